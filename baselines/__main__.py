@@ -1,0 +1,81 @@
+"""python -m baselines compare | accept: the tables, and which stored runs are the baseline.
+
+Exit codes: 0 fine, 1 a regression, 2 wrong use or a damaged file, 3 nothing to compare.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from statistics import mean
+
+from baselines import compare, store
+from baselines.cells import TableError, cells
+
+
+def main(words=None):
+    parser = argparse.ArgumentParser(prog="python -m baselines", description="What is stored, side by side.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    table = commands.add_parser("compare", help="papers, machines and runs in one table a study")
+    table.add_argument("--format", choices=("text", "github", "csv"), default="text")
+    table.add_argument("--accepted", action="store_true", help="of the accepted runs only")
+    accepting = commands.add_parser("accept", help="make stored runs the baseline of their cells, in place of the former ones")
+    accepting.add_argument("--reason", required=True, help="why, in words; it is written beside them")
+    accepting.add_argument("--name", help="runs stored as --benchmark-save=NAME (default: the newest run's name)")
+    accepting.add_argument("--cell", help="only this cell's")
+    accepting.add_argument("--machine", help="only this folder's")
+    accepting.add_argument("--add", action="store_true", help="keep the former ones, too")
+    for each in table, accepting:
+        each.add_argument("--storage", type=Path, default=store.FOLDER, help=argparse.SUPPRESS)
+    asked = parser.parse_args(words)
+    try:
+        if not asked.storage.is_dir():
+            raise store.StoreError(f"{asked.storage} is no folder; --storage names the one that --benchmark-storage did")
+        runs = store.runs(asked.storage)
+        return _compare(asked, runs) if asked.command == "compare" else _accept(asked, runs)
+    except (store.StoreError, TableError) as error:
+        print(f"baselines: {error}", file=sys.stderr)
+        return 2
+
+
+def _compare(asked, runs):
+    runs = [run for run in runs if run.accepted or not asked.accepted]
+    if not runs:
+        print("nothing to compare: no run is stored; store one with: pytest -m full --benchmark-save=NAME", file=sys.stderr)
+        return 3
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    print(compare.tables(runs, {"text": "simple"}.get(asked.format, asked.format)), end="")
+    red = [(run, verdict) for run, verdicts in compare.judgements(runs) for verdict in verdicts if verdict.red]
+    for run, verdict in red:
+        print(f"{run.cell} on {run.machine}, {run.file}: {verdict}", file=sys.stderr)
+    return 1 if red else 0
+
+
+def _accept(asked, runs):
+    if not asked.reason.strip():
+        raise store.StoreError("--reason is empty; say in words why these runs are the baseline now")
+    name = asked.name or (runs[-1].name if runs else None)
+    chosen = [
+        run
+        for run in runs
+        if run.name == name and asked.cell in (None, run.cell) and asked.machine in (None, run.machine)
+    ]
+    if not chosen:
+        names = ", ".join(dict.fromkeys(run.name for run in runs)) or "none"
+        raise store.StoreError(f"no stored run is named {name!r} with that cell and machine; the names: {names}")
+    for run in chosen:
+        floor = cells()[run.cell].floor if run.cell in cells() else None
+        where = f"{run.machine}/{run.file}: {run.cell}"
+        if run.sample["epochs_option"]:
+            raise store.StoreError(f"{where} was trained with --epochs; only a whole run can be a baseline")
+        if floor is not None and not run.sample["accuracy"] >= floor:
+            raise store.StoreError(f"{where} has accuracy {run.sample['accuracy']}, under its floor {floor}; find out why first")
+    store.accept(asked.storage, chosen, asked.reason, asked.add)
+    for machine, cell in sorted({(run.machine, run.cell) for run in chosen}):
+        values = [run.sample["accuracy"] for run in chosen if (run.machine, run.cell) == (machine, cell)]
+        print(f"accepted: {cell} on {machine}, n={len(values)}, accuracy {mean(values):.4f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

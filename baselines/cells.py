@@ -1,0 +1,122 @@
+"""The cells of the suite, read from the published tables and from our own: no number stands in code.
+
+A cell is model x dataset x recipe, one row of a study's table and one test id.
+"""
+
+import functools
+import tomllib
+from pathlib import Path
+from typing import NamedTuple
+
+import zoo
+from zoo import recipes
+
+FOLDER = Path(__file__).parent
+ROW_KEYS = {"model", "dataset", "recipe", "quick", *(PUBLISHED := ("total", "trainable", "non_trainable", "accuracy", "seconds"))}
+
+
+class TableError(Exception):
+    """A table of cells says something that cannot be; the message names the file and the row."""
+
+
+class Cell(NamedTuple):
+    id: str
+    study: str
+    model: str
+    dataset: str
+    recipe_name: str
+    recipe: dict
+    shape: tuple  # (height, width, channels) of the network's input
+    classes: int
+    published: dict  # the numbers that the study prints of it, as printed; empty for our own
+    target: float | None
+    floor: float | None
+    quick: bool  # whether the quick tier trains it, too
+
+
+@functools.cache
+def studies(folder=FOLDER):
+    """Study name -> its whole table, as TOML gives it, our own last.
+
+    Raises:
+        TableError: a file is not TOML.
+    """
+    tables = {}
+    for path in [*sorted((folder / "published").glob("*.toml")), folder / "ours.toml"]:
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8"))
+        except tomllib.TOMLDecodeError as error:
+            raise TableError(f"{path} is not TOML: {error}; mend it or take it back from git") from error
+        tables[table["study"]] = table
+    return tables
+
+
+@functools.cache
+def cells(folder=FOLDER):
+    """Cell id -> Cell, in the order of the tables.
+
+    Raises:
+        TableError: a row names a model, data set or recipe that nobody knows, or has an unknown key;
+            or a bound stands for no cell.
+    """
+    tables = studies(folder)
+    datasets = {name: data for table in tables.values() for name, data in table.get("datasets", {}).items()}
+    bounds = {cell: bound for table in tables.values() for cell, bound in table.get("bounds", {}).items()}
+    found = {}
+    for study, table in tables.items():
+        for name, recipe in table["recipes"].items():
+            try:
+                recipes.check(name, recipe)
+            except ValueError as error:
+                raise TableError(f"study {study}: {error}") from error
+        for row in table["cells"]["rows"]:
+            cell = _cell(study, table["recipes"], datasets, row, bounds)
+            if cell.id in found:
+                raise TableError(f"study {study}: cell {cell.id} stands in two rows")
+            found[cell.id] = cell
+    for unknown in bounds.keys() - found.keys():
+        raise TableError(f"bounds for {unknown!r}, which is no cell")
+    return found
+
+
+def _cell(study, known_recipes, datasets, row, bounds):
+    for key, known in ("model", zoo.names()), ("dataset", datasets), ("recipe", known_recipes):
+        if row.get(key) not in known:
+            raise TableError(f"study {study}: unknown {key} {row.get(key)!r} in row {row}; known: {', '.join(known)}")
+    for key in row.keys() - ROW_KEYS:
+        raise TableError(f"study {study}: unknown key {key!r} in row {row}; known: {', '.join(sorted(ROW_KEYS))}")
+    name = f"{row['model']}-{row['dataset']}-{row['recipe']}"
+    dataset, bound = datasets[row["dataset"]], bounds.get(name, {})
+    return Cell(
+        id=name,
+        study=study,
+        model=row["model"],
+        dataset=row["dataset"],
+        recipe_name=row["recipe"],
+        recipe=known_recipes[row["recipe"]],
+        shape=tuple(dataset["input"]),
+        classes=dataset["classes"],
+        published={key: row[key] for key in PUBLISHED if key in row},
+        target=bound.get("target"),
+        floor=bound.get("floor"),
+        quick=row.get("quick", False),
+    )
+
+
+def choose(models=(), datasets=(), wanted_recipes=(), folder=FOLDER):
+    """The cells of those models, data sets and recipes; an empty choice, or an empty name, is all.
+
+    Raises:
+        ValueError: a name is in no cell, or no cell has them all; the message lists what there is.
+    """
+    chosen = every = list(cells(folder).values())
+    for field, wanted in ("model", models), ("dataset", datasets), ("recipe_name", wanted_recipes):
+        wanted = [name for name in wanted if name]
+        known = list(dict.fromkeys(getattr(cell, field) for cell in every))
+        for name in wanted:
+            if name not in known:
+                raise ValueError(f"unknown {field.removesuffix('_name')} {name!r}; those of the cells: {', '.join(known)}")
+        chosen = [cell for cell in chosen if not wanted or getattr(cell, field) in wanted]
+    if not chosen:
+        raise ValueError(f"no cell has that model, data set and recipe together; the cells: {', '.join(cells(folder))}")
+    return chosen

@@ -1,0 +1,180 @@
+"""The tables of `python -m baselines compare`: papers, machines and runs side by side, one table a study.
+
+Under each, the study's own question answered: best network on each data set, mean and least
+accuracy, time and memory over all data sets, from the printed numbers and from ours.
+"""
+
+import csv
+import io
+from collections import defaultdict
+from statistics import mean, stdev
+
+from tabulate import tabulate
+
+from baselines import judge
+from baselines.cells import cells, studies
+from baselines.run import alone, epoch_seconds
+
+ORDER = ("REGRESSED", "UNSTABLE", "INCOMPARABLE", "NO-BASELINE", "IMPROVED", "PASS")  # worst first
+FOOT = """accuracy: on the test images after the last epoch; mean ± standard deviation over n runs, one a seed.
+s/epoch: fastest training epoch of a run, outside compilation; mean ± standard deviation over n runs that had the machine to themselves.
+ratio: our mean seconds of training and evaluation an epoch / the published seconds an epoch, which hold validation and start-up, too.
+verdict: newest run that is not accepted against the accepted ones, worst of accuracy and time, worst machine; 'accepted' where there is none newer."""
+
+
+def tables(runs, style="simple"):
+    """All tables as one text.
+
+    Args:
+        runs: store.Runs.
+        style: a tablefmt of tabulate's, or 'csv'.
+    """
+    whole = [run for run in runs if run.cell in cells() and not run.sample["epochs_option"]]
+    machines = {machine: chr(ord("A") + place) for place, machine in enumerate(sorted({run.machine for run in whole}))}
+    words = {(run.cell, run.machine): (run, verdicts) for run, verdicts in judgements(whole)}
+    text = []
+    for study, table in studies().items():
+        rows = [row for cell in cells().values() if cell.study == study for row in _rows(cell, whole, machines, words)]
+        headers = ["cell", "parameters", "accuracy", "measured", "s/epoch"]
+        headers += [title for label in machines.values() for title in (f"s/epoch {label}", f"ratio {label}")] + ["verdict"]
+        text += [_title(f"{study}: every cell", style), _table(rows, headers, style)]
+        text += [_title(f"{study}: {table['question']}", style), *_answers(study, whole, style)]
+    if style != "csv":
+        text += ["\n".join(f"{label} = {machine}" for machine, label in machines.items()), FOOT]
+    return "\n\n".join(part for part in text if part) + "\n"
+
+
+def judgements(runs):
+    """The newest whole run of each cell on each machine that is not accepted, and its verdicts.
+
+    Returns:
+        list of (store.Run, [gate.Verdict of accuracy, gate.Verdict of time]).
+    """
+    newest = {(run.cell, run.machine): run for run in runs if run.cell in cells() and not run.sample["epochs_option"] and not run.accepted}
+    judged = []
+    for run in newest.values():
+        accepted = judge.baseline(run.sample, run.machine, runs)
+        gates = 2 * len(newest)
+        floor = cells()[run.cell].floor
+        judged.append((run, [judge.accuracy(run.sample, accepted, gates, floor), judge.seconds(run.sample, accepted, gates)]))
+    return judged
+
+
+def _rows(cell, runs, machines, words):
+    """One row for each data fingerprint and precision that the cell was run with; one if it never was."""
+    groups = defaultdict(list)
+    for run in runs:
+        if run.cell == cell.id:
+            groups[run.sample["data"]["fingerprint"], run.sample["precision"]].append(run)
+    for (fingerprint, precision), group in groups.items() or [((None, "float32"), [])]:
+        label = cell.id + ("" if precision == "float32" else f" {precision}") + (f" data {fingerprint}" if len(groups) > 1 else "")
+        row = [label, _parameters(cell), cell.published.get("accuracy"), spread(judge.by_seed(group), ".4f"), published_seconds(cell)]
+        for machine in machines:
+            timed = [run.sample for run in group if run.machine == machine and alone(run.sample)]
+            row += [spread([epoch_seconds(sample) for sample in timed], ".3g"), _ratio(timed, published_seconds(cell))]
+        yield [*row, _word(cell, group, words)]
+
+
+def _word(cell, group, words):
+    """The worst verdict of the cell's newest runs, and of which number it is."""
+    found = [(verdict.word, what) for machine in {run.machine for run in group} if (cell.id, machine) in words
+             for verdict, what in zip(words[cell.id, machine][1], ("accuracy", "time"), strict=True)]
+    if not found:
+        return "accepted" if group else "not run"
+    word, what = min(found, key=lambda pair: ORDER.index(pair[0]))
+    return f"{word} ({what})" if word in ("REGRESSED", "IMPROVED") else word
+
+
+def spread(values, form):
+    """Mean, standard deviation and n of some numbers as text; nothing of none."""
+    if not values:
+        return None
+    scatter = f" ± {stdev(values):{'.2g' if form == '.3g' else form}}" if len(values) > 1 else ""
+    return f"{mean(values):{form}}{scatter} (n={len(values)})"
+
+
+def published_seconds(cell):
+    """Published seconds an epoch, or None."""
+    return cell.published["seconds"] / cell.recipe["epochs"] if "seconds" in cell.published else None
+
+
+def _ratio(timed, published):
+    if not timed or published is None:
+        return None
+    return f"{mean(mean(sample['train_seconds']) + mean(sample['eval_seconds']) for sample in timed) / published:.3f}"
+
+
+def _parameters(cell):
+    """The network's count today, and whether it is the published one."""
+    import zoo
+
+    ours = zoo.build(cell.model, cell.shape, cell.classes).count_params()
+    printed = cell.published.get("total")
+    return f"{ours}" if printed is None else f"{printed} = ours" if printed == ours else f"{printed}, OURS {ours}"
+
+
+def _answers(study, runs, style):
+    """Two tables: the best network on each data set; each network over all of them."""
+    mine = [cell for cell in cells().values() if cell.study == study]
+    measured = defaultdict(list)
+    for run in runs:
+        measured[run.cell].append(run.sample)
+    ours = {cell.id: mean(judge.by_seed([run for run in runs if run.cell == cell.id])) for cell in mine if measured[cell.id]}
+    printed = {cell.id: cell.published["accuracy"] for cell in mine if "accuracy" in cell.published}
+    best = []
+    for dataset in dict.fromkeys(cell.dataset for cell in mine):
+        there = [cell for cell in mine if cell.dataset == dataset]
+        best.append([dataset, *(_best(there, source) for source in (printed, ours))])
+    over = []
+    for model in dict.fromkeys(cell.model for cell in mine):
+        its = [cell for cell in mine if cell.model == model]
+        row = [model, len({cell.dataset for cell in its if cell.id in printed}), *_mean_least(its, printed)]
+        row += [sum(cell.published.get("seconds", 0) for cell in its) or None]
+        samples = [sample for cell in its for sample in measured[cell.id]]
+        row += [len({sample["dataset"] for sample in samples}), *_mean_least(its, ours)]
+        row += [_total_seconds(its, measured), _megabytes(samples)]
+        over.append(row)
+    headers = ["network", "data sets", "mean", "least", "seconds", "data sets measured", "mean", "least", "seconds", "peak MB"]
+    return [_table(best, ["data set", "best as published", "best as measured"], style), _table(over, headers, style)]
+
+
+def _best(there, accuracies):
+    known = [cell for cell in there if cell.id in accuracies]
+    if not known:
+        return None
+    winner = max(known, key=lambda cell: accuracies[cell.id])
+    return f"{winner.model} {accuracies[winner.id]:.4g}" + (f" of {len(known)}" if len(known) < len(there) else "")
+
+
+def _mean_least(its, accuracies):
+    known = [accuracies[cell.id] for cell in its if cell.id in accuracies]
+    return (f"{mean(known):.4f}", f"{min(known):.4f}") if known else (None, None)
+
+
+def _total_seconds(its, measured):
+    """Seconds to train the network on all its measured data sets, evaluation included."""
+    totals = [
+        mean(sum(sample["train_seconds"]) + sum(sample["eval_seconds"]) for sample in timed)
+        for cell in its
+        if (timed := [sample for sample in measured[cell.id] if alone(sample)])
+    ]
+    return f"{sum(totals):.0f}" if totals else None
+
+
+def _megabytes(samples):
+    """Largest peak memory: the GPU's where there is one, else the process's."""
+    peaks = [sample["peak_memory"]["gpu"] or sample["peak_memory"]["host"] for sample in samples]
+    peaks = [peak for peak in peaks if peak]
+    return f"{max(peaks) / 1e6:.0f}" if peaks else None
+
+
+def _title(text, style):
+    return "" if style == "csv" else f"### {text}" if style == "github" else f"{text}\n{'=' * len(text)}"
+
+
+def _table(rows, headers, style):
+    if style != "csv":
+        return tabulate(rows, headers, tablefmt=style, disable_numparse=True)
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows([headers, *rows])
+    return out.getvalue().rstrip("\n")

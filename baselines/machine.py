@@ -1,0 +1,116 @@
+"""What this machine is: the folder that its runs go to, and the facts that are stored with them.
+
+The folder names device, backend and precision, never a version: versions are what people upgrade,
+and the upgrade must be judged. Host names and clock rates are left out: they change and say nothing.
+"""
+
+import contextlib
+import functools
+import os
+import platform
+import re
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PACKAGES = ("tensorflow", "tensorflow-cpu", "jax", "jaxlib", "keras", "numpy", "scipy", "pytest-benchmark")
+
+
+@functools.cache
+def processor():
+    """{'model', 'family', 'cores', 'memory'} of the processor: str, str, int and bytes."""
+    fields = {}
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            key, _, value = line.partition(":")
+            fields.setdefault(key.strip(), value.strip())
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {
+        "model": fields.get("model name") or platform.processor() or platform.machine(),
+        "family": f"{fields.get('cpu family', '?')}.{fields.get('model', '?')}",
+        "cores": cores,
+        "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+    }
+
+
+@functools.cache
+def gpu():
+    """What the driver says of the first GPU that Keras computes on, or None: name, memory, driver."""
+    from zoo import device
+
+    name = device.gpu()
+    if name is None:
+        return None
+    query = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        answer = subprocess.run(query, capture_output=True, text=True, timeout=30, check=True).stdout.splitlines()[0]
+        return dict(zip(("model", "memory", "driver"), (part.strip() for part in answer.split(",")), strict=True))
+    return {"model": name, "memory": None, "driver": None}
+
+
+@functools.cache
+def name():
+    """The folder's name: device_backend_precision, such as nvidia-h200_jax_float32."""
+    import keras
+
+    from zoo import device
+
+    if found := gpu():
+        chip = _slug(found["model"])
+    else:
+        cpu = processor()
+        chip = _slug(f"{cpu['model']} {cpu['family']} {cpu['cores']}cores")
+    return f"{chip}_{device.backend()}_{keras.config.dtype_policy().name}"
+
+
+def _slug(text):
+    text = re.sub(r"\((R|TM)\)|@.*?Hz|\bCPU\b|\bProcessor\b", " ", text, flags=re.IGNORECASE)
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-")
+
+
+@functools.cache
+def info():
+    """What pytest-benchmark stores as machine_info: processor, GPU, system, library versions."""
+    from zoo import device
+
+    return {
+        "processor": processor(),
+        "gpu": gpu(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "backend": device.backend(),
+        "versions": versions(),
+    }
+
+
+def versions():
+    """Package name -> installed version, for each of PACKAGES that is installed."""
+    found = {}
+    for package in PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
+
+
+def others(before=None):
+    """Watch what else runs: call it for a reading, and with that reading for the share since then.
+
+    Returns:
+        Without a reading, an opaque one; with one, {'others': processors that other programs kept
+        busy on average, 'loadavg': the system's load over the last minute}. 'others' is None where
+        the system does not tell.
+    """
+    try:
+        fields = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
+    except (OSError, ValueError):
+        fields = None
+    tick, own = os.sysconf("SC_CLK_TCK"), os.times()
+    # user, nice, system, idle, iowait, irq, softirq, steal: everything but idle and iowait is work
+    busy = None if fields is None else (sum(fields[:8]) - fields[3] - fields[4]) / tick
+    reading = (busy, own.user + own.system + own.children_user + own.children_system, own.elapsed)
+    if before is None:
+        return reading
+    share = None
+    if busy is not None and reading[2] > before[2]:
+        share = round(max(0.0, ((reading[0] - before[0]) - (reading[1] - before[1])) / (reading[2] - before[2])), 3)
+    return {"others": share, "loadavg": os.getloadavg()[0]}

@@ -1,0 +1,92 @@
+"""How long a cell will take here, and which cells fit a time budget: cheapest first."""
+
+import re
+from statistics import median
+
+UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def budget(text):
+    """Seconds that a text such as 90s, 20m or 1h30m means.
+
+    Raises:
+        ValueError: it means nothing; the message shows the form.
+    """
+    parts = re.findall(r"(\d+(?:\.\d+)?)([smh])", text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise ValueError(f"{text!r} is no time; write it as 90s, 20m or 1h30m")
+    return sum(float(number) * UNITS[unit] for number, unit in parts)
+
+
+def duration(seconds):
+    """Seconds as a person reads them: 45 s, 12 min, 3.4 h."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def estimate(cell, machine, runs, epochs=None):
+    """Seconds that a cell will take, or None where nothing is known of it.
+
+    From its runs on this machine; else from those on other machines; else from the published time,
+    scaled by how this machine has done on other published cells.
+    """
+    wanted = epochs or cell.recipe["epochs"]
+    here = [run for run in runs if run.machine == machine]
+    for stored in here, runs:
+        times = [_whole(run.sample, wanted) for run in stored if run.cell == cell.id]
+        if times:
+            return median(times)
+    if "seconds" not in cell.published:
+        return None
+    return cell.published["seconds"] * wanted / cell.recipe["epochs"] * _pace(here)
+
+
+def _whole(sample, epochs):
+    """Seconds that the run would have taken with so many epochs."""
+    an_epoch = median(sample["train_seconds"]) + median(sample["eval_seconds"])
+    return sample["compile_seconds"] + an_epoch * epochs
+
+
+def _pace(runs):
+    """This machine's seconds for one published second; 1 where it has run no published cell."""
+    from baselines.cells import cells
+
+    known = cells()
+    ratios = [
+        _whole(run.sample, known[run.cell].recipe["epochs"]) / known[run.cell].published["seconds"]
+        for run in runs
+        if run.cell in known and "seconds" in known[run.cell].published
+    ]
+    return median(ratios) if ratios else 1.0
+
+
+def cheapest_first(estimates):
+    """Cell ids in the order of their estimates, those that nothing is known of last."""
+    return sorted(estimates, key=lambda cell: (estimates[cell] is None, estimates[cell] or 0))
+
+
+def fits(seconds, left):
+    """Whether a cell of that estimate is started with so many seconds left; what is unknown is not."""
+    return left is None or (seconds is not None and seconds <= left)
+
+
+def announcement(estimates, limit):
+    """What a session will train and how long that will take, before it starts: a list of lines.
+
+    Args:
+        estimates: cell id -> seconds or None.
+        limit: the time budget in seconds, or None.
+    """
+    chosen, left = [], limit
+    for cell in cheapest_first(estimates):
+        if fits(estimates[cell], left):
+            chosen.append(cell)
+            left = None if left is None else left - estimates[cell]
+    total = sum(estimates[cell] or 0 for cell in chosen)
+    unknown = [cell for cell in chosen if estimates[cell] is None]
+    line = f"expects to train {len(chosen)} cell{'s' * (len(chosen) != 1)} in about {duration(total)}"
+    if unknown:
+        line += f" and an unknown time, since these were never trained before: {', '.join(unknown)}"
+    rest = [f"{cell} ({duration(estimates[cell]) if estimates[cell] else 'unknown'})" for cell in estimates if cell not in chosen]
+    return [line] + ([f"the time budget of {duration(limit)} leaves out: {', '.join(rest)}"] if rest else [])

@@ -1,0 +1,115 @@
+"""Train one cell once, and gather everything worth knowing of it: the sample of all statistics."""
+
+import functools
+import hashlib
+import time
+from importlib import import_module
+from pathlib import Path
+
+import loaders
+import zoo
+from baselines import machine
+
+ROOT = Path(__file__).parent.parent
+SHARED = 0.15  # processors kept busy by others from which a time is no longer the network's own
+
+
+def run(cell, seed, root, epochs=None, download=True, progress=None):
+    """Train a cell.
+
+    Args:
+        cell: baselines.cells.Cell.
+        seed: int.
+        root: the data directory.
+        epochs: in place of the recipe's, or None; such a run is never held against a baseline.
+        download: whether missing data may be fetched.
+        progress: called after each epoch with (epoch, epochs, accuracy).
+
+    Returns:
+        dict of plain numbers, texts, lists and tables; what ``training.train`` returns and what it
+        was made from.
+
+    Raises:
+        loaders.DataError: the data is missing (DataMissing) or damaged.
+    """
+    data = load(cell.dataset, root, download)
+    from zoo import training  # with Keras, so after the data has been found
+
+    recipe = {**cell.recipe, "epochs": epochs} if epochs else cell.recipe
+    before = machine.others()
+    start = time.perf_counter()
+    seen = training.train(lambda: zoo.build(cell.model, cell.shape, cell.classes), data, recipe, seed, progress)
+    return {
+        "cell": cell.id,
+        "study": cell.study,
+        "model": cell.model,
+        "dataset": cell.dataset,
+        "recipe": {"name": cell.recipe_name, **recipe},
+        "epochs_option": epochs,
+        "seed": seed,
+        "data": {"fingerprint": data.fingerprint, "train": len(data.x_train), "test": len(data.x_test)},
+        "precision": precision(),
+        "wall_seconds": time.perf_counter() - start,
+        "load": machine.others(before),
+        "code": code(cell),
+        **seen,
+    }
+
+
+@functools.lru_cache(maxsize=1)
+def load(dataset, root, download):
+    """The data set; kept until another one is asked for, since cells come grouped by nothing else.
+
+    Raises:
+        loaders.DataMissing: nobody has it, or no loader reads it yet.
+    """
+    if dataset not in loaders.names():
+        raise loaders.DataMissing(f"no loader reads {dataset} yet; known: {', '.join(loaders.names())}")
+    return loaders.load(dataset, root, download)
+
+
+def precision():
+    """Name of the precision that Keras computes in, such as float32 or mixed_bfloat16."""
+    import keras
+
+    return keras.config.dtype_policy().name
+
+
+def code(cell):
+    """Part of the suite -> 12 hexadecimal digits of its source, so that a verdict can name what changed."""
+    parts = {"network": f"zoo.{zoo.MODELS[cell.model]}", "recipes": "zoo.recipes", "training": "zoo.training"}
+    if cell.dataset in loaders.DATASETS:
+        parts["loader"] = f"loaders.{loaders.DATASETS[cell.dataset]}"
+    return {
+        part: hashlib.sha256(Path(import_module(module).__file__).read_bytes()).hexdigest()[:12]
+        for part, module in parts.items()
+    }
+
+
+def alone(sample):
+    """Whether the run had the machine to itself, so that its time may be believed."""
+    others = sample["load"]["others"]
+    return others is None or others <= SHARED
+
+
+def epoch_seconds(sample):
+    """The figure that gates and tables use: seconds of the fastest training epoch."""
+    return min(sample["train_seconds"])
+
+
+def differences(sample, info, run):
+    """What differs between a sample and a stored run beside its numbers: a list of texts.
+
+    Args:
+        sample: as ``run`` returns it.
+        info: the machine_info of where it was taken.
+        run: store.Run.
+    """
+    pairs = [
+        *((f"{part} code", sample["code"].get(part), run.sample["code"].get(part)) for part in sample["code"]),
+        *((f"recipe {key}", sample["recipe"].get(key), run.sample["recipe"].get(key)) for key in {**sample["recipe"], **run.sample["recipe"]}),
+        ("parameters", sample["parameters"]["total"], run.sample["parameters"]["total"]),
+        *((name, info["versions"].get(name), run.info["versions"].get(name)) for name in {**info["versions"], **run.info["versions"]}),
+        ("python", info["python"], run.info["python"]),
+    ]
+    return [f"{what} {old} -> {new}" for what, new, old in pairs if new != old]

@@ -1,0 +1,250 @@
+"""pytest glue: the options, cells -> tests, one training a cell, storing, and what is said about it.
+
+What it calls lives in baselines/. Nothing here imports Keras before a test needs it.
+"""
+
+import contextlib
+import functools
+import os
+import re
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import loaders
+from baselines import plan, progress, store
+from baselines.cells import TableError, cells, choose
+
+ROOT = Path(__file__).parent
+TIERS = ("quick", "full")
+STATE = pytest.StashKey()  # what the hooks and fixtures of one session tell each other
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's greeting is no result
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("zoobench", "the suite's own options")
+    group.addoption("--data-dir", metavar="DIR", help=f"data directory, one folder a data set (else ${loaders.files.VARIABLE})")
+    group.addoption("--model", metavar="NAMES", help="only these models' cells, separated by commas")
+    group.addoption("--dataset", metavar="NAMES", help="only these data sets' cells")
+    group.addoption("--recipe", metavar="NAMES", help="only these recipes' cells")
+    group.addoption("--epochs", type=int, metavar="N", help="train for N epochs, not the recipe's: stored, never judged")
+    group.addoption("--seed", type=int, default=0, metavar="N", help="seed of each training (default 0)")
+    group.addoption("--time-budget", metavar="TIME", help="train what fits into 90s, 20m or 1h30m, cheapest first, and name the rest")
+    parser.extra_info["options of this suite"] = " ".join(option for each in group.options for option in each.names())
+
+
+def pytest_configure(config):
+    config.option.markexpr = config.option.markexpr or "quick"  # full must be asked for
+    if config.option.benchmark_storage == "file://./.benchmarks":
+        # Said here and not in pytest.ini, where it would be relative to the working directory.
+        config.option.benchmark_storage = f"file://{ROOT / 'baselines'}"
+    config.stash[STATE] = SimpleNamespace(gates=1, runs=[], machine=None, estimates={}, deadline=None, complete=False)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session):
+    """Refuse what cannot be meant before anything is collected, and before xdist starts its workers."""
+    config, state = session.config, session.config.stash[STATE]
+    known = sorted({re.split(r"[:(]", line)[0].strip() for line in config.getini("markers")})
+    for word in re.findall(r"[^\W\d]\w*", re.sub(r"\([^()]*=[^()]*\)", "", config.option.markexpr)):
+        if word not in {"and", "or", "not", *known}:
+            raise pytest.UsageError(f"unknown marker {word!r} in -m; known: {', '.join(known)}")
+    try:
+        state.cells = choose(*((config.getoption(name) or "").split(",") for name in ("model", "dataset", "recipe")))
+        state.root = loaders.root_folder(config.option.data_dir)
+        state.budget = plan.budget(config.option.time_budget) if config.option.time_budget else None
+    except (ValueError, TableError, loaders.DataError) as error:
+        raise pytest.UsageError(str(error)) from error
+    if (config.option.epochs or 1) < 1 or config.option.seed < 0:
+        raise pytest.UsageError("--epochs must be at least 1 and --seed at least 0")
+    store.journal(config._benchmarksession.storage)
+
+
+def pytest_generate_tests(metafunc):
+    """Each test that asks for a run is asked of every chosen cell; one of the quick tier, of the quick cells."""
+    if "run" in metafunc.fixturenames:
+        quick = metafunc.definition.get_closest_marker("quick")
+        chosen = [cell.id for cell in metafunc.config.stash[STATE].cells if cell.quick or not quick]
+        metafunc.parametrize("cell", chosen, indirect=True, scope="session")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """One tier a test; after -m and -k: never nothing, and of each cell the timed test first."""
+    every = list(items)
+    for item in every:
+        tiers = [tier for tier in TIERS if item.get_closest_marker(tier)]
+        if len(tiers) != 1:
+            raise pytest.UsageError(f"{item.nodeid} has {len(tiers)} tiers; mark it with one of {', '.join(TIERS)}")
+    yield
+    if every and not items and not hasattr(config, "workerinput"):
+        full = config.option.markexpr == "quick" and all(item.get_closest_marker("full") for item in every)
+        hint = "they are all of the full tier: ask for it with -m full" if full else "-m and -k leave none of them"
+        raise pytest.UsageError(f"{len(every)} tests were named, but {hint}")
+    trained = [item for item in items if item.get_closest_marker("full") and "run" in item.fixturenames]
+    if trained:
+        _plan(config, trained)
+        order = {cell: place for place, cell in enumerate(config.stash[STATE].order)}
+        rest = [item for item in items if item not in trained]
+        items[:] = rest + sorted(trained, key=lambda item: (order[item.callspec.params["cell"]], "benchmark" not in item.fixturenames))
+
+
+def _plan(config, trained):
+    """Read what is stored, and estimate and order the cells that are going to be trained."""
+    state = config.stash[STATE]
+    ids = list(dict.fromkeys(item.callspec.params["cell"] for item in trained))
+    state.order, state.gates = ids, len(trained)
+    if config.option.collectonly:
+        return
+    try:
+        state.runs = store.runs(Path(config._benchmarksession.storage.path))
+    except store.StoreError as error:
+        raise pytest.UsageError(str(error)) from error
+    from baselines import machine
+
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    capture.resume_global_capture()  # Keras is imported here, and TensorFlow's greeting is no result
+    state.machine = machine.name()
+    capture.suspend_global_capture()
+    capture.read_global_capture()
+    # The folder is pytest-benchmark's, and its name has no hook.
+    config._benchmarksession.machine_id = config._benchmarksession.storage.default_machine_id = state.machine
+    known = {cell: plan.estimate(cells()[cell], state.machine, state.runs, config.option.epochs) for cell in ids}
+    state.estimates = {cell: seconds for cell, seconds in known.items() if cells()[cell].dataset in loaders.names()}
+    if state.budget:
+        state.order = plan.cheapest_first(known)
+        state.deadline = time.monotonic() + state.budget
+
+
+def pytest_report_collectionfinish(config, items):
+    state = config.stash[STATE]
+    if not state.machine:
+        return None
+    from baselines import machine
+
+    lines = [f"{state.machine}: {line}" for line in plan.announcement(state.estimates, state.budget)]
+    if not machine.gpu():
+        lines.append("no GPU found: this is a CPU's run")
+    if config._benchmarksession.save and not any("benchmark" in item.fixturenames for item in items):
+        lines.append("NOTHING WILL BE STORED: --benchmark-save stores timed tests, and test_epoch_time is not selected")
+    return lines
+
+
+def pytest_report_header(config):
+    benchmarks = config._benchmarksession
+    if benchmarks.save and (benchmarks.disabled or benchmarks.skip):
+        why = "--benchmark-skip" if benchmarks.skip else "--benchmark-disable or -n"
+        return f"NOTHING WILL BE STORED: --benchmark-save has no effect with {why}"
+    return None
+
+
+@pytest.fixture(scope="session")
+def cell(request):
+    """The Cell that a test is asked of."""
+    return cells()[request.param]
+
+
+@pytest.fixture(scope="session")
+def data_root(pytestconfig):
+    """The data directory."""
+    return pytestconfig.stash[STATE].root
+
+
+@pytest.fixture(scope="session")
+def run(cell, data_root, pytestconfig):
+    """The cell, trained once for all tests that ask: what baselines.run.run returns."""
+    from baselines import run as training_run
+
+    state, option = pytestconfig.stash[STATE], pytestconfig.option
+    left = state.deadline and state.deadline - time.monotonic()
+    if not plan.fits(state.estimates.get(cell.id), left):
+        needs = state.estimates.get(cell.id)
+        pytest.skip(f"time budget: needs {plan.duration(needs) if needs else 'an unknown time'}, {plan.duration(max(left, 0))} left")
+    quick = state.machine is None  # the quick tier never asks the network for data
+    try:
+        sample = training_run.run(cell, option.seed, data_root, option.epochs, not quick, progress.line(pytestconfig, cell.id))
+    except loaders.DataMissing as error:
+        pytest.skip(str(error))
+    yield store.plain(sample)
+    import keras
+
+    keras.backend.clear_session()
+
+
+@pytest.fixture
+def judged(run, cell, pytestconfig, record_property):
+    """A function of 'accuracy' or 'seconds' that returns the run's Verdict, and has it in the summary."""
+    from baselines import judge, machine
+
+    def verdict(what):
+        state = pytestconfig.stash[STATE]
+        accepted = judge.baseline(run, state.machine, state.runs)
+        given = judge.accuracy(run, accepted, state.gates, cell.floor) if what == "accuracy" else judge.seconds(run, accepted, state.gates)
+        changed = judge.changes(run, machine.info(), accepted)
+        said = f"{cell.id} {given}" + (f"; changed since: {', '.join(changed)}" if changed else "")
+        record_property("verdict", said)
+        again = f"pytest -m full --model {cell.model} --dataset {cell.dataset} --recipe {cell.recipe_name} --seed {run['seed']}"
+        return given._replace(why=f"{said}\n  rerun it:  {again}\n  if it is meant: python -m baselines accept --reason '...'")
+
+    return verdict
+
+
+@pytest.fixture
+def store_now(pytestconfig):
+    """A function that writes what has been measured so far, so that nothing later can lose it."""
+    benchmarks = pytestconfig._benchmarksession
+    return benchmarks.handle_saving if benchmarks.save or benchmarks.autosave else lambda: None
+
+
+def pytest_benchmark_generate_machine_info(config):
+    from baselines import machine
+
+    return machine.info()
+
+
+@functools.cache
+def _commit():
+    from pytest_benchmark.utils import get_commit_info
+
+    with contextlib.chdir(ROOT):
+        return get_commit_info()
+
+
+def pytest_benchmark_generate_commit_info(config):
+    return _commit()
+
+
+def pytest_benchmark_update_json(config, benchmarks, output_json):
+    output_json["complete"] = config.stash[STATE].complete
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session, exitstatus):
+    """Before pytest-benchmark saves for the last time: whether the session ran to its end."""
+    session.config.stash[STATE].complete = exitstatus in (0, 1) and not (session.shouldstop or session.shouldfail)
+    return (yield)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
+    verdicts = [value for report in reports for name, value in report.user_properties if name == "verdict" and report.when == "call"]
+    stored = getattr(config._benchmarksession.storage, "stored", [])
+    skipped = {report.nodeid.partition("[")[2] for report in terminalreporter.stats.get("skipped", []) if "[" in report.nodeid}
+    if verdicts or stored:
+        terminalreporter.section("verdicts")
+        for line in [*verdicts, *(f"stored in {path}" for path in stored)]:
+            terminalreporter.write_line(line)
+    if skipped and config.stash[STATE].machine:
+        terminalreporter.write_line(f"cells not trained: {len(skipped)}, for the reasons in the summary of skipped tests")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Under -n, the tests of one cell go to one worker, so that it is trained once."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    scheduling = LoadScopeScheduling(config, log)
+    scheduling._split_scope = lambda nodeid: nodeid.partition("[")[2] or nodeid
+    return scheduling

@@ -1,0 +1,81 @@
+"""The networks of three studies, each one function ``(shape, classes) -> keras.Model``.
+
+``MODELS`` is the whole registry: model name -> the module that holds the function of that name.
+Importing this package imports no Keras; building a network does.
+"""
+
+import re
+from importlib import import_module
+
+MODELS = {
+    "lenet5": "lenet",
+    "vgg_like": "vgg",
+    "resnet20_v1": "resnet_cifar",
+    "resnet20_v2": "resnet_cifar",
+    "squeezenet_afif": "squeezenet",
+}
+LARGEST_SEARCHED = 256  # pixels a side; where the search for a network's least input gives up
+
+
+def names():
+    """The names that ``build`` takes, in the order of the studies: a list of str."""
+    return list(MODELS)
+
+
+def build(name, shape, classes):
+    """Build one network, not compiled, ending in a softmax over the classes.
+
+    Args:
+        name: one of ``names()``.
+        shape: (height, width, channels) of one image, in pixels.
+        classes: number of classes, at least 1.
+
+    Returns:
+        keras.Model from float images (N, height, width, channels) to probabilities (N, classes).
+
+    Raises:
+        KeyError: the name is unknown; the message lists the known ones.
+        ValueError: the network cannot take such an image; the message names the size, the layer
+            that fails and the least square input that fits.
+    """
+    if name not in MODELS:
+        raise KeyError(f"unknown model {name!r}; known: {', '.join(names())}")
+    shape = tuple(shape)
+    if len(shape) != 3 or min(shape) < 1 or classes < 1:
+        raise ValueError(f"{name}: need (height, width, channels) and classes, each at least 1; got {shape} and {classes}")
+    function = getattr(import_module(f"zoo.{MODELS[name]}"), name)
+    complaint = _complaint(function, shape, classes)
+    if isinstance(complaint, str):
+        raise ValueError(
+            f"{name} cannot take an image of {'x'.join(map(str, shape))}: {complaint}; "
+            f"the least square input is {_least_side(function, shape[2], classes)}"
+        )
+    return complaint
+
+
+def _complaint(function, shape, classes):
+    """The model, or as a str what is wrong with building it for that shape."""
+    try:
+        model = function(shape, classes)
+    except ValueError as error:
+        # Keras says it in two ways, over several lines: for convolutions and for pools.
+        met = re.search(r"inputs.shape=(.*?)`, `(?:kernel.shape|pool_size)=(.*?)`", str(error))
+        layer = re.search(r"calling (\w+)\.call", str(error))
+        if not met:
+            raise
+        return f"layer {layer[1] if layer else 'Conv2D'} with a window of {met[2]} meets maps of {met[1]}"
+    for layer in model.layers:
+        # Keras builds a layer with an empty output without a word: a pool larger than its input.
+        if 0 in layer.output.shape[1:]:
+            return f"layer {layer.name} has an empty output {layer.output.shape[1:]}"
+    return model
+
+
+def _least_side(function, channels, classes):
+    from keras import StatelessScope  # no weights are allocated in the search
+
+    with StatelessScope():
+        for side in range(1, LARGEST_SEARCHED + 1):
+            if not isinstance(_complaint(function, (side, side, channels), classes), str):
+                return f"{side}x{side}"
+    return f"over {LARGEST_SEARCHED}x{LARGEST_SEARCHED}"

@@ -1,0 +1,74 @@
+"""The device under Keras: what it is, how to wait for it, and how much memory it took.
+
+The only file outside the epochs that knows which backend runs.
+"""
+
+import keras
+
+
+def backend():
+    """Name of the running backend: 'tensorflow', 'jax' or another that Keras knows."""
+    return keras.backend.backend()
+
+
+def gpu():
+    """The GPU's model as its driver names it, or None where the backend computes on the CPU."""
+    if backend() == "tensorflow":
+        import tensorflow as tf
+
+        found = tf.config.list_physical_devices("GPU")
+        return tf.config.experimental.get_device_details(found[0]).get("device_name", "GPU") if found else None
+    if backend() == "jax":
+        import jax
+
+        device = jax.devices()[0]
+        return device.device_kind if device.platform == "gpu" else None
+    return None
+
+
+def drain():
+    """Wait until everything that was handed to the device is done."""
+    if backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.test.experimental.sync_devices()
+    elif backend() == "jax":
+        import jax
+
+        # A device runs in order: what is handed over last is done last.
+        (jax.device_put(0.0) + 0).block_until_ready()
+
+
+def reset_peak():
+    """Forget the peak of the process's memory, so that the next ``peak_bytes`` is of what follows."""
+    try:
+        with open("/proc/self/clear_refs", "w") as file:
+            file.write("5")
+    except OSError:  # not Linux, or not allowed: the peak is then of the whole process
+        pass
+    if gpu() and backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.reset_memory_stats("GPU:0")
+
+
+def peak_bytes():
+    """Peak memory since ``reset_peak``: {'host': bytes or None, 'gpu': bytes or None}.
+
+    On JAX a GPU's peak is of the whole process, since it cannot be reset.
+    """
+    host = peak = None
+    try:
+        with open("/proc/self/status") as file:
+            host = next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
+        pass
+    if gpu() and backend() == "tensorflow":
+        import tensorflow as tf
+
+        peak = tf.config.experimental.get_memory_info("GPU:0")["peak"]
+    elif gpu() and backend() == "jax":
+        import jax
+
+        peak = (jax.devices()[0].memory_stats() or {}).get("peak_bytes_in_use")
+    return {"host": host, "gpu": peak}
