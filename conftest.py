@@ -5,7 +5,6 @@ What it calls lives in baselines/. Nothing here imports Keras before a test need
 
 import contextlib
 import functools
-import os
 import re
 import time
 from pathlib import Path
@@ -20,7 +19,6 @@ from baselines.cells import TableError, cells, choose
 ROOT = Path(__file__).parent
 TIERS = ("quick", "full")
 STATE = pytest.StashKey()  # what the hooks and fixtures of one session tell each other
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's greeting is no result
 
 
 def pytest_addoption(parser):
@@ -104,11 +102,8 @@ def _plan(config, trained):
         raise pytest.UsageError(str(error)) from error
     from baselines import machine
 
-    capture = config.pluginmanager.get_plugin("capturemanager")
-    capture.resume_global_capture()  # Keras is imported here, and TensorFlow's greeting is no result
+    machine.import_keras()
     state.machine = machine.name()
-    capture.suspend_global_capture()
-    capture.read_global_capture()
     # The folder is pytest-benchmark's, and its name has no hook.
     config._benchmarksession.machine_id = config._benchmarksession.storage.default_machine_id = state.machine
     known = {cell: plan.estimate(cells()[cell], state.machine, state.runs, config.option.epochs) for cell in ids}

@@ -4,12 +4,11 @@ Exit codes: 0 fine, 1 a regression, 2 wrong use or a damaged file, 3 nothing to 
 """
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from statistics import mean
 
-from baselines import compare, store
+from baselines import compare, machine, store
 from baselines.cells import TableError, cells
 
 
@@ -43,7 +42,7 @@ def _compare(asked, runs):
     if not runs:
         print("nothing to compare: no run is stored; store one with: pytest -m full --benchmark-save=NAME", file=sys.stderr)
         return 3
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    machine.import_keras()
     print(compare.tables(runs, {"text": "simple"}.get(asked.format, asked.format)), end="")
     red = [(run, verdict) for run, verdicts in compare.judgements(runs) for verdict in verdicts if verdict.red]
     for run, verdict in red:
@@ -55,11 +54,7 @@ def _accept(asked, runs):
     if not asked.reason.strip():
         raise store.StoreError("--reason is empty; say in words why these runs are the baseline now")
     name = asked.name or (runs[-1].name if runs else None)
-    chosen = [
-        run
-        for run in runs
-        if run.name == name and asked.cell in (None, run.cell) and asked.machine in (None, run.machine)
-    ]
+    chosen = [run for run in runs if run.name == name and asked.cell in (None, run.cell) and asked.machine in (None, run.machine)]
     if not chosen:
         names = ", ".join(dict.fromkeys(run.name for run in runs)) or "none"
         raise store.StoreError(f"no stored run is named {name!r} with that cell and machine; the names: {names}")
@@ -71,9 +66,9 @@ def _accept(asked, runs):
         if floor is not None and not run.sample["accuracy"] >= floor:
             raise store.StoreError(f"{where} has accuracy {run.sample['accuracy']}, under its floor {floor}; find out why first")
     store.accept(asked.storage, chosen, asked.reason, asked.add)
-    for machine, cell in sorted({(run.machine, run.cell) for run in chosen}):
-        values = [run.sample["accuracy"] for run in chosen if (run.machine, run.cell) == (machine, cell)]
-        print(f"accepted: {cell} on {machine}, n={len(values)}, accuracy {mean(values):.4f}")
+    for folder, cell in sorted({(run.machine, run.cell) for run in chosen}):
+        values = [run.sample["accuracy"] for run in chosen if (run.machine, run.cell) == (folder, cell)]
+        print(f"accepted: {cell} on {folder}, n={len(values)}, accuracy {mean(values):.4f}")
     return 0
 
 

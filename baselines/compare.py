@@ -5,12 +5,14 @@ accuracy, time and memory over all data sets, from the printed numbers and from 
 """
 
 import csv
+import functools
 import io
 from collections import defaultdict
 from statistics import mean, stdev
 
 from tabulate import tabulate
 
+import zoo
 from baselines import judge
 from baselines.cells import cells, studies
 from baselines.run import alone, epoch_seconds
@@ -18,8 +20,9 @@ from baselines.run import alone, epoch_seconds
 ORDER = ("REGRESSED", "UNSTABLE", "INCOMPARABLE", "NO-BASELINE", "IMPROVED", "PASS")  # worst first
 FOOT = """accuracy: on the test images after the last epoch; mean ± standard deviation over n runs, one a seed.
 s/epoch: fastest training epoch of a run, outside compilation; mean ± standard deviation over n runs that had the machine to themselves.
+peak MB: of the GPU's memory where there is one, else of the whole process, what it trained before included.
 ratio: our mean seconds of training and evaluation an epoch / the published seconds an epoch, which hold validation and start-up, too.
-verdict: newest run that is not accepted against the accepted ones, worst of accuracy and time, worst machine; 'accepted' where there is none newer."""
+verdict: the newest run that is not accepted, against those that are; the worst of accuracy and time and of all machines."""
 
 
 def tables(runs, style="simple"):
@@ -77,8 +80,12 @@ def _rows(cell, runs, machines, words):
 
 def _word(cell, group, words):
     """The worst verdict of the cell's newest runs, and of which number it is."""
-    found = [(verdict.word, what) for machine in {run.machine for run in group} if (cell.id, machine) in words
-             for verdict, what in zip(words[cell.id, machine][1], ("accuracy", "time"), strict=True)]
+    found = [
+        (verdict.word, what)
+        for machine in {run.machine for run in group}
+        if (cell.id, machine) in words
+        for verdict, what in zip(words[cell.id, machine][1], ("accuracy", "time"), strict=True)
+    ]
     if not found:
         return "accepted" if group else "not run"
     word, what = min(found, key=lambda pair: ORDER.index(pair[0]))
@@ -104,11 +111,19 @@ def _ratio(timed, published):
     return f"{mean(mean(sample['train_seconds']) + mean(sample['eval_seconds']) for sample in timed) / published:.3f}"
 
 
-def _parameters(cell):
-    """The network's count today, and whether it is the published one."""
-    import zoo
+def _count(cell):
+    """Parameters of the network as the zoo builds it today."""
+    return _counted(cell.model, cell.shape, cell.classes)
 
-    ours = zoo.build(cell.model, cell.shape, cell.classes).count_params()
+
+@functools.cache
+def _counted(model, shape, classes):
+    return zoo.build(model, shape, classes).count_params()
+
+
+def _parameters(cell):
+    """The published count and whether it is ours, or ours alone."""
+    ours = _count(cell)
     printed = cell.published.get("total")
     return f"{ours}" if printed is None else f"{printed} = ours" if printed == ours else f"{printed}, OURS {ours}"
 
@@ -128,14 +143,15 @@ def _answers(study, runs, style):
     over = []
     for model in dict.fromkeys(cell.model for cell in mine):
         its = [cell for cell in mine if cell.model == model]
-        row = [model, len({cell.dataset for cell in its if cell.id in printed}), *_mean_least(its, printed)]
-        row += [sum(cell.published.get("seconds", 0) for cell in its) or None]
         samples = [sample for cell in its for sample in measured[cell.id]]
-        row += [len({sample["dataset"] for sample in samples}), *_mean_least(its, ours)]
-        row += [_total_seconds(its, measured), _megabytes(samples)]
-        over.append(row)
-    headers = ["network", "data sets", "mean", "least", "seconds", "data sets measured", "mean", "least", "seconds", "peak MB"]
-    return [_table(best, ["data set", "best as published", "best as measured"], style), _table(over, headers, style)]
+        row = [model, max(_count(cell) for cell in its)]
+        if printed:
+            row += [*_mean_least(its, printed), sum(cell.published.get("seconds", 0) for cell in its) or None]
+        over.append([*row, *_mean_least(its, ours), _total_seconds(its, measured), _megabytes(samples)])
+    papers = ["published mean", "least", "seconds"] if printed else []
+    headers = ["network", "parameters", *papers, "measured mean", "least", "seconds", "peak MB"]
+    best_headers = ["data set", "best as published", "best as measured"]
+    return [_table(best, best_headers, style), _table(over, headers, style)]
 
 
 def _best(there, accuracies):
@@ -147,8 +163,10 @@ def _best(there, accuracies):
 
 
 def _mean_least(its, accuracies):
+    """Mean and least accuracy over the data sets, and of how many where some are missing."""
     known = [accuracies[cell.id] for cell in its if cell.id in accuracies]
-    return (f"{mean(known):.4f}", f"{min(known):.4f}") if known else (None, None)
+    share = f" ({len(known)} of {len(its)})" if len(known) < len(its) else ""
+    return (f"{mean(known):.4f}{share}", f"{min(known):.4f}") if known else (None, None)
 
 
 def _total_seconds(its, measured):

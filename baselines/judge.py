@@ -12,7 +12,7 @@ def baseline(sample, machine, runs):
 def _like(sample, accepted):
     """The accepted runs on the same data, or the Verdict that says why there are none."""
     if sample["epochs_option"]:
-        return gate.Verdict("INCOMPARABLE", f"trained for --epochs {sample['epochs_option']}, not for its recipe's; only a whole run is judged")
+        return gate.Verdict("INCOMPARABLE", f"trained with --epochs {sample['epochs_option']}; only a whole recipe is judged")
     like = [run for run in accepted if run.sample["data"]["fingerprint"] == sample["data"]["fingerprint"]]
     if accepted and not like:
         theirs = accepted[0].sample["data"]["fingerprint"]

@@ -80,10 +80,7 @@ def code(cell):
     parts = {"network": f"zoo.{zoo.MODELS[cell.model]}", "recipes": "zoo.recipes", "training": "zoo.training"}
     if cell.dataset in loaders.DATASETS:
         parts["loader"] = f"loaders.{loaders.DATASETS[cell.dataset]}"
-    return {
-        part: hashlib.sha256(Path(import_module(module).__file__).read_bytes()).hexdigest()[:12]
-        for part, module in parts.items()
-    }
+    return {part: hashlib.sha256(Path(import_module(module).__file__).read_bytes()).hexdigest()[:12] for part, module in parts.items()}
 
 
 def alone(sample):
@@ -105,11 +102,15 @@ def differences(sample, info, run):
         info: the machine_info of where it was taken.
         run: store.Run.
     """
-    pairs = [
-        *((f"{part} code", sample["code"].get(part), run.sample["code"].get(part)) for part in sample["code"]),
-        *((f"recipe {key}", sample["recipe"].get(key), run.sample["recipe"].get(key)) for key in {**sample["recipe"], **run.sample["recipe"]}),
-        ("parameters", sample["parameters"]["total"], run.sample["parameters"]["total"]),
-        *((name, info["versions"].get(name), run.info["versions"].get(name)) for name in {**info["versions"], **run.info["versions"]}),
-        ("python", info["python"], run.info["python"]),
+    sides = [
+        {
+            **{f"{part} code": digest for part, digest in each["code"].items()},
+            **{f"recipe's {key}": value for key, value in each["recipe"].items()},
+            "parameters": each["parameters"]["total"],
+            **around["versions"],
+            "python": around["python"],
+        }
+        for each, around in ((run.sample, run.info), (sample, info))
     ]
-    return [f"{what} {old} -> {new}" for what, new, old in pairs if new != old]
+    old, new = sides
+    return [f"{what} {old.get(what)} -> {new.get(what)}" for what in {**old, **new} if old.get(what) != new.get(what)]

@@ -1,7 +1,7 @@
 """Read and write measured runs: pytest-benchmark's own files, journalled, and which are accepted.
 
-    baselines/<machine>/NNNN_<name>_<run>.json   what --benchmark-save writes
-    baselines/<machine>/accepted.toml            which of those runs are the baseline of which cell
+``<machine>/NNNN_<name>_<run>.json`` is what --benchmark-save writes; ``<machine>/accepted.toml``
+says which of those runs are the baseline of which cell.
 """
 
 import contextlib

@@ -7,7 +7,7 @@
 import numpy as np
 
 TEST = 360
-CLASSES = "0 1 2 3 4 5 6 7 8 9".split()
+CLASSES = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
 
 
 def load(name, root, download):

@@ -26,7 +26,7 @@ PUBLISHED = {
             "9fb629c4189551a2d022fa330f9573f3",
             "ec29112dd5afa0611ce80d1b7f02629c",
         ),
-        "classes": "0 1 2 3 4 5 6 7 8 9".split(),
+        "classes": ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
     },
     "fashion_mnist": {
         "address": "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
@@ -36,7 +36,7 @@ PUBLISHED = {
             "bef4ecab320f06d8554ea6380940ec79",
             "bb300cfdad3c16e7a12a480ee83cd310",
         ),
-        "classes": "T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot".split(","),
+        "classes": ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"],
     },
 }
 
@@ -44,10 +44,7 @@ PUBLISHED = {
 def load(name, root, download):
     """The four arrays of MNIST or Fashion-MNIST, images uint8 (N, 28, 28, 1), and the class names."""
     published = PUBLISHED[name]
-    paths = [
-        find(root / name, file, md5, published["address"], download)
-        for file, md5 in zip(FILES, published["md5"], strict=True)
-    ]
+    paths = [find(root / name, file, md5, published["address"], download) for file, md5 in zip(FILES, published["md5"], strict=True)]
     x_train, y_train, x_test, y_test = (read(path) for path in paths)
     arrays = x_train[..., None], y_train.astype("int32"), x_test[..., None], y_test.astype("int32")
     return arrays, published["classes"]

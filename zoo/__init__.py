@@ -5,6 +5,7 @@ Importing this package imports no Keras; building a network does.
 """
 
 import re
+from bisect import bisect_left
 from importlib import import_module
 
 MODELS = {
@@ -72,10 +73,9 @@ def _complaint(function, shape, classes):
 
 
 def _least_side(function, channels, classes):
-    from keras import StatelessScope  # no weights are allocated in the search
+    def fits(side):
+        return not isinstance(_complaint(function, (side, side, channels), classes), str)
 
-    with StatelessScope():
-        for side in range(1, LARGEST_SEARCHED + 1):
-            if not isinstance(_complaint(function, (side, side, channels), classes), str):
-                return f"{side}x{side}"
-    return f"over {LARGEST_SEARCHED}x{LARGEST_SEARCHED}"
+    sides = range(1, LARGEST_SEARCHED + 1)
+    place = bisect_left(sides, True, key=fits)
+    return f"{sides[place]}x{sides[place]}" if place < len(sides) else f"over {LARGEST_SEARCHED}x{LARGEST_SEARCHED}"
