@@ -6,6 +6,7 @@ What it calls lives in baselines/. Nothing here imports Keras before a test need
 import contextlib
 import functools
 import re
+import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,7 +24,9 @@ STATE = pytest.StashKey()  # what the hooks and fixtures of one session tell eac
 
 def pytest_addoption(parser):
     group = parser.getgroup("zoobench", "the suite's own options")
-    group.addoption("--data-dir", metavar="DIR", help=f"data directory, one folder a data set (else ${loaders.files.VARIABLE})")
+    group.addoption(
+        "--data-dir", metavar="DIR", help=f'data directory, one folder a data set, written with "=" (else ${loaders.files.VARIABLE})'
+    )
     group.addoption("--model", metavar="NAMES", help="only these models' cells, separated by commas")
     group.addoption("--dataset", metavar="NAMES", help="only these data sets' cells")
     group.addoption("--recipe", metavar="NAMES", help="only these recipes' cells")
@@ -163,9 +166,8 @@ def run(cell, data_root, pytestconfig):
     except loaders.DataMissing as error:
         pytest.skip(str(error))
     yield store.plain(sample)
-    import keras
-
-    keras.backend.clear_session()
+    if "keras" in sys.modules:
+        sys.modules["keras"].backend.clear_session()
 
 
 @pytest.fixture

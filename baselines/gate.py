@@ -4,6 +4,7 @@ A run is one sample. The new one is held against the t prediction interval of th
 both sides; the session's false-alarm budget is split over its gates before any of them is asked.
 """
 
+import functools
 import math
 from statistics import mean, stdev
 from typing import NamedTuple
@@ -90,12 +91,14 @@ def _verdict(value, accepted, gates, kind, show, show_change):
     return Verdict("PASS", against)
 
 
+@functools.cache
 def _t_quantile(share, freedom):
     from scipy.stats import t  # not at import: collecting tests must not load scipy
 
     return float(t.ppf(share, freedom))
 
 
+@functools.cache
 def _visible(alarm, freedom):
     """The change, in units of the new run's own reach, that is seen with POWER."""
     from scipy.optimize import brentq

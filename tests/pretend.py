@@ -1,0 +1,94 @@
+"""A training that takes no time: what a run of a cell looks like, from numbers that a test makes up.
+
+As a pytest plugin (-p tests.pretend) it stands in for training and for the machine, so that a test
+can watch a whole session of the suite. PRETEND holds its orders, as JSON: see ``orders``.
+"""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+MACHINE = "pretended-chip_tensorflow_float32"
+INFO = {"processor": {"model": "pretended"}, "gpu": None, "versions": {"keras": "3"}, "python": "3", "backend": "tensorflow"}
+
+
+def sample(cell="lenet5-mnist-gate", seed=0, accuracy=0.989, seconds=(2.0, 1.5, 1.6), fingerprint="f00d", others=0.0, epochs_option=None):
+    """What ``baselines.run.run`` would return of such a run."""
+    model, dataset, recipe = cell.split("-")
+    epochs = len(seconds)
+    return {
+        "cell": cell,
+        "study": "ours",
+        "model": model,
+        "dataset": dataset,
+        "recipe": {"name": recipe, "epochs": epochs},
+        "epochs_option": epochs_option,
+        "seed": seed,
+        "data": {"fingerprint": fingerprint, "train": 60, "test": 10},
+        "precision": "float32",
+        "wall_seconds": 9.0,
+        "load": {"others": others, "loadavg": 0.5},
+        "code": {"network": "a", "recipes": "b", "training": "c", "loader": "d"},
+        "accuracy": accuracy,
+        "loss": 0.03,
+        "history": {"accuracy": [accuracy] * epochs, "loss": [0.03] * epochs},
+        "train_seconds": list(seconds),
+        "eval_seconds": [0.1] * epochs,
+        "compile_seconds": 1.0,
+        "images_per_second": 60 / min(seconds),
+        "parameters": {"total": 150742, "trainable": 150742, "non_trainable": 0},
+        "peak_memory": {"host": 600_000_000, "gpu": None},
+    }
+
+
+def stored(folder, number, name, samples, machine=MACHINE, info=INFO, when="2026-01-01"):
+    """Write a stored file of such runs as a session would have; its path."""
+    folder = Path(folder) / machine
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{number:04}_{name}_{number:08x}.json"
+    entries = [
+        {"name": f"test_epoch_time[{each['cell']}]", "extra_info": each, "stats": {"min": min(each["train_seconds"])}} for each in samples
+    ]
+    content = {
+        "machine_info": info,
+        "commit_info": {"id": "c0ffee"},
+        "benchmarks": entries,
+        "datetime": f"{when}T00:00:{number:02}",
+        "complete": True,
+    }
+    path.write_text(json.dumps(content))
+    return path
+
+
+def orders():
+    """{'log': file that each training is noted in, 'kill': cell at which the process is killed,
+    'interrupt': cell at which Ctrl-C is pressed, and anything that ``sample`` takes}."""
+    return json.loads(os.environ.get("PRETEND", "{}"))
+
+
+def pytest_configure(config):
+    from baselines import machine, run
+
+    machine.import_keras = lambda: None
+    machine.name = lambda: MACHINE
+    machine.info = lambda: INFO
+    machine.gpu = lambda: None
+    run.run = _run
+
+
+def _run(cell, seed, root, epochs=None, download=True, progress=None):
+    told = orders()
+    if "log" in told:
+        with open(told["log"], "a") as file:
+            print(cell.id, file=file)
+    if told.get("kill") == cell.id:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if told.get("interrupt") == cell.id:
+        raise KeyboardInterrupt
+    made = sample(cell.id, seed, epochs_option=epochs, **{key: told[key] for key in told if key not in ("log", "kill", "interrupt")})
+    if progress:
+        progress(1, 1, made["accuracy"])
+    assert "keras" not in sys.modules
+    return made

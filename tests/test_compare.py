@@ -1,0 +1,126 @@
+"""The tables: papers, machines and runs side by side, and exit codes that a script can rely on."""
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from baselines import __main__ as command
+from baselines import store
+from tests import pretend
+
+pytestmark = pytest.mark.quick
+ROOT = Path(__file__).parent.parent
+GOOD = [{"accuracy": 0.98 + seed / 1000, "seconds": (2.0 + seed / 100, 3.0), "seed": seed} for seed in (1, 2, 3)]
+
+
+@pytest.fixture
+def compared(tmp_path, capsys):
+    """A function that stores accepted and newer samples of a cell and compares: exit code, lines of its row, what was printed."""
+
+    def run(cell="lenet5-mnist-afif", newer=(), form="text", good=GOOD, **more):
+        for number, sample in enumerate([*good, *newer], 1):
+            pretend.stored(tmp_path, number, "good" if number <= len(good) else "new", [pretend.sample(cell, **{**sample, **more})])
+        if good:
+            store.accept(tmp_path, [run for run in store.runs(tmp_path) if run.name == "good"], "good")
+        code = command.main(["compare", f"--storage={tmp_path}", f"--format={form}"])
+        said = capsys.readouterr()
+        return code, [line for line in said.out.splitlines() if line.startswith((cell, f"| {cell}"))], said.out + said.err
+
+    return run
+
+
+def test_a_row_holds_the_published_and_the_measured_numbers(compared):
+    code, (row,), said = compared()
+    assert 0 == code
+    # published: 220 s for ten epochs; measured: the mean of (2.02 + 3) / 2 seconds of training and 0.1 of evaluation
+    cells = [cell.strip() for cell in re.split(r"\s{2,}", row)]
+    assert ["150742 = ours", "0.9834", "0.9820 ± 0.0010 (n=3)", "22.0", "2.02 ± 0.01 (n=3)", "0.119", "accepted"] == cells[1:]
+    assert f"A = {pretend.MACHINE}" in said
+
+
+@pytest.mark.parametrize(
+    ("newer", "code", "verdict"),
+    [
+        ({"accuracy": 0.982, "seconds": (2.0, 2.1), "seed": 9}, 0, "PASS"),
+        ({"accuracy": 0.6, "seconds": (2.0, 2.1), "seed": 9}, 1, "REGRESSED (accuracy)"),
+        ({"accuracy": 0.982, "seconds": (20.0, 21.0), "seed": 9}, 1, "REGRESSED (time)"),
+        ({"accuracy": 0.982, "seconds": (0.2, 0.21), "seed": 9}, 0, "IMPROVED (time)"),
+        ({"fingerprint": "beef"}, 0, "INCOMPARABLE"),
+    ],
+)
+def test_the_newest_run_that_is_not_accepted_is_judged(compared, newer, code, verdict):
+    found, rows, said = compared(newer=[newer])
+    assert (code, True) == (found, rows[-1].endswith(verdict)), said
+
+
+def test_data_are_never_mixed_in_one_row(compared):
+    _, rows, _ = compared(newer=[{"fingerprint": "beef", "accuracy": 0.1}])
+    assert [("data f00d", True), ("data beef", True)] == [
+        (word, word in row) for word, row in zip(("data f00d", "data beef"), rows, strict=True)
+    ]
+    assert "0.9820 ± 0.0010 (n=3)" in rows[0]
+    assert "0.1000 (n=1)" in rows[1]
+
+
+def test_a_time_from_a_shared_machine_is_left_out_and_its_accuracy_is_not(compared):
+    _, (row,), _ = compared(others=0.9)
+    assert "(n=3)" in row
+    assert 1 == row.count("(n=")
+
+
+def test_a_run_with_another_number_of_epochs_is_in_no_row(compared):
+    _, (row,), _ = compared(newer=[{"epochs_option": 1, "accuracy": 0.1}])
+    assert "n=3" in row
+
+
+def test_a_machine_without_accepted_runs_is_no_baseline(compared):
+    code, (row,), _ = compared(good=[], newer=GOOD[:1])
+    assert (0, True) == (code, row.endswith("NO-BASELINE"))
+
+
+def test_the_studys_own_question_is_answered(compared):
+    _, _, said = compared()
+    # the study: VGG-like is best on both grey sets, ResNet20 v1 on CIFAR-10, v2 on SVHN and most stable of all
+    for data_set, best in ("mnist", "vgg_like 0.9946"), ("cifar10", "resnet20_v1 0.7567"), ("svhn", "resnet20_v2 0.893"):
+        assert any(line.split("  ")[0] == data_set and best in line for line in said.splitlines())
+    network = next(line for line in said.splitlines() if line.startswith("resnet20_v2  "))
+    assert ["resnet20_v2", "574090", "0.8342", "0.6790", "55563"] == network.split()[:5]
+    lenet5 = next(line for line in said.splitlines() if line.startswith("lenet5  "))
+    assert ["0.9820", "(1", "of", "4)", "0.9820", "5", "600"] == lenet5.split()[5:]
+
+
+def test_csv_and_github_hold_the_same_numbers(compared):
+    _, (row,), _ = compared(form="github")
+    assert [cell.strip() for cell in row.split("|")][1:5] == ["lenet5-mnist-afif", "150742 = ours", "0.9834", "0.9820 ± 0.0010 (n=3)"]
+    _, (row,), _ = compared(form="csv")
+    assert ["lenet5-mnist-afif", "150742 = ours", "0.9834", "0.9820 ± 0.0010 (n=3)"] == next(csv.reader([row]))[:4]
+
+
+def test_nothing_stored_is_nothing_to_compare(tmp_path, capsys):
+    assert 3 == command.main(["compare", f"--storage={tmp_path}"])
+    assert "pytest -m full --benchmark-save" in capsys.readouterr().err
+
+
+def test_a_corrupt_file_is_one_line_and_exit_two(tmp_path, capsys):
+    pretend.stored(tmp_path, 1, "x", [pretend.sample()]).write_text("{")
+    assert 2 == command.main(["compare", f"--storage={tmp_path}"])
+    assert 1 == len(capsys.readouterr().err.splitlines())
+
+
+def test_every_file_of_this_repository_is_strict_json_that_pytest_benchmark_opens():
+    paths = sorted((ROOT / "baselines").glob("*/*.json"))
+    for path in paths:
+        json.loads(path.read_text(), parse_constant=lambda word, path=path: pytest.fail(f"{path} holds {word}"))
+        assert "UNSERIALIZABLE" not in path.read_text()
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    words = ["pytest-benchmark", "--storage", "baselines"]
+    listed = subprocess.run([*words, "list"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    assert [str(path) for path in sorted(paths, key=lambda path: (path.name, path.parent))] == listed.stdout.split()
+    table = subprocess.run([*words, "compare", "--columns=min"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    assert len(paths) <= table.stdout.count("test_epoch_time["), table.stderr

@@ -1,0 +1,119 @@
+"""The gate by sabotage: a planted change of every kind turns it red, and no change rarely does."""
+
+import math
+
+import numpy as np
+import pytest
+
+from baselines import gate, judge
+from tests import pretend
+
+pytestmark = pytest.mark.quick
+ACCEPTED = (0.982, 0.984, 0.981, 0.983, 0.9825)
+SECONDS = (2.0, 2.02, 1.99, 2.01, 2.03)
+
+
+def runs(folder, samples, accept=True):
+    from baselines import store
+
+    for number, sample in enumerate(samples, 1):
+        pretend.stored(folder, number, "good", [sample])
+    if accept:
+        store.accept(folder, store.runs(folder), "good")
+    return store.runs(folder)
+
+
+def test_a_run_like_the_accepted_ones_passes():
+    assert "PASS" == gate.accuracy_verdict(0.9815, ACCEPTED, 2, floor=0.97).word
+    assert "PASS" == gate.seconds_verdict(2.05, SECONDS, 2).word
+
+
+def test_a_fallen_accuracy_is_a_regression_and_a_risen_one_is_named_too():
+    assert "REGRESSED" == gate.accuracy_verdict(0.96, ACCEPTED, 2).word
+    assert "IMPROVED" == gate.accuracy_verdict(0.999, ACCEPTED, 2).word
+
+
+def test_a_slower_epoch_is_a_regression_and_a_faster_one_is_named_too():
+    assert "REGRESSED" == gate.seconds_verdict(2.6, SECONDS, 2).word
+    assert "IMPROVED" == gate.seconds_verdict(1.4, SECONDS, 2).word
+
+
+def test_the_floor_holds_whatever_the_baseline_says():
+    assert "REGRESSED" == gate.accuracy_verdict(0.9799, [0.9, 0.91, 0.92, 0.93], 2, floor=0.98).word
+    assert "REGRESSED" == gate.accuracy_verdict(0.9799, [], 2, floor=0.98).word
+    assert "NO-BASELINE" == gate.accuracy_verdict(0.98, [], 2, floor=0.98).word
+
+
+def test_too_few_accepted_runs_never_pass_silently():
+    assert "NO-BASELINE" == gate.accuracy_verdict(0.5, ACCEPTED[: gate.LEAST_RUNS - 1], 2).word
+
+
+def test_a_baseline_that_could_not_see_a_change_is_unstable():
+    assert "UNSTABLE" == gate.accuracy_verdict(0.9, [0.95, 0.9, 0.85], 2).word
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_diverged_training_is_a_regression(value):
+    assert "REGRESSED" == gate.accuracy_verdict(value, ACCEPTED, 2).word
+
+
+def test_without_a_change_the_session_alarms_as_rarely_as_it_says():
+    gates, sessions, rng = 4, 1500, np.random.default_rng(0)
+    drawn = rng.normal(0.9, 0.01, (sessions, gates, 6))
+    red = [any(gate.accuracy_verdict(cell[0], cell[1:], gates).word in ("REGRESSED", "IMPROVED") for cell in session) for session in drawn]
+    # 0.05 with a standard error of 0.006 over 1,500 sessions: four of those, and not a gate that never alarms
+    assert 0.03 < np.mean(red) < gate.FALSE_ALARMS + 0.024
+
+
+def test_the_smallest_visible_change_is_seen_as_often_as_it_says():
+    rng, n, alarm = np.random.default_rng(1), 5, gate.FALSE_ALARMS / 2
+    change = gate._visible(alarm, n - 1) * 0.01 * math.sqrt(1 + 1 / n)
+    drawn = rng.normal(0.8, 0.01, (1500, n + 1))
+    seen = [gate.accuracy_verdict(row[0] - change, row[1:], 2).word == "REGRESSED" for row in drawn]
+    assert gate.POWER - 0.03 < np.mean(seen) < gate.POWER + 0.03
+
+
+def test_a_seed_trained_twice_is_one_sample(tmp_path):
+    stored = runs(tmp_path, [pretend.sample(seed=seed, accuracy=0.98 + seed / 1000) for seed in (1, 1, 1, 2)])
+    assert [0.981, 0.982] == judge.by_seed(stored)
+    assert "NO-BASELINE" == judge.accuracy(pretend.sample(seed=3), stored, 2, None).word
+
+
+def test_only_accepted_runs_are_a_baseline(tmp_path):
+    stored = runs(tmp_path, [pretend.sample(seed=seed) for seed in range(5)], accept=False)
+    assert [] == judge.baseline(pretend.sample(), pretend.MACHINE, stored)
+
+
+def test_other_data_is_incomparable_but_its_floor_holds(tmp_path):
+    accepted = runs(tmp_path, [pretend.sample(seed=seed) for seed in range(4)])
+    other = pretend.sample(fingerprint="beef", accuracy=0.99)
+    assert "INCOMPARABLE" == judge.accuracy(other, accepted, 2, 0.98).word
+    assert "INCOMPARABLE" == judge.seconds(other, accepted, 2).word
+    assert "REGRESSED" == judge.accuracy({**other, "accuracy": 0.5}, accepted, 2, 0.98).word
+
+
+def test_a_run_with_another_number_of_epochs_is_incomparable(tmp_path):
+    accepted = runs(tmp_path, [pretend.sample(seed=seed) for seed in range(4)])
+    short = pretend.sample(epochs_option=1, accuracy=0.2)
+    assert "INCOMPARABLE" == judge.accuracy(short, accepted, 2, 0.98).word
+
+
+def test_a_time_from_a_shared_machine_is_not_judged(tmp_path):
+    accepted = runs(tmp_path, [pretend.sample(seed=seed) for seed in range(4)])
+    assert "INCOMPARABLE" == judge.seconds(pretend.sample(others=0.9, seconds=(9.0, 9.0)), accepted, 2).word
+    assert "REGRESSED" == judge.seconds(pretend.sample(seconds=(9.0, 9.0)), accepted, 2).word
+
+
+def test_accepted_times_from_a_shared_machine_do_not_count(tmp_path):
+    accepted = runs(tmp_path, [pretend.sample(seed=seed, others=0.9) for seed in range(4)])
+    assert "NO-BASELINE" == judge.seconds(pretend.sample(), accepted, 2).word
+    assert "PASS" == judge.accuracy(pretend.sample(), accepted, 2, None).word
+
+
+def test_what_changed_since_the_baseline_is_named_and_excuses_nothing(tmp_path):
+    accepted = runs(tmp_path, [pretend.sample(seed=seed) for seed in range(4)])
+    new = pretend.sample(accuracy=0.5)
+    new["code"]["network"], new["recipe"]["batch"] = "z", 64
+    upgraded = {**pretend.INFO, "versions": {"keras": "4"}}
+    assert ["network code a -> z", "keras 3 -> 4", "recipe's batch None -> 64"] == judge.changes(new, upgraded, accepted)
+    assert "REGRESSED" == judge.accuracy(new, accepted, 2, None).word

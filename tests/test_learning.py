@@ -1,0 +1,18 @@
+"""One network learns real digits from scratch, in seconds, wherever the suite runs."""
+
+import pytest
+
+import loaders
+import zoo
+from baselines.cells import cells
+from zoo import training
+
+pytestmark = pytest.mark.quick
+
+
+def test_lenet_learns_the_digits():
+    cell, data = cells()["lenet5-digits-digits_long"], loaders.load("digits")
+    recipe = {**cell.recipe, "epochs": 8}
+    seen = training.train(lambda: zoo.build(cell.model, cell.shape, cell.classes), data, recipe, seed=0)
+    assert seen["history"]["accuracy"][0] < 0.9 < seen["accuracy"]
+    assert seen["loss"] < 0.4

@@ -1,0 +1,78 @@
+"""The tables of cells: as the studies print them, and refused where they cannot be meant."""
+
+import shutil
+
+import pytest
+
+import loaders
+from baselines import cells as tables
+from baselines.cells import TableError, cells, choose, studies
+
+pytestmark = pytest.mark.quick
+
+
+@pytest.fixture
+def edited(tmp_path):
+    """A function that replaces text in a copy of the tables, and reads its cells."""
+
+    def edit(old, new, file="ours.toml"):
+        shutil.copytree(tables.FOLDER / "published", tmp_path / "published")
+        shutil.copy(tables.FOLDER / "ours.toml", tmp_path)
+        text = (tmp_path / file).read_text()
+        assert 1 <= text.count(old)
+        (tmp_path / file).write_text(text.replace(old, new, 1))
+        return cells(tmp_path)
+
+    return edit
+
+
+def test_the_afif_study_prints_five_networks_on_four_data_sets_in_47_hours():
+    mine = [cell for cell in cells().values() if cell.study == "afif"]
+    assert (20, 5, 4) == (len(mine), len({cell.model for cell in mine}), len({cell.dataset for cell in mine}))
+    assert 170630 == sum(cell.published["seconds"] for cell in mine)
+
+
+def test_every_printed_number_has_a_place_where_it_stands():
+    for table in studies().values():
+        for row in table["cells"]["rows"]:
+            keys = row.keys() & set(tables.PUBLISHED)
+            assert not keys or {"accuracy", "seconds"} <= keys & table["where"].keys()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ('model = "lenet5", dataset = "mnist"', 'model = "lenet6", dataset = "mnist"', "unknown model 'lenet6'.*known: lenet5"),
+        ('dataset = "digits", recipe = "digits_long"', 'dataset = "digit", recipe = "digits_long"', "unknown dataset 'digit'.*known: mnist"),
+        ('recipe = "gate"', 'recipe = "gait"', "unknown recipe 'gait'.*known: gate"),
+        ("quick = true", "quik = true", "unknown key 'quik'"),
+        ("batch = 256", "batchsize = 256", "recipe gate: unknown key 'batchsize'"),
+        ('input = "scaled"', 'input = "scald"', "recipe gate: unknown input 'scald'; known: raw"),
+        ("lenet5-mnist-gate = {", "lenet5-mnist-gait = {", "bounds for 'lenet5-mnist-gait', which is no cell"),
+        ("[recipes.gate]", "[recipes.gate", "ours.toml is not TOML"),
+        ('model = "vgg_like", dataset = "digits", recipe = "digits_short"', 'model = "lenet5", dataset = "mnist", recipe = "gate"', "two rows"),
+    ],
+)  # fmt: skip
+def test_a_table_that_cannot_be_meant_is_refused(edited, old, new, complaint):
+    with pytest.raises(TableError, match=complaint):
+        edited(old, new)
+
+
+def test_cells_are_chosen_by_model_data_set_and_recipe():
+    assert ["lenet5-mnist-afif", "lenet5-mnist-gate"] == [cell.id for cell in choose(["lenet5"], ["mnist"])]
+    assert list(cells().values()) == choose() == choose([""])
+
+
+def test_the_quick_tier_gates_lenet_on_mnist_at_98_percent():
+    (cell,) = (cell for cell in cells().values() if cell.quick)
+    assert ("lenet5", "mnist", 0.98) == (cell.model, cell.dataset, cell.floor)
+
+
+@pytest.mark.parametrize("name", loaders.names())
+def test_the_images_are_as_large_as_the_tables_say(name, data_root):
+    try:
+        data = loaders.load(name, data_root, download=False)
+    except loaders.DataMissing as missing:
+        pytest.skip(str(missing))
+    cell = next(cell for cell in cells().values() if cell.dataset == name)
+    assert (cell.shape, cell.classes) == (data.x_train.shape[1:], len(data.classes))

@@ -1,0 +1,231 @@
+"""Whole sessions of the suite, as a user types them, with a training that takes no time."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from baselines import store
+from tests import pretend
+
+pytestmark = pytest.mark.quick
+ROOT = Path(__file__).parent.parent
+FULL = ("-m", "full", "tests/test_epoch_time.py", "tests/test_accuracy.py")
+DIGITS = (*FULL, "--dataset", "digits", "--model", "lenet5,vgg_like")
+CELLS = ["lenet5-digits-digits_long", "vgg_like-digits-digits_short"]
+
+
+@pytest.fixture
+def suite(tmp_path):
+    """A function that runs pytest as typed, with its storage in tmp_path / 'storage'; what it printed and returned."""
+
+    def run(*words, cwd=ROOT, storage=True, timeout=60, **orders):
+        command = [sys.executable, "-m", "pytest", "-p", "tests.pretend", "-p", "no:cacheprovider", *words]
+        command += [f"--benchmark-storage={tmp_path / 'storage'}"] if storage else []
+        environment = {**os.environ, "PRETEND": json.dumps({"log": str(tmp_path / "log"), **orders}), "PYTHONPATH": str(ROOT)}
+        environment.pop("PYTEST_XDIST_WORKER", None)
+        done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=timeout)
+        done.said = done.stdout + done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """A function that tells which cells were trained, in order."""
+    return lambda: (tmp_path / "log").read_text().split()
+
+
+def files(tmp_path):
+    return sorted((tmp_path / "storage").glob("*/*.json"))
+
+
+def folders():
+    return {path for path in (ROOT / "baselines").iterdir() if path.is_dir() and path.name != "__pycache__"}
+
+
+def strict(path):
+    def refuse(word):
+        raise AssertionError(f"{path} holds {word}, which is no JSON")
+
+    return json.loads(path.read_text(), parse_constant=refuse)
+
+
+def test_one_training_serves_both_tests_and_the_timed_one_comes_first(suite, trained, tmp_path):
+    done = suite(*DIGITS, "-v", "--benchmark-save=x", "--epochs=7")
+    assert 0 == done.returncode, done.said
+    assert CELLS == trained()
+    order = [f"{test}[{cell}]" for cell in CELLS for test in ("test_epoch_time", "test_accuracy")]
+    assert order == list(dict.fromkeys(re.findall(r"::(test_\w+\[\S+\])", done.stdout)))
+    (path,) = files(tmp_path)
+    assert re.fullmatch(r"0001_x_[0-9a-f]{8}\.json", path.name)
+    assert pretend.MACHINE == path.parent.name
+    content = strict(path)
+    assert content["complete"] is True
+    assert "UNSERIALIZABLE" not in path.read_text()
+    assert [3, 3] == [entry["stats"]["rounds"] for entry in content["benchmarks"]]
+    assert 1.5 == pytest.approx(content["benchmarks"][0]["stats"]["min"])
+    assert {**pretend.sample(CELLS[0]), "epochs_option": 7} == content["benchmarks"][0]["extra_info"]
+    assert f"stored in {path}" in done.stdout
+    assert "no GPU found" in done.stdout
+    assert "expects to train 2 cells" in done.stdout
+
+
+@pytest.mark.parametrize("test", ["test_accuracy", "test_epoch_time"])
+def test_either_test_alone_trains_the_cell_once(suite, trained, test):
+    done = suite(*DIGITS, "-k", test, "--benchmark-save=x")
+    assert 0 == done.returncode, done.said
+    assert CELLS == trained()
+    assert ("NOTHING WILL BE STORED" in done.stdout) == (test == "test_accuracy")
+
+
+@pytest.mark.parametrize("option", ["--benchmark-disable", "--benchmark-skip"])
+def test_a_selection_that_cannot_store_says_so_in_one_line(suite, tmp_path, option):
+    done = suite(*DIGITS, "--benchmark-save=x", option)
+    assert 1 == done.stdout.count("NOTHING WILL BE STORED"), done.said
+    assert [] == files(tmp_path)
+
+
+def test_bare_save_is_accepted_and_names_the_run(suite, tmp_path):
+    done = suite("-m", "full", "--model=lenet5", "--dataset=digits", "--benchmark-save")
+    assert 0 == done.returncode, done.said
+    assert files(tmp_path)[0].name.startswith("0001_run_")
+
+
+def test_a_killed_session_keeps_the_cells_before(suite, tmp_path):
+    done = suite(*DIGITS, "--benchmark-save=x", kill=CELLS[1])
+    assert -9 == done.returncode
+    (path,) = files(tmp_path)
+    content = strict(path)
+    assert content["complete"] is False
+    assert [CELLS[0]] == [run.cell for run in store.runs(tmp_path / "storage")]
+    assert [path.name] == [each.name for each in path.parent.iterdir()]
+    listed = subprocess.run(
+        ["pytest-benchmark", "--storage", str(tmp_path / "storage"), "compare"],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+    )  # fmt: skip
+    assert f"test_epoch_time[{CELLS[0]}]" in listed.stdout, listed.stderr
+
+
+def test_ctrl_c_never_stores_a_part_of_a_cell(suite, tmp_path):
+    done = suite(*DIGITS, "--benchmark-save=x", interrupt=CELLS[1])
+    assert 2 == done.returncode, done.said
+    content = strict(files(tmp_path)[0])
+    assert content["complete"] is False
+    assert [CELLS[0]] == [entry["extra_info"]["cell"] for entry in content["benchmarks"]]
+
+
+def test_a_regression_is_a_failed_test_that_has_stored_before(suite, tmp_path):
+    for seed, accuracy in enumerate((0.93, 0.935, 0.94)):
+        sample = pretend.sample(CELLS[0], seed, accuracy, (0.2, 0.2 + seed / 1000), fingerprint="f00d")
+        pretend.stored(tmp_path / "storage", seed + 1, "good", [sample])
+    folder = tmp_path / "storage"
+    store.accept(folder, store.runs(folder), "first")
+    done = suite(*FULL, "--dataset=digits", "--model=lenet5", "--benchmark-save=x", accuracy=0.3, seconds=[0.9, 0.8])
+    assert 1 == done.returncode, done.said
+    assert 2 == len(re.findall(r"^lenet5-digits-digits_long REGRESSED", done.stdout, re.MULTILINE)), done.said
+    assert "0004_x_" in files(tmp_path)[-1].name
+    for next_step in ("pytest -m full --model lenet5", "python -m baselines accept"):
+        assert next_step in done.stdout
+    again = suite(*FULL, "--dataset=digits", "--model=lenet5", "--benchmark-save=x", accuracy=0.3, seconds=[0.9, 0.8])
+    assert 1 == again.returncode, "a bad run that was stored became its own excuse"
+
+
+def test_a_machine_without_accepted_runs_says_no_baseline_and_keeps_to_floors(suite):
+    done = suite(*FULL, "--dataset=mnist", "--recipe=gate", accuracy=0.9799)
+    assert 1 == done.returncode, done.said
+    assert "NO-BASELINE: fastest epoch" in done.stdout
+    assert "REGRESSED: accuracy 0.9799 is under the floor 0.98" in done.stdout
+
+
+def test_a_time_budget_trains_what_fits_cheapest_first_and_names_the_rest(suite, trained, tmp_path):
+    slow = pretend.sample(CELLS[0], seconds=(500.0, 500.0))
+    pretend.stored(tmp_path / "storage", 1, "x", [slow, pretend.sample(CELLS[1], seconds=(1.0, 1.0))])
+    done = suite("-m", "full", "--dataset=digits", "--model=lenet5,vgg_like,resnet20_v1", "--time-budget=10m", "--benchmark-save=x")
+    assert 0 == done.returncode, done.said
+    assert [CELLS[1]] == trained()
+    assert "leaves out: lenet5-digits-digits_long (2.8 h), resnet20_v1-digits-digits_short (unknown)" in done.stdout
+    assert "cells not trained: 2" in done.stdout
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "xdist"])
+@pytest.mark.parametrize(
+    ("words", "known"),
+    [
+        (("-m", "quik"), "full, "),
+        (("--model", "lenet6"), "lenet5, vgg_like"),
+        (("--dataset", "mnits"), "mnist, fashion_mnist"),
+        (("--recipe", "afiff"), "afif, afif_resnet"),
+        (("--modell", "lenet5"), "--model --dataset"),
+        (("--time-budget", "soon"), "90s, 20m"),
+        (("--data-dir", "/nowhere"), "/nowhere"),
+        (("--model", "vgg_like", "--dataset", "mnist", "--recipe", "gate"), "lenet5-mnist-gate"),
+    ],
+    ids=lambda words: words[0].strip("-") if isinstance(words, tuple) else "",
+)
+def test_what_is_mistyped_is_an_error_that_names_the_known(suite, words, known, workers):
+    if workers:
+        pytest.importorskip("xdist")
+    done = suite(*words, *workers)
+    assert 4 == done.returncode, done.said
+    assert known in done.stderr
+    assert "Traceback" not in done.said
+
+
+def test_full_must_be_asked_for_and_nothing_never_passes(suite):
+    done = suite("tests/test_epoch_time.py")
+    assert 4 == done.returncode
+    assert "ask for it with -m full" in done.stderr
+    assert 4 == suite("-k", "no_such_test").returncode
+
+
+def test_a_corrupt_baseline_file_stops_a_full_session_before_it_trains(suite, tmp_path):
+    path = pretend.stored(tmp_path / "storage", 1, "x", [pretend.sample()])
+    path.write_text(path.read_text()[:100])
+    done = suite(*DIGITS, "--benchmark-save=x")
+    assert 4 == done.returncode
+    assert f"{path}: not a stored run" in done.stderr
+    assert not (tmp_path / "log").exists()
+
+
+def test_collecting_imports_no_backend_and_bare_pytest_is_the_quick_tier(suite, tmp_path):
+    (tmp_path / "watch.py").write_text(
+        "import sys\n"
+        "def pytest_sessionfinish():\n"
+        "    print('HEAVY', sorted({'tensorflow', 'jax', 'keras', 'scipy', 'sklearn'} & sys.modules.keys()))\n"
+    )
+    said = {}
+    for words in ((), ("-m", "quick"), ("-m", "full")):
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "watch", "-p", "no:cacheprovider", *words],
+            cwd=ROOT, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        assert "HEAVY []" in done.stdout, done.stdout + done.stderr
+        said[words] = sorted(line for line in done.stdout.splitlines() if "::" in line)
+    assert said[()] == said["-m", "quick"]
+    assert not set(said[()]) & set(said["-m", "full"])
+
+
+def test_the_storage_is_found_from_any_folder_and_a_plain_run_makes_none(suite, tmp_path):
+    away = tmp_path / "away"
+    away.mkdir()
+    before = folders()
+    done = suite(
+        str(ROOT / "tests/test_gate.py"), "-k", "floor", f"--rootdir={ROOT}", "-c", str(ROOT / "pytest.ini"), cwd=away, storage=False
+    )
+    assert 0 == done.returncode, done.said
+    assert [] == [path for path in away.iterdir() if path.name != ".hypothesis"]
+    assert before == folders()
+
+
+def test_under_xdist_a_cell_is_trained_once_and_the_user_is_told_that_nothing_is_stored(suite, trained):
+    pytest.importorskip("xdist")
+    done = suite(*DIGITS, "-n", "2", "--benchmark-save=x")
+    assert 0 == done.returncode, done.said
+    assert CELLS == sorted(trained())
+    assert "NOTHING WILL BE STORED" in done.stdout

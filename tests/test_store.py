@@ -1,0 +1,179 @@
+"""Stored runs: whole at every moment, strict JSON, and what was accepted is what is judged by."""
+
+import json
+import multiprocessing
+import tomllib
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from baselines import __main__ as command
+from baselines import machine, store
+from tests import pretend
+
+pytestmark = pytest.mark.quick
+
+
+def storage(folder):
+    """What of pytest-benchmark's FileStorage the journal uses."""
+    folder.mkdir(exist_ok=True)
+    made = SimpleNamespace(get=lambda name: folder / name)
+    store.journal(made)
+    return made
+
+
+def save_once(folder):
+    made = storage(folder)
+    made.save({"benchmarks": []}, "x")
+    return made.stored[0].name
+
+
+def test_a_session_rewrites_its_own_file_and_takes_the_next_number(tmp_path):
+    first, second = storage(tmp_path), storage(tmp_path)
+    for made, content in (first, 1), (second, 2), (first, 3):
+        made.save({"content": content}, "x")
+    files = sorted(tmp_path.iterdir())
+    assert ["0001", "0002"] == [path.name[:4] for path in files]
+    assert [{"content": 3}, {"content": 2}] == [json.loads(path.read_text()) for path in files]
+
+
+def test_sessions_at_once_never_take_the_same_number(tmp_path):
+    folder = tmp_path / "storage"
+    folder.mkdir()
+    with multiprocessing.get_context("fork").Pool(4) as pool:
+        names = pool.map(save_once, [folder] * 24)
+    assert [f"{number:04}" for number in range(1, 25)] == sorted(name[:4] for name in names)
+
+
+def test_a_write_that_fails_leaves_the_former_file_and_nothing_else(tmp_path, monkeypatch):
+    made = storage(tmp_path)
+    made.save({"content": 1}, "x")
+    monkeypatch.setattr(store.os, "fsync", lambda handle: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        made.save({"content": 2}, "x")
+    (path,) = tmp_path.iterdir()
+    assert {"content": 1} == json.loads(path.read_text())
+
+
+def test_what_is_stored_is_strict_json():
+    mixed = {
+        "a": np.float32(0.5),
+        "b": np.arange(2),
+        "c": (np.int64(3), None),
+        "d": float("nan"),
+        "e": [float("inf")],
+        "f": np.float32("nan"),
+    }
+    plain = store.plain(mixed)
+    assert {"a": 0.5, "b": [0, 1], "c": [3, None], "d": None, "e": [None], "f": None} == plain
+    assert plain == json.loads(json.dumps(plain, allow_nan=False))
+    for odd in ({1: 2}, {"a": {1, 2}}, {"a": object()}):
+        with pytest.raises(TypeError):
+            store.plain(odd)
+
+
+def test_runs_are_read_back_oldest_first_with_what_is_accepted(tmp_path):
+    pretend.stored(tmp_path, 2, "later", [pretend.sample(seed=2)])
+    pretend.stored(tmp_path, 1, "first", [pretend.sample(seed=1), pretend.sample("vgg_like-digits-digits_short")])
+    store.accept(tmp_path, [run for run in store.runs(tmp_path) if run.name == "later"], "why not")
+    assert [("first", 1, False), ("first", 0, False), ("later", 2, True)] == [
+        (run.name, run.sample["seed"], run.accepted) for run in store.runs(tmp_path)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("damage", "complaint"),
+    [
+        (lambda text: text[:200], "not a stored run"),
+        (lambda text: "", "not a stored run"),
+        (lambda text: "[]", "not a stored run"),
+        (lambda text: text.replace('"machine_info"', '"machine"'), "not a stored run .*machine_info"),
+        (lambda text: text.replace("0.989", "0.999"), "is not the one that was accepted"),
+        (lambda text: text.replace('"keras": "3"', '"keras": "4"'), "is not the one that was accepted"),
+    ],
+    ids=["cut", "empty", "no table", "key missing", "accuracy edited", "version edited"],
+)
+def test_a_damaged_or_edited_run_is_refused_by_name(tmp_path, damage, complaint):
+    path = pretend.stored(tmp_path, 1, "x", [pretend.sample()])
+    store.accept(tmp_path, store.runs(tmp_path), "good")
+    text = path.read_text()
+    assert damage(text) != text
+    path.write_text(damage(text))
+    with pytest.raises(store.StoreError, match=rf"{path.name}: .*{complaint}.* git"):
+        store.runs(tmp_path)
+
+
+def test_an_accepted_run_that_is_gone_is_named(tmp_path):
+    pretend.stored(tmp_path, 1, "x", [pretend.sample()])
+    store.accept(tmp_path, store.runs(tmp_path), "good")
+    (tmp_path / pretend.MACHINE / "0001_x_00000001.json").unlink()
+    with pytest.raises(store.StoreError, match=r"0001_x_00000001\.json has no run of lenet5-mnist-gate"):
+        store.runs(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["[lenet5", "[lenet5-mnist-gate]\nsince = 'x'\n", "x = 1"])
+def test_a_damaged_list_of_accepted_runs_is_refused_by_name(tmp_path, text):
+    pretend.stored(tmp_path, 1, "x", [pretend.sample()])
+    (tmp_path / pretend.MACHINE / store.ACCEPTED).write_text(text)
+    with pytest.raises(store.StoreError, match=r"accepted\.toml: not a list of accepted runs"):
+        store.runs(tmp_path)
+
+
+def accept(folder, *words):
+    return command.main(["accept", f"--storage={folder}", *words])
+
+
+def test_accepting_takes_the_newest_name_and_writes_since_why_and_which(tmp_path, capsys):
+    for number in (1, 2, 3):
+        pretend.stored(tmp_path, number, "old" if number == 1 else "new", [pretend.sample(seed=number)])
+    assert 0 == accept(tmp_path, "--reason", 'the "first" five\\six')
+    table = tomllib.loads((tmp_path / pretend.MACHINE / store.ACCEPTED).read_text())
+    assert ["0002_new_00000002.json", "0003_new_00000003.json"] == list(table["lenet5-mnist-gate"]["runs"])
+    assert 'the "first" five\\six' == table["lenet5-mnist-gate"]["reason"]
+    assert "n=2" in capsys.readouterr().out
+    assert 0 == accept(tmp_path, "--reason", "more", "--name", "old", "--add")
+    assert [True] * 3 == [run.accepted for run in store.runs(tmp_path)]
+    assert 0 == accept(tmp_path, "--reason", "only that", "--name", "old")
+    assert [True, False, False] == [run.accepted for run in store.runs(tmp_path)]
+
+
+@pytest.mark.parametrize(
+    ("sample", "words", "complaint"),
+    [
+        ({"accuracy": 0.97}, ["--reason", "x"], "under its floor 0.98"),
+        ({"epochs_option": 2}, ["--reason", "x"], "trained with --epochs"),
+        ({}, ["--reason", " "], "--reason is empty"),
+        ({}, ["--reason", "x", "--name", "y"], "no stored run is named 'y'.*the names: x"),
+        ({}, ["--reason", "x", "--cell", "y"], "no stored run"),
+    ],
+)
+def test_what_must_not_be_a_baseline_is_refused(tmp_path, capsys, sample, words, complaint):
+    pretend.stored(tmp_path, 1, "x", [{**pretend.sample(), **sample}])
+    assert 2 == accept(tmp_path, *words)
+    assert complaint.split(".*")[-1] in capsys.readouterr().err
+    assert not (tmp_path / pretend.MACHINE / store.ACCEPTED).exists()
+
+
+def test_the_machines_folder_names_device_backend_and_precision_but_no_version():
+    import keras
+
+    name, info = machine.name(), machine.info()
+    assert name.endswith(f"_{keras.backend.backend()}_float32")
+    assert name == name.lower()
+    assert " " not in name
+    for version in info["versions"].values():
+        assert version not in name
+    assert {"processor", "gpu", "system", "python", "backend", "versions"} == info.keys()
+    assert keras.__version__ == info["versions"]["keras"]
+    assert info == store.plain(info)
+
+
+def test_what_other_programs_do_is_seen(monkeypatch):
+    before = machine.others()
+    busy, own, elapsed = before
+    monkeypatch.setattr(
+        machine.os, "times", lambda: SimpleNamespace(user=own + 1, system=0, children_user=0, children_system=0, elapsed=elapsed + 10)
+    )
+    monkeypatch.setattr(machine.Path, "read_text", lambda path: f"cpu {round((busy + 6) * 100)} 0 0 5 5 0 0 0 0 0")
+    assert 0.5 == machine.others(before)["others"]
