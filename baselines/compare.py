@@ -113,12 +113,19 @@ def _ratio(timed, published):
 
 def _count(cell):
     """Parameters of the network as the zoo builds it today."""
-    return _counted(cell.model, cell.shape, cell.classes)
+    return _counts()[cell.model, cell.shape, cell.classes]
 
 
 @functools.cache
-def _counted(model, shape, classes):
-    return zoo.build(model, shape, classes).count_params()
+def _counts():
+    """(model, shape, classes) -> parameters, of every cell; counted without allocating a weight."""
+    import keras
+
+    networks = {(cell.model, cell.shape, cell.classes) for cell in cells().values()}
+    with keras.StatelessScope(initialize_variables=False):
+        counts = {network: zoo.build(*network).count_params() for network in networks}
+    keras.backend.clear_session()  # or the next scope would give those weights their values after all
+    return counts
 
 
 def _parameters(cell):

@@ -5,12 +5,13 @@ import pytest
 import loaders
 import zoo
 from baselines.cells import cells
-from zoo import training
 
 pytestmark = pytest.mark.quick
 
 
 def test_lenet_learns_the_digits():
+    from zoo import training
+
     cell, data = cells()["lenet5-digits-digits_long"], loaders.load("digits")
     recipe = {**cell.recipe, "epochs": 8}
     seen = training.train(lambda: zoo.build(cell.model, cell.shape, cell.classes), data, recipe, seed=0)

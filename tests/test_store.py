@@ -1,8 +1,8 @@
 """Stored runs: whole at every moment, strict JSON, and what was accepted is what is judged by."""
 
 import json
-import multiprocessing
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
@@ -41,8 +41,8 @@ def test_a_session_rewrites_its_own_file_and_takes_the_next_number(tmp_path):
 def test_sessions_at_once_never_take_the_same_number(tmp_path):
     folder = tmp_path / "storage"
     folder.mkdir()
-    with multiprocessing.get_context("fork").Pool(4) as pool:
-        names = pool.map(save_once, [folder] * 24)
+    with ThreadPoolExecutor(8) as pool:  # the folder is held by an open file, so threads exclude each other as processes do
+        names = list(pool.map(save_once, [folder] * 24))
     assert [f"{number:04}" for number in range(1, 25)] == sorted(name[:4] for name in names)
 
 
