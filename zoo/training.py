@@ -49,8 +49,11 @@ def train(model, data, recipe, seed, progress=None):
         callbacks=[*recipes.callbacks(recipe), clock],
         verbose=0,
     ).history
-    loss, accuracy = trainer.evaluate(data.x_test, data.y_test, batch_size=recipe["batch"], verbose=0)
-    seen = "test_" if watched[0] is data.x_test else "validation_"
+    if watched[0] is data.x_test:
+        seen, loss, accuracy = "test_", history["val_loss"][-1], history["val_accuracy"][-1]
+    else:
+        seen = "validation_"
+        loss, accuracy = trainer.evaluate(data.x_test, data.y_test, batch_size=recipe["batch"], verbose=0)
     trainable = sum(int(np.prod(weight.shape)) for weight in network.trainable_weights)
     return {
         "accuracy": round(accuracy * len(data.y_test)) / len(data.y_test),  # not float32's neighbour of it
