@@ -118,14 +118,9 @@ def _count(cell):
 
 @functools.cache
 def _counts():
-    """(model, shape, classes) -> parameters, of every cell; counted without allocating a weight."""
-    import keras
-
+    """(model, shape, classes) -> parameters, of every cell."""
     networks = {(cell.model, cell.shape, cell.classes) for cell in cells().values()}
-    with keras.StatelessScope(initialize_variables=False):
-        counts = {network: zoo.build(*network).count_params() for network in networks}
-    keras.backend.clear_session()  # or the next scope would give those weights their values after all
-    return counts
+    return zoo.weightless(lambda: {network: zoo.build(*network).count_params() for network in networks})
 
 
 def _parameters(cell):

@@ -20,7 +20,7 @@ def counts(cell):
 
 @pytest.mark.parametrize("printed", PRINTED, ids=lambda cell: cell.id)
 def test_counts_are_those_that_the_study_prints(printed):
-    assert {key: printed.published[key] for key in COUNTS} == counts(printed)
+    assert {key: printed.published[key] for key in COUNTS} == zoo.weightless(counts, printed)
 
 
 def test_sixty_counts_of_the_afif_study_are_asserted():

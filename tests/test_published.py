@@ -6,6 +6,7 @@ import pytest
 
 import loaders
 from baselines import cells as tables
+from baselines import plan
 from baselines.cells import TableError, cells, choose, studies
 
 pytestmark = pytest.mark.quick
@@ -61,6 +62,31 @@ def test_a_table_that_cannot_be_meant_is_refused(edited, old, new, complaint):
 def test_cells_are_chosen_by_model_data_set_and_recipe():
     assert ["lenet5-mnist-afif", "lenet5-mnist-gate"] == [cell.id for cell in choose(["lenet5"], ["mnist"])]
     assert list(cells().values()) == choose() == choose([""])
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ((["lenet6"],), "unknown model 'lenet6'; .*lenet5, vgg_like"),
+        (([], ["mnits"]), "unknown dataset 'mnits'; .*mnist, fashion_mnist"),
+        (([], [], ["afiff"]), "unknown recipe 'afiff'; .*afif, afif_resnet"),
+        ((["vgg_like"], ["mnist"], ["gate"]), "no cell has that .*lenet5-mnist-gate"),
+    ],
+)
+def test_a_choice_of_nothing_is_refused_with_what_there_is(words, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        choose(*words)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("20m", 1200), ("1h30m", 5400), ("0.5h", 1800)])
+def test_a_time_budget_is_read_as_a_person_writes_it(text, seconds):
+    assert seconds == plan.budget(text)
+
+
+@pytest.mark.parametrize("text", ["", "20", "m20", "20 m", "1d", "-5m"])
+def test_what_is_no_time_is_refused_with_the_form(text):
+    with pytest.raises(ValueError, match="is no time; write it as 90s, 20m or 1h30m"):
+        plan.budget(text)
 
 
 def test_the_quick_tier_gates_lenet_on_mnist_at_98_percent():

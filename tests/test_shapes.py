@@ -82,14 +82,24 @@ LEAST = {"lenet5": 8, "vgg_like": 10, "resnet20_v1": 29, "resnet20_v2": 29, "squ
 def test_output_and_parameters_follow_from_the_input(name, data):
     height, width = (data.draw(st.integers(LEAST[name], LEAST[name] + 20), label=side) for side in ("height", "width"))
     channels, classes = data.draw(st.integers(1, 4), label="channels"), data.draw(st.integers(1, 12), label="classes")
-    model = zoo.build(name, (height, width, channels), classes)
+    model = zoo.weightless(zoo.build, name, (height, width, channels), classes)
     assert (None, classes) == model.output_shape
     assert globals()[name](height, width, channels, classes) == model.count_params()
 
 
 @pytest.mark.parametrize("name", zoo.names())
 def test_the_odd_size_of_the_study_follows_the_formula_too(name):
-    assert globals()[name](28, 28, 1, 10) == zoo.build(name, (28, 28, 1), 10).count_params()
+    assert globals()[name](28, 28, 1, 10) == zoo.weightless(zoo.build, name, (28, 28, 1), 10).count_params()
+
+
+def test_what_is_built_without_weights_leaves_nothing_behind():
+    import keras
+
+    networks = []
+    zoo.weightless(lambda: networks.append(zoo.build("lenet5", (28, 28, 1), 10)))
+    with keras.StatelessScope():  # gives a value to whatever still lacks one
+        pass
+    assert all(weight._value is None for weight in networks[0].weights)
 
 
 @pytest.mark.parametrize("name", zoo.names())
@@ -104,8 +114,8 @@ def test_probabilities_come_out_for_any_batch(name):
 def test_an_image_too_small_is_refused_with_the_least_size_and_the_layer(name):
     least = 28 if name.startswith("resnet") else LEAST[name]
     with pytest.raises(ValueError, match=rf"^{name} cannot take an image of 5x6x1: layer .*; the least square input is {least}x{least}$"):
-        zoo.build(name, (5, 6, 1), 10)
-    zoo.build(name, (least, least, 1), 10)
+        zoo.weightless(zoo.build, name, (5, 6, 1), 10)
+    zoo.weightless(zoo.build, name, (least, least, 1), 10)
 
 
 @pytest.mark.parametrize(("shape", "classes"), [((28, 28), 10), ((28, 28, 0), 10), ((28, 28, 1), 0)])

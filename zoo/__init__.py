@@ -6,6 +6,7 @@ Importing this package imports no Keras; building a network does.
 
 import re
 from bisect import bisect_left
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 
 MODELS = {
@@ -54,6 +55,23 @@ def build(name, shape, classes):
     return complaint
 
 
+def weightless(function, *arguments):
+    """Call a function in which networks are built without weights: for counting, never for running.
+
+    In a thread of its own: per thread, Keras remembers the weights that still lack a value and gives
+    them one at the next opportunity.
+    """
+
+    def call():
+        from keras import StatelessScope
+
+        with StatelessScope(initialize_variables=False):
+            return function(*arguments)
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(call).result()
+
+
 def _complaint(function, shape, classes):
     """The model, or as a str what is wrong with building it for that shape."""
     try:
@@ -77,5 +95,5 @@ def _least_side(function, channels, classes):
         return not isinstance(_complaint(function, (side, side, channels), classes), str)
 
     sides = range(1, LARGEST_SEARCHED + 1)
-    place = bisect_left(sides, True, key=fits)
+    place = weightless(lambda: bisect_left(sides, True, key=fits))
     return f"{sides[place]}x{sides[place]}" if place < len(sides) else f"over {LARGEST_SEARCHED}x{LARGEST_SEARCHED}"
