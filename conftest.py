@@ -60,6 +60,8 @@ def pytest_sessionstart(session):
         raise pytest.UsageError(str(error)) from error
     if (config.option.epochs or 1) < 1 or config.option.seed < 0:
         raise pytest.UsageError("--epochs must be at least 1 and --seed at least 0")
+    if not hasattr(config._benchmarksession.storage, "path"):
+        raise pytest.UsageError(f"--benchmark-storage={config.option.benchmark_storage}: the suite stores files, so name a folder")
     store.journal(config._benchmarksession.storage)
 
 
@@ -214,7 +216,13 @@ def pytest_benchmark_generate_commit_info(config):
 
 
 def pytest_benchmark_update_json(config, benchmarks, output_json):
+    """Say whether the session has ended; leave out a cell that Ctrl-C met while its epochs were replayed."""
     output_json["complete"] = config.stash[STATE].complete
+    output_json["benchmarks"] = [
+        entry
+        for entry in output_json["benchmarks"]
+        if entry["stats"]["rounds"] == len(entry["extra_info"].get("train_seconds", range(entry["stats"]["rounds"])))
+    ]
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

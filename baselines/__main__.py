@@ -4,6 +4,7 @@ Exit codes: 0 fine, 1 a regression, 2 wrong use or a damaged file, 3 nothing to 
 """
 
 import argparse
+import re
 import sys
 from pathlib import Path
 from statistics import mean
@@ -11,12 +12,15 @@ from statistics import mean
 from baselines import compare, machine, store
 from baselines.cells import TableError, cells
 
+END = "<!-- end of results -->"
+
 
 def main(words=None):
     parser = argparse.ArgumentParser(prog="python -m baselines", description="What is stored, side by side.")
     commands = parser.add_subparsers(dest="command", required=True)
     table = commands.add_parser("compare", help="papers, machines and runs in one table a study")
     table.add_argument("--format", choices=("text", "github", "csv"), default="text")
+    table.add_argument("--into", type=Path, metavar="FILE", help="put the tables between the results markers of a file, such as README.md")
     table.add_argument("--accepted", action="store_true", help="of the accepted runs only")
     accepting = commands.add_parser("accept", help="make stored runs the baseline of their cells, in place of the former ones")
     accepting.add_argument("--reason", required=True, help="why, in words; it is written beside them")
@@ -43,11 +47,27 @@ def _compare(asked, runs):
         print("nothing to compare: no run is stored; store one with: pytest -m full --benchmark-save=NAME", file=sys.stderr)
         return 3
     machine.import_keras()
-    print(compare.tables(runs, {"text": "simple"}.get(asked.format, asked.format)), end="")
+    tables = compare.tables(runs, {"text": "simple"}.get(asked.format, asked.format))
+    if asked.into:
+        _put(asked.into, tables)
+    else:
+        print(tables, end="")
     red = [(run, verdict) for run, verdicts in compare.judgements(runs) for verdict in verdicts if verdict.red]
     for run, verdict in red:
         print(f"{run.cell} on {run.machine}, {run.file}: {verdict}", file=sys.stderr)
     return 1 if red else 0
+
+
+def _put(file, text):
+    """Replace what stands between a file's markers."""
+    try:
+        before, begin, rest = re.split(r"(<!-- results.*?-->\n)", file.read_text(encoding="utf-8"))
+        _, end, after = rest.partition(END)
+    except (OSError, ValueError) as error:
+        raise store.StoreError(f"{file}: cannot be read, or has not one line that begins <!-- results") from error
+    if not end:
+        raise store.StoreError(f"{file}: has no {END} after its results")
+    store.replace(file, f"{before}{begin}\n{text}\n{end}{after}")
 
 
 def _accept(asked, runs):

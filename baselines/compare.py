@@ -18,7 +18,7 @@ from baselines.cells import cells, studies
 from baselines.run import alone, epoch_seconds
 
 ORDER = ("REGRESSED", "UNSTABLE", "INCOMPARABLE", "NO-BASELINE", "IMPROVED", "PASS")  # worst first
-FOOT = """accuracy: on the test images after the last epoch; mean ± standard deviation over n runs, one a seed.
+FOOT = """accuracy: on the test images after the last epoch; mean ± standard deviation over n runs, one a seed on a machine.
 s/epoch: fastest training epoch of a run, outside compilation; mean ± standard deviation over n runs that had the machine to themselves.
 peak MB: of the GPU's memory where there is one, else of the whole process, what it trained before included.
 ratio: our mean seconds of training and evaluation an epoch / the published seconds an epoch, which hold validation and start-up, too.
@@ -41,7 +41,7 @@ def tables(runs, style="simple"):
         headers = ["cell", "parameters", "accuracy", "measured", "s/epoch"]
         headers += [title for label in machines.values() for title in (f"s/epoch {label}", f"ratio {label}")] + ["verdict"]
         text += [_title(f"{study}: every cell", style), _table(rows, headers, style)]
-        text += [_title(f"{study}: {table['question']}", style), *_answers(study, whole, style)]
+        text += [_title(f"{study}: {table['question']}", style), *_answers(study, whole, machines, style)]
     if style != "csv":
         text += ["\n".join(f"{label} = {machine}" for machine, label in machines.items()), FOOT]
     return "\n\n".join(part for part in text if part) + "\n"
@@ -130,7 +130,7 @@ def _parameters(cell):
     return f"{ours}" if printed is None else f"{printed} = ours" if printed == ours else f"{printed}, OURS {ours}"
 
 
-def _answers(study, runs, style):
+def _answers(study, runs, machines, style):
     """Two tables: the best network on each data set; each network over all of them."""
     mine = [cell for cell in cells().values() if cell.study == study]
     measured = defaultdict(list)
@@ -145,13 +145,12 @@ def _answers(study, runs, style):
     over = []
     for model in dict.fromkeys(cell.model for cell in mine):
         its = [cell for cell in mine if cell.model == model]
-        samples = [sample for cell in its for sample in measured[cell.id]]
-        row = [model, max(_count(cell) for cell in its)]
-        if printed:
-            row += [*_mean_least(its, printed), sum(cell.published.get("seconds", 0) for cell in its) or None]
-        over.append([*row, *_mean_least(its, ours), _total_seconds(its, measured), _megabytes(samples)])
-    papers = ["published mean", "least", "seconds"] if printed else []
-    headers = ["network", "parameters", *papers, "measured mean", "least", "seconds", "peak MB"]
+        row = [model, max(_count(cell) for cell in its), *_mean_least(its, printed)]
+        row += [sum(cell.published.get("seconds", 0) for cell in its) or None, *_mean_least(its, ours)]
+        row += [_total_seconds(its, [run for run in runs if run.machine == machine]) for machine in machines]
+        over.append([*row, _megabytes([sample for cell in its for sample in measured[cell.id]])])
+    headers = ["network", "parameters", "published mean", "published least", "published seconds", "mean", "least"]
+    headers += [f"seconds {label}" for label in machines.values()] + ["peak MB"]
     best_headers = ["data set", "best as published", "best as measured"]
     return [_table(best, best_headers, style), _table(over, headers, style)]
 
@@ -161,7 +160,8 @@ def _best(there, accuracies):
     if not known:
         return None
     winner = max(known, key=lambda cell: accuracies[cell.id])
-    return f"{winner.model} {accuracies[winner.id]:.4g}" + (f" of {len(known)}" if len(known) < len(there) else "")
+    share = f" (of {len(known)} in {len(there)})" if len(known) < len(there) else ""
+    return f"{winner.model} {accuracies[winner.id]:.4g}{share}"
 
 
 def _mean_least(its, accuracies):
@@ -171,14 +171,15 @@ def _mean_least(its, accuracies):
     return (f"{mean(known):.4f}{share}", f"{min(known):.4f}") if known else (None, None)
 
 
-def _total_seconds(its, measured):
-    """Seconds to train the network on all its measured data sets, evaluation included."""
-    totals = [
-        mean(sum(sample["train_seconds"]) + sum(sample["eval_seconds"]) for sample in timed)
-        for cell in its
-        if (timed := [sample for sample in measured[cell.id] if alone(sample)])
-    ]
-    return f"{sum(totals):.0f}" if totals else None
+def _total_seconds(its, runs):
+    """Seconds to train the network on all its data sets, evaluation included, and of how many where some are missing."""
+    totals = []
+    for cell in its:
+        timed = [run.sample for run in runs if run.cell == cell.id and alone(run.sample)]
+        if timed:
+            totals.append(mean(sum(sample["train_seconds"]) + sum(sample["eval_seconds"]) for sample in timed))
+    share = f" ({len(totals)} of {len(its)})" if len(totals) < len(its) else ""
+    return f"{sum(totals):.0f}{share}" if totals else None
 
 
 def _megabytes(samples):
@@ -193,6 +194,9 @@ def _title(text, style):
 
 
 def _table(rows, headers, style):
+    """Rows as text, without the columns in which nothing stands."""
+    kept = [place for place in range(len(headers)) if any(row[place] is not None for row in rows)]
+    rows, headers = [[row[place] for place in kept] for row in rows], [headers[place] for place in kept]
     if style != "csv":
         return tabulate(rows, headers, tablefmt=style, disable_numparse=True)
     out = io.StringIO()

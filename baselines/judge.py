@@ -35,8 +35,8 @@ def accuracy(sample, accepted, gates, floor):
 
 
 def by_seed(runs):
-    """Accuracies, one a seed, the newest: a seed trained twice is not two samples."""
-    return list({run.sample["seed"]: run.sample["accuracy"] for run in runs}.values())
+    """Accuracies, one a seed on a machine, the newest: a seed trained twice is not two samples."""
+    return list({(run.machine, run.sample["seed"]): run.sample["accuracy"] for run in runs}.values())
 
 
 def seconds(sample, accepted, gates):

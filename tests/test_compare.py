@@ -12,6 +12,7 @@ import pytest
 
 from baselines import __main__ as command
 from baselines import store
+from baselines.cells import cells
 from tests import pretend
 
 pytestmark = pytest.mark.quick
@@ -38,9 +39,12 @@ def compared(tmp_path, capsys):
 def test_a_row_holds_the_published_and_the_measured_numbers(compared):
     code, (row,), said = compared()
     assert 0 == code
-    # published: 220 s for ten epochs; measured: the mean of (2.02 + 3) / 2 seconds of training and 0.1 of evaluation
-    cells = [cell.strip() for cell in re.split(r"\s{2,}", row)]
-    assert ["150742 = ours", "0.9834", "0.9820 ± 0.0010 (n=3)", "22.0", "2.02 ± 0.01 (n=3)", "0.119", "accepted"] == cells[1:]
+    # An epoch takes the mean of (2.02 + 3) / 2 seconds of training and 0.1 of evaluation.
+    row = re.split(r"\s{2,}", row)
+    printed = cells()["lenet5-mnist-afif"].published
+    epoch = printed["seconds"] / 10
+    assert [f"{printed['total']} = ours", str(printed["accuracy"]), "0.9820 ± 0.0010 (n=3)", str(epoch)] == row[1:5]
+    assert ["2.02 ± 0.01 (n=3)", f"{2.61 / epoch:.3f}", "accepted"] == row[5:]
     assert f"A = {pretend.MACHINE}" in said
 
 
@@ -86,20 +90,27 @@ def test_a_machine_without_accepted_runs_is_no_baseline(compared):
 
 def test_the_studys_own_question_is_answered(compared):
     _, _, said = compared()
-    # the study: VGG-like is best on both grey sets, ResNet20 v1 on CIFAR-10, v2 on SVHN and most stable of all
-    for data_set, best in ("mnist", "vgg_like 0.9946"), ("cifar10", "resnet20_v1 0.7567"), ("svhn", "resnet20_v2 0.893"):
-        assert any(line.split("  ")[0] == data_set and best in line for line in said.splitlines())
-    network = next(line for line in said.splitlines() if line.startswith("resnet20_v2  "))
-    assert ["resnet20_v2", "574090", "0.8342", "0.6790", "55563"] == network.split()[:5]
-    lenet5 = next(line for line in said.splitlines() if line.startswith("lenet5  "))
-    assert ["0.9820", "(1", "of", "4)", "0.9820", "5", "600"] == lenet5.split()[5:]
+    lines = [re.split(r"\s{2,}", line) for line in said.splitlines()]
+    # The study's conclusion: VGG-like is best on both grey sets, ResNet20 v1 on CIFAR-10, v2 on SVHN.
+    best = {"mnist": "vgg_like", "fashion_mnist": "vgg_like", "cifar10": "resnet20_v1", "svhn": "resnet20_v2"}
+    for data_set, network in best.items():
+        accuracy = cells()[f"{network}-{data_set}-afif{'_resnet' * network.startswith('resnet')}"].published["accuracy"]
+        assert f"{network} {accuracy}" == next(line for line in lines if line[0] == data_set)[1]
+    printed = [cell.published for cell in cells().values() if cell.study == "afif" and cell.model == "lenet5"]
+    row = next(line for line in lines if line[0] == "lenet5")
+    accuracies = [each["accuracy"] for each in printed]
+    assert [f"{sum(accuracies) / 4:.4f}", f"{min(accuracies):.4f}", str(sum(each["seconds"] for each in printed))] == row[2:5]
+    assert ["0.9820 (1 of 4)", "0.9820", "5 (1 of 4)", "600"] == row[5:]
 
 
 def test_csv_and_github_hold_the_same_numbers(compared):
     _, (row,), _ = compared(form="github")
-    assert [cell.strip() for cell in row.split("|")][1:5] == ["lenet5-mnist-afif", "150742 = ours", "0.9834", "0.9820 ± 0.0010 (n=3)"]
+    github = [word.strip() for word in row.split("|")][1:-1]
+    _, (row,), _ = compared()
+    text = re.split(r"\s{2,}", row)
     _, (row,), _ = compared(form="csv")
-    assert ["lenet5-mnist-afif", "150742 = ours", "0.9834", "0.9820 ± 0.0010 (n=3)"] == next(csv.reader([row]))[:4]
+    assert github == text == next(csv.reader([row]))
+    assert "0.9820 ± 0.0010 (n=3)" in github
 
 
 def test_nothing_stored_is_nothing_to_compare(tmp_path, capsys):
@@ -124,3 +135,33 @@ def test_every_file_of_this_repository_is_strict_json_that_pytest_benchmark_open
     assert [str(path) for path in sorted(paths, key=lambda path: (path.name, path.parent))] == listed.stdout.split()
     table = subprocess.run([*words, "compare", "--columns=min"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
     assert len(paths) <= table.stdout.count("test_epoch_time["), table.stderr
+
+
+def test_the_readmes_table_is_the_one_that_compare_makes(capsys):
+    assert 0 == command.main(["compare", "--accepted", "--format=github"])
+    _, _, rest = (ROOT / "README.md").read_text().partition("<!-- results")
+    between = rest.partition("-->\n")[2].partition(command.END)[0]
+    assert capsys.readouterr().out.strip() == between.strip(), "python -m baselines compare --accepted --format github --into README.md"
+
+
+def test_a_table_is_put_between_a_files_markers_and_nowhere_else(tmp_path, capsys):
+    pretend.stored(tmp_path, 1, "x", [pretend.sample()])
+    words = ["compare", f"--storage={tmp_path}", f"--into={tmp_path / 'page.md'}"]
+    page = tmp_path / "page.md"
+    for text, code in (("a\n<!-- results: how -->\nold\n<!-- end of results -->\nz\n", 0), ("a\n<!-- results -->\n", 2), ("a\n", 2)):
+        page.write_text(text)
+        assert code == command.main(words), capsys.readouterr().err
+        assert (code == 0) == ("lenet5-mnist-gate" in page.read_text())
+        assert page.read_text().startswith("a\n")
+        assert "\nold\n" not in page.read_text()
+        assert page.read_text().endswith("z\n") == (code == 0)
+
+
+def test_machines_are_pooled_for_accuracy_and_kept_apart_for_time(tmp_path, capsys):
+    for number, machine, seconds in (1, "chip-a_tensorflow_float32", (2.0, 3.0)), (2, "chip-b_jax_float32", (200.0, 300.0)):
+        pretend.stored(tmp_path, number, "x", [pretend.sample(seconds=seconds)], machine=machine)
+    assert 0 == command.main(["compare", f"--storage={tmp_path}"])
+    lines = [re.split(r"\s{2,}", line) for line in capsys.readouterr().out.splitlines()]
+    (row,) = (line for line in lines if line[0] == "lenet5-mnist-gate")
+    assert ["0.9890 ± 0.0000 (n=2)", "2 (n=1)", "200 (n=1)", "NO-BASELINE"] == row[2:]
+    assert ["5 (1 of 2)", "500 (1 of 2)"] == [line for line in lines if line[0] == "lenet5"][-1][4:6]
