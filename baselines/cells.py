@@ -29,7 +29,6 @@ class Cell(NamedTuple):
     shape: tuple  # (height, width, channels) of the network's input
     classes: int
     published: dict  # the numbers that the study prints of it, as printed; empty for our own
-    target: float | None
     floor: float | None
     quick: bool  # whether the quick tier trains it, too
 
@@ -57,11 +56,11 @@ def cells(folder=FOLDER):
 
     Raises:
         TableError: a row names a model, data set or recipe that nobody knows, or has an unknown key;
-            or a bound stands for no cell.
+            or a floor stands for no cell.
     """
     tables = studies(folder)
     datasets = {name: data for table in tables.values() for name, data in table.get("datasets", {}).items()}
-    bounds = {cell: bound for table in tables.values() for cell, bound in table.get("bounds", {}).items()}
+    floors = {cell: floor for table in tables.values() for cell, floor in table.get("floors", {}).items()}
     found = {}
     for study, table in tables.items():
         for name, recipe in table["recipes"].items():
@@ -70,23 +69,23 @@ def cells(folder=FOLDER):
             except ValueError as error:
                 raise TableError(f"study {study}: {error}") from error
         for row in table["cells"]["rows"]:
-            cell = _cell(study, table["recipes"], datasets, row, bounds)
+            cell = _cell(study, table["recipes"], datasets, row, floors)
             if cell.id in found:
                 raise TableError(f"study {study}: cell {cell.id} stands in two rows")
             found[cell.id] = cell
-    for unknown in bounds.keys() - found.keys():
-        raise TableError(f"bounds for {unknown!r}, which is no cell")
+    for unknown in floors.keys() - found.keys():
+        raise TableError(f"a floor for {unknown!r}, which is no cell")
     return found
 
 
-def _cell(study, known_recipes, datasets, row, bounds):
+def _cell(study, known_recipes, datasets, row, floors):
     for key, known in ("model", zoo.names()), ("dataset", datasets), ("recipe", known_recipes):
         if row.get(key) not in known:
             raise TableError(f"study {study}: unknown {key} {row.get(key)!r} in row {row}; known: {', '.join(known)}")
     for key in row.keys() - ROW_KEYS:
         raise TableError(f"study {study}: unknown key {key!r} in row {row}; known: {', '.join(sorted(ROW_KEYS))}")
     name = f"{row['model']}-{row['dataset']}-{row['recipe']}"
-    dataset, bound = datasets[row["dataset"]], bounds.get(name, {})
+    dataset = datasets[row["dataset"]]
     return Cell(
         id=name,
         study=study,
@@ -97,8 +96,7 @@ def _cell(study, known_recipes, datasets, row, bounds):
         shape=tuple(dataset["input"]),
         classes=dataset["classes"],
         published={key: row[key] for key in PUBLISHED if key in row},
-        target=bound.get("target"),
-        floor=bound.get("floor"),
+        floor=floors.get(name),
         quick=row.get("quick", False),
     )
 

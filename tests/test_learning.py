@@ -12,7 +12,7 @@ pytestmark = pytest.mark.quick
 def test_lenet_learns_the_digits():
     from zoo import training
 
-    cell, data = cells()["lenet5-digits-digits_long"], loaders.load("digits")
+    cell, data = cells()["lenet5-digits-digits_lenet"], loaders.load("digits")
     recipe = {**cell.recipe, "epochs": 8}
     seen = training.train(lambda: zoo.build(cell.model, cell.shape, cell.classes), data, recipe, seed=0)
     assert seen["history"]["accuracy"][0] < 0.9 < seen["accuracy"]

@@ -44,14 +44,14 @@ def test_every_printed_number_has_a_place_where_it_stands():
     ("old", "new", "complaint"),
     [
         ('model = "lenet5", dataset = "mnist"', 'model = "lenet6", dataset = "mnist"', "unknown model 'lenet6'.*known: lenet5"),
-        ('dataset = "digits", recipe = "digits_long"', 'dataset = "digit", recipe = "digits_long"', "unknown dataset 'digit'.*known: mnist"),
+        ('dataset = "digits", recipe = "digits_lenet"', 'dataset = "digit", recipe = "digits_lenet"', "unknown dataset 'digit'.*known: mnist"),
         ('recipe = "gate"', 'recipe = "gait"', "unknown recipe 'gait'.*known: gate"),
         ("quick = true", "quik = true", "unknown key 'quik'"),
         ("batch = 256", "batchsize = 256", "recipe gate: unknown key 'batchsize'"),
         ('input = "scaled"', 'input = "scald"', "recipe gate: unknown input 'scald'; known: raw"),
-        ("lenet5-mnist-gate = {", "lenet5-mnist-gait = {", "bounds for 'lenet5-mnist-gait', which is no cell"),
+        ("lenet5-mnist-gate = ", "lenet5-mnist-gait = ", "a floor for 'lenet5-mnist-gait', which is no cell"),
         ("[recipes.gate]", "[recipes.gate", "ours.toml is not TOML"),
-        ('model = "vgg_like", dataset = "digits", recipe = "digits_short"', 'model = "lenet5", dataset = "mnist", recipe = "gate"', "two rows"),
+        ('model = "vgg_like", dataset = "digits", recipe = "digits_vgg"', 'model = "lenet5", dataset = "mnist", recipe = "gate"', "two rows"),
     ],
 )  # fmt: skip
 def test_a_table_that_cannot_be_meant_is_refused(edited, old, new, complaint):

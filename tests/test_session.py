@@ -16,7 +16,7 @@ pytestmark = pytest.mark.quick
 ROOT = Path(__file__).parent.parent
 FULL = ("-m", "full", "tests/test_epoch_time.py", "tests/test_accuracy.py")
 DIGITS = (*FULL, "--dataset", "digits", "--model", "lenet5,vgg_like")
-CELLS = ["lenet5-digits-digits_long", "vgg_like-digits-digits_short"]
+CELLS = ["lenet5-digits-digits_lenet", "vgg_like-digits-digits_vgg"]
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_a_regression_is_a_failed_test_that_has_stored_before(suite, tmp_path):
     store.accept(folder, store.runs(folder), "first")
     done = suite(*FULL, "--dataset=digits", "--model=lenet5", "--benchmark-save=x", accuracy=0.3, seconds=[0.9, 0.8])
     assert 1 == done.returncode, done.said
-    assert 2 == len(re.findall(r"^lenet5-digits-digits_long REGRESSED", done.stdout, re.MULTILINE)), done.said
+    assert 2 == len(re.findall(r"^lenet5-digits-digits_lenet REGRESSED", done.stdout, re.MULTILINE)), done.said
     assert "0004_x_" in files(tmp_path)[-1].name
     for next_step in ("pytest -m full --model lenet5", "python -m baselines accept"):
         assert next_step in done.stdout
@@ -149,7 +149,7 @@ def test_a_time_budget_trains_what_fits_cheapest_first_and_names_the_rest(suite,
     done = suite("-m", "full", "--dataset=digits", "--model=lenet5,vgg_like,resnet20_v1", "--time-budget=10m", "--benchmark-save=x")
     assert 0 == done.returncode, done.said
     assert [CELLS[1]] == trained()
-    assert "leaves out: lenet5-digits-digits_long (2.8 h), resnet20_v1-digits-digits_short (unknown)" in done.stdout
+    assert "leaves out: lenet5-digits-digits_lenet (2.8 h), resnet20_v1-digits-digits_resnet (unknown)" in done.stdout
     assert "cells not trained: 2" in done.stdout
 
 

@@ -75,7 +75,7 @@ def test_what_is_stored_is_strict_json():
 
 def test_runs_are_read_back_oldest_first_with_what_is_accepted(tmp_path):
     pretend.stored(tmp_path, 2, "later", [pretend.sample(seed=2)])
-    pretend.stored(tmp_path, 1, "first", [pretend.sample(seed=1), pretend.sample("vgg_like-digits-digits_short")])
+    pretend.stored(tmp_path, 1, "first", [pretend.sample(seed=1), pretend.sample("vgg_like-digits-digits_vgg")])
     store.accept(tmp_path, [run for run in store.runs(tmp_path) if run.name == "later"], "why not")
     assert [("first", 1, False), ("first", 0, False), ("later", 2, True)] == [
         (run.name, run.sample["seed"], run.accepted) for run in store.runs(tmp_path)

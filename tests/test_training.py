@@ -98,7 +98,7 @@ def test_training_and_evaluation_are_timed_apart_and_progress_is_told(data):
 def test_a_run_of_a_cell_holds_what_the_other_tests_pretend_it_does(data, monkeypatch):
     small = loaders.Dataset(*(np.asarray(x) for x in (data.x_train, data.y_train, data.x_test, data.y_test)), tuple("abcd"), "f00d")
     monkeypatch.setattr(training_run, "load", lambda *words: small)
-    cell = cells()["lenet5-digits-digits_long"]._replace(shape=(8, 8, 1), classes=4)
+    cell = cells()["lenet5-digits-digits_lenet"]._replace(shape=(8, 8, 1), classes=4)
     monkeypatch.setattr(training_run.zoo, "build", lambda *words: network())
     seen, pretended = training_run.run(cell, 0, None, epochs=1), pretend.sample()
     assert pretended.keys() == seen.keys()
