@@ -5,6 +5,7 @@ What it calls lives in baselines/. Nothing here imports Keras before a test need
 
 import contextlib
 import functools
+import os
 import re
 import sys
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from _pytest.mark.expression import Expression
 
 import loaders
 from baselines import plan, progress, store
@@ -41,28 +43,45 @@ def pytest_configure(config):
     if config.option.benchmark_storage == "file://./.benchmarks":
         # Said here and not in pytest.ini, where it would be relative to the working directory.
         config.option.benchmark_storage = f"file://{ROOT / 'baselines'}"
-    config.stash[STATE] = SimpleNamespace(gates=1, runs=[], machine=None, estimates={}, deadline=None, complete=False)
+    config.stash[STATE] = SimpleNamespace(gates=1, runs=[], machine=None, estimates={}, deadline=None, complete=False, nothing=None)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session):
     """Refuse what cannot be meant before anything is collected, and before xdist starts its workers."""
     config, state = session.config, session.config.stash[STATE]
-    known = sorted({re.split(r"[:(]", line)[0].strip() for line in config.getini("markers")})
-    for word in re.findall(r"[^\W\d]\w*", re.sub(r"\([^()]*=[^()]*\)", "", config.option.markexpr)):
-        if word not in {"and", "or", "not", *known}:
-            raise pytest.UsageError(f"unknown marker {word!r} in -m; known: {', '.join(known)}")
+    words = _marker_words(config)
     try:
         state.cells = choose(*((config.getoption(name) or "").split(",") for name in ("model", "dataset", "recipe")))
         state.root = loaders.root_folder(config.option.data_dir)
-        state.budget = plan.budget(config.option.time_budget) if config.option.time_budget else None
-    except (ValueError, TableError, loaders.DataError) as error:
+        state.budget = plan.budget(config.option.time_budget) if config.option.time_budget is not None else None
+        path = Path(getattr(config._benchmarksession.storage, "path", ""))
+        if "full" in words:
+            state.runs = store.runs(path)
+    except (ValueError, TableError, loaders.DataError, store.StoreError) as error:
         raise pytest.UsageError(str(error)) from error
-    if (config.option.epochs or 1) < 1 or config.option.seed < 0:
+    if (config.option.epochs is not None and config.option.epochs < 1) or config.option.seed < 0:
         raise pytest.UsageError("--epochs must be at least 1 and --seed at least 0")
-    if not hasattr(config._benchmarksession.storage, "path"):
-        raise pytest.UsageError(f"--benchmark-storage={config.option.benchmark_storage}: the suite stores files, so name a folder")
+    if name := config.option.benchmark_save:
+        if not store.NAME.fullmatch(name):
+            raise pytest.UsageError(f"--benchmark-save={name!r}: a name holds letters, digits and . _ - alone")
+        if not path.is_dir() or not os.access(path, os.W_OK):
+            raise pytest.UsageError(f"--benchmark-storage={config.option.benchmark_storage}: no folder that can be written to")
     store.journal(config._benchmarksession.storage)
+
+
+def _marker_words(config):
+    """The names in -m; a UsageError where one is no marker, or where it cannot be read."""
+    known = [re.split(r"[:(]", line)[0].strip() for line in config.getini("markers")]
+    try:
+        Expression.compile(config.option.markexpr)
+    except SyntaxError as error:
+        raise pytest.UsageError(f"-m {config.option.markexpr!r} cannot be read: {error}") from error
+    words = set(re.findall(r"[^\W\d]\w*", re.sub(r"\([^()]*=[^()]*\)", "", config.option.markexpr))) - {"and", "or", "not"}
+    for word in words - set(known):
+        others = ", ".join(sorted(set(known) - set(TIERS)))
+        raise pytest.UsageError(f"unknown marker {word!r} in -m; known: {', '.join(TIERS)} (and of pytest and its plugins: {others})")
+    return words
 
 
 def pytest_generate_tests(metafunc):
@@ -95,25 +114,23 @@ def pytest_collection_modifyitems(config, items):
 
 
 def _plan(config, trained):
-    """Read what is stored, and estimate and order the cells that are going to be trained."""
+    """Estimate and order the cells that are going to be trained, and count the gates that share the false alarms."""
     state = config.stash[STATE]
     ids = list(dict.fromkeys(item.callspec.params["cell"] for item in trained))
-    state.order, state.gates = ids, len(trained)
+    state.order = ids
     if config.option.collectonly:
         return
-    try:
-        state.runs = store.runs(Path(config._benchmarksession.storage.path))
-    except store.StoreError as error:
-        raise pytest.UsageError(str(error)) from error
     from baselines import machine
 
     machine.import_keras()
     state.machine = machine.name()
     # The folder is pytest-benchmark's, and its name has no hook.
     config._benchmarksession.machine_id = config._benchmarksession.storage.default_machine_id = state.machine
+    judged = {run.cell for run in state.runs if run.accepted and run.machine == state.machine}
+    state.gates = sum(item.callspec.params["cell"] in judged for item in trained)
     known = {cell: plan.estimate(cells()[cell], state.machine, state.runs, config.option.epochs) for cell in ids}
     state.estimates = {cell: seconds for cell, seconds in known.items() if cells()[cell].dataset in loaders.names()}
-    if state.budget:
+    if state.budget is not None:
         state.order = plan.cheapest_first(known)
         state.deadline = time.monotonic() + state.budget
 
@@ -127,14 +144,18 @@ def pytest_report_collectionfinish(config, items):
     lines = [f"{state.machine}: {line}" for line in plan.announcement(state.estimates, state.budget)]
     if not machine.gpu():
         lines.append("no GPU found: this is a CPU's run")
-    if config._benchmarksession.save and not any("benchmark" in item.fixturenames for item in items):
+    if _saves(config) and not any("benchmark" in item.fixturenames for item in items):
         lines.append("NOTHING WILL BE STORED: --benchmark-save stores timed tests, and test_epoch_time is not selected")
     return lines
 
 
+def _saves(config):
+    return config._benchmarksession.save or config._benchmarksession.autosave
+
+
 def pytest_report_header(config):
     benchmarks = config._benchmarksession
-    if benchmarks.save and (benchmarks.disabled or benchmarks.skip):
+    if _saves(config) and (benchmarks.disabled or benchmarks.skip):
         why = "--benchmark-skip" if benchmarks.skip else "--benchmark-disable or -n"
         return f"NOTHING WILL BE STORED: --benchmark-save has no effect with {why}"
     return None
@@ -167,6 +188,8 @@ def run(cell, data_root, pytestconfig):
         sample = training_run.run(cell, option.seed, data_root, option.epochs, not quick, progress.line(pytestconfig, cell.id))
     except loaders.DataMissing as error:
         pytest.skip(str(error))
+    except loaders.DataError as error:
+        pytest.fail(str(error), pytrace=False)
     yield store.plain(sample)
     if "keras" in sys.modules:
         sys.modules["keras"].backend.clear_session()
@@ -193,8 +216,14 @@ def judged(run, cell, pytestconfig, record_property):
 @pytest.fixture
 def store_now(pytestconfig):
     """A function that writes what has been measured so far, so that nothing later can lose it."""
-    benchmarks = pytestconfig._benchmarksession
-    return benchmarks.handle_saving if benchmarks.save or benchmarks.autosave else lambda: None
+
+    def store():
+        if _saves(pytestconfig):
+            pytestconfig._benchmarksession.handle_saving()
+            if error := pytestconfig._benchmarksession.storage.failed:
+                pytest.fail(f"cannot be stored: {error}; make room and run the cell again", pytrace=False)
+
+    return store
 
 
 def pytest_benchmark_generate_machine_info(config):
@@ -227,22 +256,31 @@ def pytest_benchmark_update_json(config, benchmarks, output_json):
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session, exitstatus):
-    """Before pytest-benchmark saves for the last time: whether the session ran to its end."""
+    """Before pytest-benchmark saves for the last time: whether the session ran to its end; and nothing never passes."""
     session.config.stash[STATE].complete = exitstatus in (0, 1) and not (session.shouldstop or session.shouldfail)
+    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:  # as under -n, where only the workers collect
+        session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        session.config.stash[STATE].nothing = "no test was left to run: full must be asked for with -m full; see -k, -m and the paths"
     return (yield)
 
 
 def pytest_terminal_summary(terminalreporter, config):
     reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
     verdicts = [value for report in reports for name, value in report.user_properties if name == "verdict" and report.when == "call"]
-    stored = getattr(config._benchmarksession.storage, "stored", [])
-    skipped = {report.nodeid.partition("[")[2] for report in terminalreporter.stats.get("skipped", []) if "[" in report.nodeid}
-    if verdicts or stored:
+    storage, state = config._benchmarksession.storage, config.stash[STATE]
+    lines = [*verdicts, *(f"stored in {path}" for path in getattr(storage, "stored", []))]
+    if getattr(storage, "failed", None):
+        lines.append(f"NOT STORED, or not all: {storage.failed}")
+    skipped = terminalreporter.stats.get("skipped", [])
+    untrained = {report.nodeid.partition("[")[2] for report in skipped} - {report.nodeid.partition("[")[2] for report in reports}
+    if untrained and state.machine:
+        lines.append(f"cells not trained: {len(untrained)}, for the reasons in the summary of skipped tests")
+    if state.nothing:
+        lines.append(f"ERROR: {state.nothing}")
+    if lines:
         terminalreporter.section("verdicts")
-        for line in [*verdicts, *(f"stored in {path}" for path in stored)]:
+        for line in lines:
             terminalreporter.write_line(line)
-    if skipped and config.stash[STATE].machine:
-        terminalreporter.write_line(f"cells not trained: {len(skipped)}, for the reasons in the summary of skipped tests")
 
 
 @pytest.hookimpl(optionalhook=True)

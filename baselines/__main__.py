@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from statistics import mean
 
-from baselines import compare, machine, store
+from baselines import compare, gate, judge, machine, store
 from baselines.cells import TableError, cells
 
 END = "<!-- end of results -->"
@@ -29,7 +29,7 @@ def main(words=None):
     accepting.add_argument("--machine", help="only this folder's")
     accepting.add_argument("--add", action="store_true", help="keep the former ones, too")
     for each in table, accepting:
-        each.add_argument("--storage", type=Path, default=store.FOLDER, help=argparse.SUPPRESS)
+        each.add_argument("--storage", type=Path, default=store.FOLDER, help="folder of the machines' folders (default: this one's)")
     asked = parser.parse_args(words)
     try:
         if not asked.storage.is_dir():
@@ -74,21 +74,24 @@ def _accept(asked, runs):
     if not asked.reason.strip():
         raise store.StoreError("--reason is empty; say in words why these runs are the baseline now")
     name = asked.name or (runs[-1].name if runs else None)
-    chosen = [run for run in runs if run.name == name and asked.cell in (None, run.cell) and asked.machine in (None, run.machine)]
+    named = [run for run in runs if run.name == name and asked.cell in (None, run.cell) and asked.machine in (None, run.machine)]
+    chosen = [run for run in named if run.sample["epochs_option"] is None]
+    for run in named:
+        if run not in chosen:
+            print(f"left out: {run.machine}/{run.file}: {run.cell} was trained with --epochs")
     if not chosen:
         names = ", ".join(dict.fromkeys(run.name for run in runs)) or "none"
-        raise store.StoreError(f"no stored run is named {name!r} with that cell and machine; the names: {names}")
+        raise store.StoreError(f"no whole stored run is named {name!r} with that cell and machine; the names: {names}")
     for run in chosen:
         floor = cells()[run.cell].floor if run.cell in cells() else None
         where = f"{run.machine}/{run.file}: {run.cell}"
-        if run.sample["epochs_option"]:
-            raise store.StoreError(f"{where} was trained with --epochs; only a whole run can be a baseline")
         if floor is not None and not run.sample["accuracy"] >= floor:
             raise store.StoreError(f"{where} has accuracy {run.sample['accuracy']}, under its floor {floor}; find out why first")
     store.accept(asked.storage, chosen, asked.reason, asked.add)
     for folder, cell in sorted({(run.machine, run.cell) for run in chosen}):
-        values = [run.sample["accuracy"] for run in chosen if (run.machine, run.cell) == (folder, cell)]
-        print(f"accepted: {cell} on {folder}, n={len(values)}, accuracy {mean(values):.4f}")
+        values = judge.by_seed([run for run in chosen if (run.machine, run.cell) == (folder, cell)])
+        few = f"; a verdict needs {gate.LEAST_RUNS} seeds" if len(values) < gate.LEAST_RUNS else ""
+        print(f"accepted: {cell} on {folder}, n={len(values)}, accuracy {mean(values):.4f}{few}")
     return 0
 
 

@@ -22,7 +22,7 @@ FOOT = """accuracy: on the test images after the last epoch; mean ± standard de
 s/epoch: fastest training epoch of a run, outside compilation; mean ± standard deviation over n runs that had the machine to themselves.
 peak MB: of the GPU's memory where there is one, else of the whole process, what it trained before included.
 ratio: our mean seconds of training and evaluation an epoch / the published seconds an epoch, which hold validation and start-up, too.
-verdict: the newest run that is not accepted, against those that are; the worst of accuracy and time and of all machines."""
+verdict: a run newer than the accepted ones, against those; the worst of accuracy and time and of all machines."""
 
 
 def tables(runs, style="simple"):
@@ -32,7 +32,7 @@ def tables(runs, style="simple"):
         runs: store.Runs.
         style: a tablefmt of tabulate's, or 'csv'.
     """
-    whole = [run for run in runs if run.cell in cells() and not run.sample["epochs_option"]]
+    whole = [run for run in runs if run.cell in cells() and run.sample["epochs_option"] is None]
     machines = {machine: chr(ord("A") + place) for place, machine in enumerate(sorted({run.machine for run in whole}))}
     words = {(run.cell, run.machine): (run, verdicts) for run, verdicts in judgements(whole)}
     text = []
@@ -48,29 +48,38 @@ def tables(runs, style="simple"):
 
 
 def judgements(runs):
-    """The newest whole run of each cell on each machine that is not accepted, and its verdicts.
+    """The newest whole run of each cell on each machine, where it came after the accepted ones, and its verdicts.
 
     Returns:
         list of (store.Run, [gate.Verdict of accuracy, gate.Verdict of time]).
     """
-    newest = {(run.cell, run.machine): run for run in runs if run.cell in cells() and not run.sample["epochs_option"] and not run.accepted}
-    judged = []
-    for run in newest.values():
-        accepted = judge.baseline(run.sample, run.machine, runs)
-        gates = 2 * len(newest)
-        floor = cells()[run.cell].floor
-        judged.append((run, [judge.accuracy(run.sample, accepted, gates, floor), judge.seconds(run.sample, accepted, gates)]))
-    return judged
+    newest = {(run.cell, run.machine): run for run in runs if run.cell in cells() and run.sample["epochs_option"] is None}
+    asked = [(run, judge.baseline(run.sample, run.machine, runs)) for run in newest.values() if not run.accepted]
+    asked = [(run, accepted) for run, accepted in asked if not accepted or run.when > accepted[-1].when]
+    gates = 2 * sum(bool(accepted) for _, accepted in asked)
+    return [
+        (run, [judge.accuracy(run.sample, accepted, gates, cells()[run.cell].floor), judge.seconds(run.sample, accepted, gates)])
+        for run, accepted in asked
+    ]
+
+
+def _group(run):
+    """What runs must share to stand in one row: data, precision, and the recipe, today's or a former one."""
+    recipe = {key: value for key, value in run.sample["recipe"].items() if key not in ("name", "note")}
+    today = {key: value for key, value in cells()[run.cell].recipe.items() if key != "note"}
+    return run.sample["data"]["fingerprint"], run.sample["precision"], recipe == today
 
 
 def _rows(cell, runs, machines, words):
-    """One row for each data fingerprint and precision that the cell was run with; one if it never was."""
+    """One row for each group of like runs of the cell; one if it never was run."""
     groups = defaultdict(list)
     for run in runs:
         if run.cell == cell.id:
-            groups[run.sample["data"]["fingerprint"], run.sample["precision"]].append(run)
-    for (fingerprint, precision), group in groups.items() or [((None, "float32"), [])]:
-        label = cell.id + ("" if precision == "float32" else f" {precision}") + (f" data {fingerprint}" if len(groups) > 1 else "")
+            groups[_group(run)].append(run)
+    several = len({fingerprint for fingerprint, _, _ in groups}) > 1
+    for (fingerprint, precision, today), group in groups.items() or [((None, "float32", True), [])]:
+        label = cell.id + (f" {precision}" if precision != "float32" else "") + (f" data {fingerprint}" if several else "")
+        label += "" if today else " former recipe"
         row = [label, _parameters(cell), cell.published.get("accuracy"), spread(judge.by_seed(group), ".4f"), published_seconds(cell)]
         for machine in machines:
             timed = [run.sample for run in group if run.machine == machine and alone(run.sample)]
@@ -79,15 +88,15 @@ def _rows(cell, runs, machines, words):
 
 
 def _word(cell, group, words):
-    """The worst verdict of the cell's newest runs, and of which number it is."""
+    """The worst verdict of the newest runs in the group, and of which number it is."""
     found = [
         (verdict.word, what)
-        for machine in {run.machine for run in group}
-        if (cell.id, machine) in words
-        for verdict, what in zip(words[cell.id, machine][1], ("accuracy", "time"), strict=True)
+        for run, verdicts in words.values()
+        if run in group
+        for verdict, what in zip(verdicts, ("accuracy", "time"), strict=True)
     ]
     if not found:
-        return "accepted" if group else "not run"
+        return "accepted" if any(run.accepted for run in group) else "former" if group else "not run"
     word, what = min(found, key=lambda pair: ORDER.index(pair[0]))
     return f"{word} ({what})" if word in ("REGRESSED", "IMPROVED") else word
 
@@ -131,8 +140,10 @@ def _parameters(cell):
 
 
 def _answers(study, runs, machines, style):
-    """Two tables: the best network on each data set; each network over all of them."""
+    """Two tables: the best network on each data set; each network over all of them; of runs like each cell's newest."""
     mine = [cell for cell in cells().values() if cell.study == study]
+    newest = {run.cell: _group(run) for run in runs}
+    runs = [run for run in runs if _group(run) == newest[run.cell]]
     measured = defaultdict(list)
     for run in runs:
         measured[run.cell].append(run.sample)

@@ -9,7 +9,7 @@ import math
 from statistics import mean, stdev
 from typing import NamedTuple
 
-FALSE_ALARMS = 0.05  # chance that a session without any change has at least one red gate
+FALSE_ALARMS = 0.05  # chance that a session without any change has a REGRESSED or an IMPROVED
 POWER = 0.9  # with which the smallest visible change is seen
 LEAST_RUNS = 3  # accepted runs under which there is no verdict
 

@@ -11,7 +11,7 @@ def baseline(sample, machine, runs):
 
 def _like(sample, accepted):
     """The accepted runs on the same data, or the Verdict that says why there are none."""
-    if sample["epochs_option"]:
+    if sample["epochs_option"] is not None:
         return gate.Verdict("INCOMPARABLE", f"trained with --epochs {sample['epochs_option']}; only a whole recipe is judged")
     like = [run for run in accepted if run.sample["data"]["fingerprint"] == sample["data"]["fingerprint"]]
     if accepted and not like:
@@ -26,7 +26,9 @@ def accuracy(sample, accepted, gates, floor):
     The floor holds on any data: what has it not is REGRESSED before anything is called incomparable.
     """
     like = _like(sample, accepted)
-    if sample["epochs_option"]:
+    if sample["loss"] is None:
+        return gate.Verdict("REGRESSED", f"accuracy {sample['accuracy']:.4f} with a loss that is no number: the training diverged")
+    if sample["epochs_option"] is not None:
         return like
     if isinstance(like, gate.Verdict):
         floored = gate.accuracy_verdict(sample["accuracy"], [], gates, floor)

@@ -13,9 +13,10 @@ def budget(text):
         ValueError: it means nothing; the message shows the form.
     """
     parts = re.findall(r"(\d+(?:\.\d+)?)([smh])", text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
+    seconds = sum(float(number) * UNITS[unit] for number, unit in parts)
+    if not seconds or "".join(number + unit for number, unit in parts) != text:
         raise ValueError(f"{text!r} is no time; write it as 90s, 20m or 1h30m")
-    return sum(float(number) * UNITS[unit] for number, unit in parts)
+    return seconds
 
 
 def duration(seconds):
@@ -85,8 +86,8 @@ def announcement(estimates, limit):
             left = None if left is None else left - estimates[cell]
     total = sum(estimates[cell] or 0 for cell in chosen)
     unknown = [cell for cell in chosen if estimates[cell] is None]
-    line = f"expects to train {len(chosen)} cell{'s' * (len(chosen) != 1)} in about {duration(total)}"
-    if unknown:
-        line += f" and an unknown time, since these were never trained before: {', '.join(unknown)}"
+    times = [f"about {duration(total)}"] if total else []
+    times += [f"an unknown time for what was never trained before: {', '.join(unknown)}"] if unknown else []
+    line = f"expects to train {len(chosen)} cell{'s' * (len(chosen) != 1)} in {' and '.join(times) or 'no time'}"
     rest = [f"{cell} ({duration(estimates[cell]) if estimates[cell] else 'unknown'})" for cell in estimates if cell not in chosen]
     return [line] + ([f"the time budget of {duration(limit)} leaves out: {', '.join(rest)}"] if rest else [])

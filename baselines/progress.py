@@ -1,6 +1,7 @@
 """A long run shows where it is: one line a cell, rewritten on a terminal, once a minute elsewhere."""
 
 import time
+from contextlib import nullcontext
 
 from baselines.plan import duration
 
@@ -21,7 +22,7 @@ def line(config, label):
         left = (now - start) / epoch * (epochs - epoch)
         text = f"{label}: epoch {epoch}/{epochs}, accuracy {accuracy:.4f}, "
         text += f"{duration(left)} left" if epoch < epochs else f"{duration(now - start)} in all"
-        with capture.global_and_fixture_disabled():
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
             if reporter.isatty:
                 reporter.rewrite(text, erase=True)
                 if epoch == epochs:

@@ -19,6 +19,16 @@ from typing import NamedTuple
 
 FOLDER = Path(__file__).parent
 ACCEPTED = "accepted.toml"
+SAMPLE = {  # what of a sample is read again, and as what
+    **dict.fromkeys(("cell", "dataset", "precision"), str),
+    **dict.fromkeys(("accuracy", "compile_seconds"), float | int),
+    **dict.fromkeys(("recipe", "data", "load", "code", "parameters", "peak_memory"), dict),
+    **dict.fromkeys(("train_seconds", "eval_seconds"), list),
+    "loss": float | int | None,
+    "epochs_option": int | None,
+    "seed": int,
+}
+NAME = re.compile(r"[\w.-]+", re.ASCII)  # of a run, so that it can stand in a file's name anywhere
 FILE = re.compile(r"(?P<number>\d{4,})_(?P<name>.+)_(?P<run>[0-9a-f]{8})\.json")
 
 
@@ -37,7 +47,7 @@ class Run(NamedTuple):
     info: dict  # the file's machine_info
     commit: dict
     when: str  # ISO 8601, UTC
-    digest: str  # sha256 of everything above, which an edited file no longer has
+    digest: str  # sha256 of the entry, machine_info and commit_info, which an edited file no longer has
     accepted: bool
 
 
@@ -61,6 +71,21 @@ def plain(value):
     if value is None or isinstance(value, str | bool | int | float):
         return value
     raise TypeError(f"{value!r} cannot be stored as JSON")
+
+
+def _checked(sample):
+    """Raise ValueError where a sample lacks what gates, tables and estimates read, or holds it in another type."""
+    for key, kind in SAMPLE.items():
+        if not isinstance(sample[key], kind) or isinstance(sample[key], bool):
+            raise ValueError(f"{key} is {sample[key]!r:.40}")
+    if not 0 <= sample["accuracy"] <= 1 or not isinstance(sample["data"]["fingerprint"], str):
+        raise ValueError(f"accuracy is {sample['accuracy']}")
+    for key in ("train_seconds", "eval_seconds"):
+        if not sample[key] or not all(isinstance(each, float | int) and each > 0 for each in sample[key]):
+            raise ValueError(f"{key} is {sample[key]!r:.40}")
+    for table, key in ("load", "others"), ("parameters", "total"), ("peak_memory", "host"), ("peak_memory", "gpu"):
+        if not isinstance(sample[table][key], float | int | None):
+            raise ValueError(f"{table}'s {key} is {sample[table][key]!r:.40}")
 
 
 def replace(path, text):
@@ -90,19 +115,29 @@ def _alone(folder):
 def journal(storage):
     """Make a pytest-benchmark FileStorage write one file a session, whole at every moment.
 
-    The first ``save`` takes the next number in the machine's folder; later ones replace that file.
+    The first ``save`` takes the next number in the machine's folder; later ones replace that file. What
+    was written is in ``storage.stored``, what could not be is the OSError in ``storage.failed``.
     """
     run = uuid.uuid4().hex[:8]
     storage.stored = taken = []
+    storage.failed = None
 
     def save(output, name):
+        storage.failed = None
+        try:
+            write(output, name)
+        except OSError as error:  # not raised: pytest-benchmark also saves where that would cost the session's summary
+            storage.failed = error
+
+    def write(output, name):
         text = json.dumps(plain(output), indent=1, allow_nan=False)
         if not taken:
             folder = storage.get("")
             with _alone(folder):
                 last = max((int(match["number"]) for file in folder.iterdir() if (match := FILE.fullmatch(file.name))), default=0)
-                taken.append(folder / f"{last + 1:04}_{name}_{run}.json")
-                replace(taken[0], text)
+                path = folder / f"{last + 1:04}_{name}_{run}.json"
+                replace(path, text)
+                taken.append(path)
         else:
             replace(taken[0], text)
 
@@ -116,14 +151,14 @@ def runs(folder=FOLDER):
         StoreError: a file is damaged, or an accepted run is not what was accepted.
     """
     found = []
-    for machine in sorted(path for path in folder.iterdir() if path.is_dir()):
+    for machine in sorted(path for path in folder.glob("*") if path.is_dir()):
         accepted = accepted_runs(machine)
         for path in sorted(machine.glob("*.json")):
             found += _entries(path, accepted)
         for cell, entry in accepted.items():
             present = {run.file for run in found if run.machine == machine.name and run.cell == cell}
             for file in entry["runs"].keys() - present:
-                raise StoreError(f"{machine / ACCEPTED}: {file} has no run of {cell}; take the file back from git or accept others")
+                raise StoreError(f"{machine / ACCEPTED}: {file} has no run of {cell}; take the file back from git or delete its line here")
     return sorted(found, key=lambda run: run.when)
 
 
@@ -133,13 +168,14 @@ def _entries(path, accepted):
         raise StoreError(f"{path}: not named NNNN_<name>_<run>.json as a stored run is; move it away")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        entries = [
-            (entry["extra_info"]["cell"], entry["extra_info"], _digest(content, entry))
-            for entry in content["benchmarks"]
-            if "cell" in entry["extra_info"]
-        ]
+        entries = []
+        for entry in content["benchmarks"]:
+            _checked(entry["extra_info"])
+            entries.append((entry["extra_info"]["cell"], entry["extra_info"], _digest(content, entry)))
         around = content["machine_info"], content["commit_info"], content["datetime"]
-    except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
+        if not (around[0]["versions"].keys() and around[0]["python"] and isinstance(around[2], str)):
+            raise ValueError("machine_info or datetime says nothing")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise StoreError(f"{path}: not a stored run ({reason}); take it back from git or delete it") from error
     for cell, sample, digest in entries:
@@ -165,9 +201,12 @@ def accepted_runs(machine):
         return {}
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-        return {cell: {key: entry[key] for key in ("since", "reason", "runs")} for cell, entry in table.items()}
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
+        found = {cell: {key: entry[key] for key in ("since", "reason", "runs")} for cell, entry in table.items()}
+        if not all(isinstance(entry["runs"], dict) for entry in found.values()):
+            raise TypeError("runs is no table")
+    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise StoreError(f"{path}: not a list of accepted runs ({error}); take it back from git") from error
+    return found
 
 
 def accept(folder, chosen, reason, add=False):
@@ -190,12 +229,17 @@ def accept(folder, chosen, reason, add=False):
 
 
 def _toml(table):
-    """The table as TOML; a JSON text is a TOML text, too."""
+    """The table as TOML."""
     lines = ["# Which stored runs are the baseline of which cell, written by: python -m baselines accept\n"]
     for cell, entry in sorted(table.items()):
-        lines.append(f"[{cell}]")
-        lines += [f"{key} = {json.dumps(entry[key], ensure_ascii=False)}" for key in ("since", "reason")]
-        lines.append(f"[{cell}.runs]")
-        lines += [f'"{file}" = "{digest}"' for file, digest in sorted(entry["runs"].items())]
+        lines.append(f"[{_text(cell)}]")
+        lines += [f"{key} = {_text(entry[key])}" for key in ("since", "reason")]
+        lines.append(f"[{_text(cell)}.runs]")
+        lines += [f"{_text(file)} = {_text(digest)}" for file, digest in sorted(entry["runs"].items())]
         lines.append("")
     return "\n".join(lines)
+
+
+def _text(words):
+    """Words as a TOML text: a JSON one but for DEL, which JSON leaves bare, and bytes that are no character."""
+    return json.dumps(words.encode("utf-8", "replace").decode(), ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -53,7 +53,10 @@ def find(folder, file, md5, address, download=True):
         DataError: it is there but is another file than the published one.
     """
     path = folder / file
-    if not path.is_file():
+    for place, what, fits in (folder, "folder", folder.is_dir), (path, "file", path.is_file):
+        if os.path.lexists(place) and not fits():
+            raise DataError(f"{place} is in the way: it is no {what}; move it away and fetch {address}{file}")
+    if not path.exists():
         if not download:
             raise DataMissing(
                 f"{path} is not there: put the file from {address}{file} (md5 {md5}) there, "
@@ -61,7 +64,10 @@ def find(folder, file, md5, address, download=True):
             )
         _download(address + file, path, md5)
         return path
-    found = hashlib.md5(path.read_bytes()).hexdigest()
+    try:
+        found = hashlib.md5(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}); mend its permissions or fetch {address}{file}") from error
     if found != md5:
         raise DataError(f"{path}: md5 is {found}, the published one {md5}; delete the file and fetch {address}{file}")
     return path

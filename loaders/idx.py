@@ -5,6 +5,7 @@ big-endian 32-bit integer, then the bytes themselves (http://yann.lecun.com/exdb
 """
 
 import gzip
+import math
 import zlib
 
 import numpy as np
@@ -65,8 +66,8 @@ def read(path):
     start = 4 + 4 * content[3]
     if len(content) < start:
         raise DataError(f"{path}: cut short, its header is not whole; fetch it again")
-    shape = np.frombuffer(content, ">u4", content[3], 4).astype(int)
-    expected = start + int(np.prod(shape))
-    if len(content) != expected:
-        raise DataError(f"{path}: header says {expected} bytes in all, there are {len(content)}; fetch it again")
+    shape = np.frombuffer(content, ">u4", content[3], 4).tolist()
+    expected = start + math.prod(shape)
+    if len(content) != expected or not 1 <= len(shape) <= 4 or 0 in shape:
+        raise DataError(f"{path}: header says {expected} bytes in all for shape {shape[:4]}, there are {len(content)}; fetch it again")
     return np.frombuffer(content, "uint8", offset=start).reshape(shape)

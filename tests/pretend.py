@@ -10,24 +10,27 @@ import signal
 import sys
 from pathlib import Path
 
+from baselines.cells import cells
+
 MACHINE = "pretended-chip_tensorflow_float32"
 INFO = {"processor": {"model": "pretended"}, "gpu": None, "versions": {"keras": "3"}, "python": "3", "backend": "tensorflow"}
 
 
-def sample(cell="lenet5-mnist-gate", seed=0, accuracy=0.989, seconds=(2.0, 1.5, 1.6), fingerprint="f00d", others=0.0, epochs_option=None):
-    """What ``baselines.run.run`` would return of such a run."""
+def sample(cell="lenet5-mnist-gate", seed=0, accuracy=0.989, seconds=(2.0, 1.5, 1.6), fingerprint="f00d", others=0.0, **more):
+    """What ``baselines.run.run`` would return of such a run; more: epochs_option, precision, former (for a former recipe)."""
     model, dataset, recipe = cell.split("-")
+    data = {"name": recipe, **cells()[cell].recipe, **({"batch": 7} if more.get("former") else {})}
     epochs = len(seconds)
     return {
         "cell": cell,
         "study": "ours",
         "model": model,
         "dataset": dataset,
-        "recipe": {"name": recipe, "epochs": epochs},
-        "epochs_option": epochs_option,
+        "recipe": data,
+        "epochs_option": more.get("epochs_option"),
         "seed": seed,
         "data": {"fingerprint": fingerprint, "train": 60, "test": 10},
-        "precision": "float32",
+        "precision": more.get("precision", "float32"),
         "wall_seconds": 9.0,
         "load": {"others": others, "loadavg": 0.5},
         "code": {"network": "a", "recipes": "b", "training": "c", "loader": "d"},

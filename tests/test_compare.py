@@ -72,6 +72,34 @@ def test_data_are_never_mixed_in_one_row(compared):
     assert "0.1000 (n=1)" in rows[1]
 
 
+def test_precisions_and_former_recipes_are_never_mixed_in_one_row(compared):
+    half = {"precision": "mixed_bfloat16", "accuracy": 0.2}
+    _, rows, _ = compared("lenet5-mnist-gate", newer=[half, {"former": True, "accuracy": 0.1}])
+    assert [True, True, True] == [word in row for word, row in zip(("gate ", "gate mixed_bfloat16", "former recipe"), rows, strict=True)]
+    assert ["0.9820 ± 0.0010 (n=3)", "0.2000 (n=1)", "0.1000 (n=1)"] == [re.split(r"\s{2,}", row)[2] for row in rows]
+
+
+def test_the_answers_hold_the_newest_data_alone(compared):
+    _, _, said = compared(newer=[{"fingerprint": "beef", "accuracy": 0.1, "seconds": (50.0,)}])
+    row = next(re.split(r"\s{2,}", line) for line in said.splitlines() if line.startswith("lenet5  "))
+    assert ["0.1000 (1 of 4)", "0.1000", "50 (1 of 4)"] == row[5:8]
+
+
+def test_a_run_that_the_baseline_has_left_behind_is_not_judged_again(tmp_path, capsys):
+    for number in range(1, 7):
+        bad = number <= 3
+        pretend.stored(tmp_path, number, "old" if bad else "new", [pretend.sample(seed=number, seconds=(40.0 if bad else 20.0,))])
+        if number in (3, 6):
+            assert 0 == command.main(["accept", f"--storage={tmp_path}", "--reason=x"])
+    assert 0 == command.main(["compare", f"--storage={tmp_path}"]), capsys.readouterr()
+
+
+def test_the_gpus_memory_is_told_where_there_is_one(tmp_path, capsys):
+    pretend.stored(tmp_path, 1, "x", [{**pretend.sample(), "peak_memory": {"host": 9e8, "gpu": 4e8}}])
+    assert 0 == command.main(["compare", f"--storage={tmp_path}"])
+    assert [line.split()[-1] for line in capsys.readouterr().out.splitlines() if line.startswith("lenet5  ")][-1] == "400"
+
+
 def test_a_time_from_a_shared_machine_is_left_out_and_its_accuracy_is_not(compared):
     _, (row,), _ = compared(others=0.9)
     assert "(n=3)" in row

@@ -48,8 +48,17 @@ def test_too_few_accepted_runs_never_pass_silently():
     assert "NO-BASELINE" == gate.accuracy_verdict(0.5, ACCEPTED[: gate.LEAST_RUNS - 1], 2).word
 
 
-def test_a_baseline_that_could_not_see_a_change_is_unstable():
-    assert "UNSTABLE" == gate.accuracy_verdict(0.9, [0.95, 0.9, 0.85], 2).word
+@pytest.mark.parametrize("share", [0.9, 1.1])
+def test_a_baseline_that_could_not_see_a_change_is_unstable(share):
+    scatter = share * gate.ACCURACY["blind"] / (gate._visible(gate.FALSE_ALARMS / 2, 2) * math.sqrt(4 / 3))
+    accepted = [0.9 - scatter, 0.9, 0.9 + scatter]
+    assert ("PASS" if share < 1 else "UNSTABLE") == gate.accuracy_verdict(0.9, accepted, 2).word
+
+
+def test_a_few_runs_that_happen_to_agree_do_not_make_the_gate_absurdly_strict():
+    assert "PASS" == gate.accuracy_verdict(0.9805, [0.98] * 5, 2).word
+    assert "PASS" == gate.seconds_verdict(2.05, [2.0] * 5, 2).word
+    assert "REGRESSED" == gate.accuracy_verdict(0.977, [0.98] * 5, 2).word
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -77,6 +86,25 @@ def test_a_seed_trained_twice_is_one_sample(tmp_path):
     stored = runs(tmp_path, [pretend.sample(seed=seed, accuracy=0.98 + seed / 1000) for seed in (1, 1, 1, 2)])
     assert [0.981, 0.982] == judge.by_seed(stored)
     assert "NO-BASELINE" == judge.accuracy(pretend.sample(seed=3), stored, 2, None).word
+
+
+def test_a_baseline_is_of_one_cell_on_one_machine(tmp_path):
+    for number, machine in (1, pretend.MACHINE), (2, "other-chip_tensorflow_float32"):
+        pretend.stored(tmp_path, number, "good", [pretend.sample(), pretend.sample("vgg_like-digits-digits_vgg")], machine=machine)
+    stored = runs(tmp_path, [])
+    assert [True] * 4 == [run.accepted for run in stored]
+    (mine,) = judge.baseline(pretend.sample(), pretend.MACHINE, stored)
+    assert (pretend.MACHINE, "lenet5-mnist-gate") == (mine.machine, mine.cell)
+
+
+def test_a_loss_that_is_no_number_is_a_regression_whatever_the_accuracy():
+    assert "REGRESSED" == judge.accuracy({**pretend.sample(), "loss": None}, [], 2, None).word
+
+
+def test_changes_are_named_since_the_newest_accepted_run(tmp_path):
+    for number, version in (1, "1"), (2, "2"):
+        pretend.stored(tmp_path, number, "good", [pretend.sample()], info={**pretend.INFO, "versions": {"keras": version}})
+    assert ["keras 2 -> 3"] == judge.changes(pretend.sample(), pretend.INFO, runs(tmp_path, []))
 
 
 def test_only_accepted_runs_are_a_baseline(tmp_path):
@@ -115,5 +143,5 @@ def test_what_changed_since_the_baseline_is_named_and_excuses_nothing(tmp_path):
     new = pretend.sample(accuracy=0.5)
     new["code"]["network"], new["recipe"]["batch"] = "z", 64
     upgraded = {**pretend.INFO, "versions": {"keras": "4"}}
-    assert ["network code a -> z", "keras 3 -> 4", "recipe's batch None -> 64"] == judge.changes(new, upgraded, accepted)
+    assert ["network code a -> z", "recipe's batch 256 -> 64", "keras 3 -> 4"] == judge.changes(new, upgraded, accepted)
     assert "REGRESSED" == judge.accuracy(new, accepted, 2, None).word

@@ -63,6 +63,14 @@ def test_an_idx_file_of_another_length_than_its_header_says_is_refused(tmp_path,
         idx.read(tmp_path / "x.gz")
 
 
+@pytest.mark.parametrize("shape", [(2**31, 2**31, 4), (1,) * 70, (0, 4), ()], ids=["overflow", "70 dimensions", "no image", "none"])
+def test_a_header_that_no_image_file_has_is_refused(tmp_path, shape):
+    header = struct.pack(">I", 0x0800 + len(shape)) + struct.pack(f">{len(shape)}I", *shape)
+    (tmp_path / "x.gz").write_bytes(gzip.compress(header + b"x" * (len(shape) in (0, 70))))
+    with pytest.raises(loaders.DataError, match=r"x\.gz: header says"):
+        idx.read(tmp_path / "x.gz")
+
+
 def test_a_wrong_magic_number_is_refused(tmp_path, images):
     with pytest.raises(loaders.DataError, match=r"x\.gz: magic number is 00000d03"):
         idx.read(written(tmp_path / "x.gz", images, magic=0x0D03))
@@ -75,6 +83,17 @@ def test_a_wrong_checksum_is_refused_and_the_file_stays(mnist):
     with pytest.raises(loaders.DataError, match=r"t10k-images.*md5 is .*, the published one"):
         loaders.load("mnist", root, download=False)
     assert path.exists()
+
+
+def test_what_is_in_the_way_of_a_file_is_refused_and_not_taken_for_missing(tmp_path):
+    (tmp_path / "mnist" / idx.FILES[0]).mkdir(parents=True)
+    with pytest.raises(loaders.DataError, match="is in the way: it is no file") as caught:
+        loaders.load("mnist", tmp_path)
+    assert not isinstance(caught.value, loaders.DataMissing)
+    (tmp_path / "fashion_mnist").write_text("")
+    with pytest.raises(loaders.DataError, match="is in the way: it is no folder") as caught:
+        loaders.load("fashion_mnist", tmp_path)
+    assert not isinstance(caught.value, loaders.DataMissing)
 
 
 def test_a_label_out_of_range_is_refused(mnist):

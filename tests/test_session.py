@@ -23,10 +23,10 @@ CELLS = ["lenet5-digits-digits_lenet", "vgg_like-digits-digits_vgg"]
 def suite(tmp_path):
     """A function that runs pytest as typed, with its storage in tmp_path / 'storage'; what it printed and returned."""
 
-    def run(*words, cwd=ROOT, storage=True, timeout=60, **orders):
+    def run(*words, cwd=ROOT, storage=True, timeout=60, path="", **orders):
         command = [sys.executable, "-m", "pytest", "-p", "tests.pretend", "-p", "no:cacheprovider", *words]
         command += [f"--benchmark-storage={tmp_path / 'storage'}"] if storage else []
-        environment = {**os.environ, "PRETEND": json.dumps({"log": str(tmp_path / "log"), **orders}), "PYTHONPATH": str(ROOT)}
+        environment = {**os.environ, "PRETEND": json.dumps({"log": str(tmp_path / "log"), **orders}), "PYTHONPATH": f"{ROOT}:{path}"}
         environment.pop("PYTEST_XDIST_WORKER", None)
         done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=timeout)
         done.said = done.stdout + done.stderr
@@ -156,12 +156,15 @@ def test_a_time_budget_trains_what_fits_cheapest_first_and_names_the_rest(suite,
 @pytest.mark.parametrize(
     ("words", "known"),
     [
-        (("-m", "quik"), "full, "),
-        (("-m", "quik", "-n", "2"), "full, "),
+        (("-m", "quik"), "known: quick, full"),
+        (("-m", "quik", "-n", "2"), "known: quick, full"),
         (("--model", "lenet6", "-n", "2"), "lenet5, vgg_like"),
         (("--modell", "lenet5"), "--model --dataset"),
         (("--time-budget", "soon"), "90s, 20m"),
         (("--data-dir", "/nowhere"), "/nowhere"),
+        (("-m", "quick(", "-n", "2"), "cannot be read"),
+        (("--epochs=0",), "--epochs must be at least 1"),
+        (('--benchmark-save=a"b',), "letters, digits"),
     ],
     ids=lambda words: " ".join(words) if isinstance(words, tuple) else "",
 )
@@ -177,6 +180,30 @@ def test_full_must_be_asked_for_and_nothing_never_passes(suite):
     assert 4 == done.returncode
     assert "ask for it with -m full" in done.stderr
     assert 4 == suite("-k", "no_such_test").returncode
+    spread = suite("-n", "2", "tests/test_epoch_time.py")
+    assert (4, True) == (spread.returncode, "full must be asked for with -m full" in spread.stdout), spread.said
+
+
+def test_a_storage_that_cannot_be_written_is_refused_before_anything_is_trained(suite, tmp_path):
+    (tmp_path / "storage").write_text("")
+    done = suite(*DIGITS, "--benchmark-save=x")
+    assert (4, True) == (done.returncode, "no folder that can be written to" in done.stderr), done.said
+    assert not (tmp_path / "log").exists()
+
+
+def test_a_disk_that_fills_up_fails_the_test_and_keeps_the_summary(suite, tmp_path):
+    lines = (
+        "from baselines import store",
+        "def refuse(path, text):",
+        "    raise OSError(28, 'No space left on device')",
+        "store.replace = refuse",
+    )
+    (tmp_path / "full.py").write_text("\n".join(lines))
+    done = suite("-p", "full", *DIGITS, "--benchmark-save=x", path=tmp_path)
+    assert 1 == done.returncode, done.said
+    assert "cannot be stored" in done.stdout
+    assert "NOT STORED" in done.stdout
+    assert "Traceback" not in done.said
 
 
 def test_a_corrupt_baseline_file_stops_a_full_session_before_it_trains(suite, tmp_path):

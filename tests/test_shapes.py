@@ -118,7 +118,13 @@ def test_an_image_too_small_is_refused_with_the_least_size_and_the_layer(name):
     zoo.weightless(zoo.build, name, (least, least, 1), 10)
 
 
-@pytest.mark.parametrize(("shape", "classes"), [((28, 28), 10), ((28, 28, 0), 10), ((28, 28, 1), 0)])
+@pytest.mark.parametrize(
+    ("shape", "classes"),
+    [
+        *(((28, 28), 10), ((28, 28, 0), 10), ((28, 28, 1), 0), ((28.5, 28, 1), 10), ("abc", 10)),
+        *((None, 10), (28, 10), ((28, 28, 1), "10"), ((28, 28, 1), None)),
+    ],
+)
 def test_what_is_no_image_is_refused(shape, classes):
     with pytest.raises(ValueError, match="lenet5: need \\(height, width, channels\\) and classes"):
         zoo.build("lenet5", shape, classes)

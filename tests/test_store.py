@@ -50,8 +50,8 @@ def test_a_write_that_fails_leaves_the_former_file_and_nothing_else(tmp_path, mo
     made = storage(tmp_path)
     made.save({"content": 1}, "x")
     monkeypatch.setattr(store.os, "fsync", lambda handle: (_ for _ in ()).throw(OSError("disk full")))
-    with pytest.raises(OSError, match="disk full"):
-        made.save({"content": 2}, "x")
+    made.save({"content": 2}, "x")
+    assert "disk full" == str(made.failed)
     (path,) = tmp_path.iterdir()
     assert {"content": 1} == json.loads(path.read_text())
 
@@ -74,8 +74,8 @@ def test_what_is_stored_is_strict_json():
 
 
 def test_runs_are_read_back_oldest_first_with_what_is_accepted(tmp_path):
-    pretend.stored(tmp_path, 2, "later", [pretend.sample(seed=2)])
-    pretend.stored(tmp_path, 1, "first", [pretend.sample(seed=1), pretend.sample("vgg_like-digits-digits_vgg")])
+    pretend.stored(tmp_path, 1, "later", [pretend.sample(seed=2)], when="2026-02-02")
+    pretend.stored(tmp_path, 2, "first", [pretend.sample(seed=1), pretend.sample("vgg_like-digits-digits_vgg")])
     store.accept(tmp_path, [run for run in store.runs(tmp_path) if run.name == "later"], "why not")
     assert [("first", 1, False), ("first", 0, False), ("later", 2, True)] == [
         (run.name, run.sample["seed"], run.accepted) for run in store.runs(tmp_path)
@@ -91,8 +91,19 @@ def test_runs_are_read_back_oldest_first_with_what_is_accepted(tmp_path):
         (lambda text: text.replace('"machine_info"', '"machine"'), "not a stored run .*machine_info"),
         (lambda text: text.replace("0.989", "0.999"), "is not the one that was accepted"),
         (lambda text: text.replace('"keras": "3"', '"keras": "4"'), "is not the one that was accepted"),
+        (lambda text: text.replace("c0ffee", "decaf"), "is not the one that was accepted"),
+        (lambda text: text.replace('"accuracy": 0.989', '"accuracy": "0.989"'), "not a stored run .*accuracy is '0.989'"),
+        (lambda text: text.replace('"accuracy": 0.989', '"accuracy": 989'), "not a stored run .*accuracy is 989"),
+        (lambda text: text.replace('"train_seconds": [2.0', '"train_seconds": [-2.0'), "not a stored run .*train_seconds"),
+        (lambda text: text.replace('"epochs_option"', '"epochs"'), "not a stored run .*epochs_option"),
+        (lambda text: text.replace('"others": 0.0', '"others": "0"'), "not a stored run .*load's others"),
+        (lambda text: text.replace('"cell": "lenet5-mnist-gate"', '"cell": []'), "not a stored run .*cell is"),
+        (lambda text: "[" * 100_000, "not a stored run"),
     ],
-    ids=["cut", "empty", "no table", "key missing", "accuracy edited", "version edited"],
+    ids=[
+        *("cut", "empty", "no table", "key missing", "accuracy edited", "version edited", "commit edited", "text for a number"),
+        *("no share", "negative time", "sample's key missing", "load as text", "cell as list", "deep"),
+    ],
 )
 def test_a_damaged_or_edited_run_is_refused_by_name(tmp_path, damage, complaint):
     path = pretend.stored(tmp_path, 1, "x", [pretend.sample()])
@@ -112,7 +123,7 @@ def test_an_accepted_run_that_is_gone_is_named(tmp_path):
         store.runs(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["[lenet5", "[lenet5-mnist-gate]\nsince = 'x'\n", "x = 1"])
+@pytest.mark.parametrize("text", ["[lenet5", "[lenet5-mnist-gate]\nsince = 'x'\n", "x = 1", "[a]\nsince = ''\nreason = ''\nruns = 'z'"])
 def test_a_damaged_list_of_accepted_runs_is_refused_by_name(tmp_path, text):
     pretend.stored(tmp_path, 1, "x", [pretend.sample()])
     (tmp_path / pretend.MACHINE / store.ACCEPTED).write_text(text)
@@ -138,14 +149,31 @@ def test_accepting_takes_the_newest_name_and_writes_since_why_and_which(tmp_path
     assert [True, False, False] == [run.accepted for run in store.runs(tmp_path)]
 
 
+def test_any_reason_is_written_so_that_it_can_be_read(tmp_path):
+    pretend.stored(tmp_path, 1, "x", [pretend.sample()])
+    for reason in ('"""', "a\x7fb", "a\nb\t\\u0041", "\udcff", "😀 ö"):
+        assert 0 == accept(tmp_path, "--reason", reason)
+        entry = tomllib.loads((tmp_path / pretend.MACHINE / store.ACCEPTED).read_text())["lenet5-mnist-gate"]
+        assert reason.replace("\udcff", "?") == entry["reason"]
+
+
+def test_runs_with_another_number_of_epochs_are_left_out_and_few_seeds_are_said(tmp_path, capsys):
+    for number, option in (1, None), (2, 2), (3, None):
+        pretend.stored(tmp_path, number, "x", [pretend.sample(epochs_option=option)])
+    assert 0 == accept(tmp_path, "--reason", "x")
+    said = capsys.readouterr().out
+    assert "left out: pretended-chip_tensorflow_float32/0002_x_00000002.json" in said
+    assert "n=1, accuracy 0.9890; a verdict needs 3 seeds" in said
+
+
 @pytest.mark.parametrize(
     ("sample", "words", "complaint"),
     [
         ({"accuracy": 0.97}, ["--reason", "x"], "under its floor 0.98"),
-        ({"epochs_option": 2}, ["--reason", "x"], "trained with --epochs"),
+        ({"epochs_option": 2}, ["--reason", "x"], "no whole stored run is named 'x'"),
         ({}, ["--reason", " "], "--reason is empty"),
-        ({}, ["--reason", "x", "--name", "y"], "no stored run is named 'y'.*the names: x"),
-        ({}, ["--reason", "x", "--cell", "y"], "no stored run"),
+        ({}, ["--reason", "x", "--name", "y"], "no whole stored run is named 'y'.*the names: x"),
+        ({}, ["--reason", "x", "--cell", "y"], "no whole stored run"),
     ],
 )
 def test_what_must_not_be_a_baseline_is_refused(tmp_path, capsys, sample, words, complaint):
@@ -172,8 +200,7 @@ def test_the_machines_folder_names_device_backend_and_precision_but_no_version()
 def test_what_other_programs_do_is_seen(monkeypatch):
     before = machine.others()
     busy, own, elapsed = before
-    monkeypatch.setattr(
-        machine.os, "times", lambda: SimpleNamespace(user=own + 1, system=0, children_user=0, children_system=0, elapsed=elapsed + 10)
-    )
-    monkeypatch.setattr(machine.Path, "read_text", lambda path: f"cpu {round((busy + 6) * 100)} 0 0 5 5 0 0 0 0 0")
+    times = SimpleNamespace(user=own + 1, system=2, children_user=3, children_system=4, elapsed=elapsed + 10)
+    monkeypatch.setattr(machine.os, "times", lambda: times)
+    monkeypatch.setattr(machine.Path, "read_text", lambda path: f"cpu {round((busy + 14) * 100)} 0 0 5 5 0 0 100 0 0")
     assert 0.5 == machine.others(before)["others"]

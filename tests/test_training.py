@@ -86,7 +86,22 @@ def test_early_stopping_ends_the_epochs_and_never_looks_at_the_test_images(data)
     assert min(seen["history"]["validation_loss"]) < seen["history"]["validation_loss"][-1]
 
 
-def test_training_and_evaluation_are_timed_apart_and_progress_is_told(data):
+def test_the_clock_reads_training_and_evaluation_apart_and_each_time_of_a_drained_device(monkeypatch):
+    read = []
+    readings = iter([100.0, 103.0, 108.0, 200.0, 204.0, 206.0])
+    monkeypatch.setattr(training.device, "drain", lambda: read.append("drain"))
+    monkeypatch.setattr(training.time, "perf_counter", lambda: read.append("read") or next(readings))
+    clock = training._Clock(2, None)
+    for epoch in range(2):
+        clock.on_epoch_begin(epoch)
+        clock.on_test_begin()
+        clock.on_test_end()
+        clock.on_epoch_end(epoch, {})
+    assert ([3.0, 4.0], [5.0, 2.0]) == (clock.train_seconds, clock.eval_seconds)
+    assert ["drain", "read"] * 6 == read
+
+
+def test_progress_is_told_and_accuracy_is_a_share_of_whole_images(data):
     told = []
     seen = training.train(network, data, RECIPE, seed=0, progress=lambda *words: told.append(words))
     assert [(1, 2), (2, 2)] == [words[:2] for words in told]
@@ -139,6 +154,29 @@ def test_augmentation_shifts_by_at_most_its_share_and_only_in_training():
         assert len(np.unique(profile[:, 5].round(4))) > 30
     still = keras.ops.convert_to_numpy(trainer(images, training=False)).reshape(64, 10, 10)
     np.testing.assert_array_equal(still, images[..., 0] / np.float32(255))
+
+
+def test_a_flip_is_left_to_right_and_a_shift_fills_with_the_nearest_pixel():
+    images = np.zeros((64, 10, 10, 1), "uint8")
+    images[:, 0, :5] = 255
+    outputs = keras.Sequential([keras.layers.Input((10, 10, 1)), keras.layers.Flatten()])
+    flipped = recipes.trainer(outputs, {**RECIPE, "augment": {"flip": True}}, images)
+    seen = keras.ops.convert_to_numpy(flipped(images, training=True)).reshape(64, 10, 10)
+    left, right = seen[:, 0, :5].min(axis=1), seen[:, 0, 5:].min(axis=1)
+    np.testing.assert_array_equal(left + right, 1)
+    assert 0 < right.sum() < 64
+    assert 0 == seen[:, 1:].max()
+    shifted = recipes.trainer(outputs, {**RECIPE, "augment": {"shift": 0.3}}, images)
+    bright = np.full_like(images, 255)
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(shifted(bright, training=True)), 1, rtol=1e-6)
+
+
+def test_a_cosine_schedule_ends_with_the_last_step(data):
+    recipe = {**RECIPE, "optimizer": {"name": "Adam", "learning_rate": 0.01, "schedule": "cosine"}}
+    rate = recipes.trainer(network(), recipe, data.x_train).optimizer._learning_rate
+    assert 0.01 == pytest.approx(float(rate(0)))
+    assert 0.005 == pytest.approx(float(rate(5)))  # five batches of 16 out of 70 images, twice
+    assert 0 == pytest.approx(float(rate(10)))
 
 
 @pytest.mark.parametrize(

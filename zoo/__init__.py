@@ -8,6 +8,7 @@ import re
 from bisect import bisect_left
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
+from operator import index
 
 MODELS = {
     "lenet5": "lenet",
@@ -40,11 +41,16 @@ def build(name, shape, classes):
         ValueError: the network cannot take such an image; the message names the size, the layer
             that fails and the least square input that fits.
     """
-    if name not in MODELS:
+    if name not in names():
         raise KeyError(f"unknown model {name!r}; known: {', '.join(names())}")
+    try:
+        *shape, classes = numbers = [index(number) for number in (*shape, classes)]
+        if len(numbers) != 4 or min(numbers) < 1:
+            raise ValueError
+    except (TypeError, ValueError):
+        problem = f"{name}: need (height, width, channels) and classes, whole and at least 1; got {shape!r} and {classes!r}"
+        raise ValueError(problem) from None
     shape = tuple(shape)
-    if len(shape) != 3 or min(shape) < 1 or classes < 1:
-        raise ValueError(f"{name}: need (height, width, channels) and classes, each at least 1; got {shape} and {classes}")
     function = getattr(import_module(f"zoo.{MODELS[name]}"), name)
     complaint = _complaint(function, shape, classes)
     if isinstance(complaint, str):
