@@ -77,7 +77,7 @@ def precision():
 
 def code(cell):
     """Part of the suite -> 12 hexadecimal digits of its source, so that a verdict can name what changed."""
-    parts = {"network": f"zoo.{zoo.MODELS[cell.model]}", "recipes": "zoo.recipes", "training": "zoo.training"}
+    parts = {"network": zoo.module(cell.model), "recipes": "zoo.recipes", "training": "zoo.training"}
     if cell.dataset in loaders.DATASETS:
         parts["loader"] = f"loaders.{loaders.DATASETS[cell.dataset]}"
     return {part: hashlib.sha256(Path(import_module(module).__file__).read_bytes()).hexdigest()[:12] for part, module in parts.items()}

@@ -24,7 +24,8 @@ def suite(tmp_path):
     """A function that runs pytest as typed, with its storage in tmp_path / 'storage'; what it printed and returned."""
 
     def run(*words, cwd=ROOT, storage=True, timeout=60, path="", **orders):
-        command = [sys.executable, "-m", "pytest", "-p", "tests.pretend", "-p", "no:cacheprovider", *words]
+        # Half of a session's start is hypothesis, of which these sessions make no use.
+        command = [sys.executable, "-m", "pytest", "-p", "tests.pretend", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", *words]
         command += [f"--benchmark-storage={tmp_path / 'storage'}"] if storage else []
         environment = {**os.environ, "PRETEND": json.dumps({"log": str(tmp_path / "log"), **orders}), "PYTHONPATH": f"{ROOT}:{path}"}
         environment.pop("PYTEST_XDIST_WORKER", None)

@@ -1,6 +1,7 @@
 """The networks of three studies, each one function ``(shape, classes) -> keras.Model``.
 
-``MODELS`` is the whole registry: model name -> the module that holds the function of that name.
+``MODELS`` is the whole registry: model name -> the module that holds the function of that name, and
+the input and classes of its source.
 Importing this package imports no Keras; building a network does.
 """
 
@@ -11,11 +12,33 @@ from importlib import import_module
 from operator import index
 
 MODELS = {
-    "lenet5": "lenet",
-    "vgg_like": "vgg",
-    "resnet20_v1": "resnet_cifar",
-    "resnet20_v2": "resnet_cifar",
-    "squeezenet_afif": "squeezenet",
+    # name: (module, (height, width, channels) and classes that its source uses)
+    "lenet5": ("lenet", (28, 28, 1), 10),
+    "lenet5_report": ("lenet", (28, 28, 1), 10),
+    "vgg_like": ("vgg", (28, 28, 1), 10),
+    "resnet20_v1": ("resnet_cifar", (32, 32, 3), 10),
+    "resnet20_v2": ("resnet_cifar", (32, 32, 3), 10),
+    "squeezenet_afif": ("squeezenet", (28, 28, 1), 10),
+    "squeezenet_afif_channels": ("squeezenet", (28, 28, 1), 10),
+    "squeezenet1_0": ("squeezenet", (224, 224, 3), 1000),
+    "squeezenet1_1": ("squeezenet", (224, 224, 3), 1000),
+    "alexnet": ("alexnet", (224, 224, 3), 1000),
+    "alexnet_imagenet32": ("alexnet", (224, 224, 3), 200),
+    "alexnet_imagenet32_rows": ("alexnet", (224, 224, 3), 200),
+    "alexnet_64": ("alexnet", (64, 64, 3), 10),
+    "vgg11": ("vgg", (224, 224, 3), 1000),
+    "vgg11_lrn": ("vgg", (224, 224, 3), 1000),
+    "vgg13": ("vgg", (224, 224, 3), 1000),
+    "vgg16_c": ("vgg", (224, 224, 3), 1000),
+    "vgg16": ("vgg", (224, 224, 3), 1000),
+    "vgg19": ("vgg", (224, 224, 3), 1000),
+    "resnet18": ("resnet", (224, 224, 3), 1000),
+    "resnet34": ("resnet", (224, 224, 3), 1000),
+    "resnet34_leaky": ("resnet", (64, 64, 3), 10),
+    "resnet50": ("resnet", (224, 224, 3), 1000),
+    "resnet101": ("resnet", (224, 224, 3), 1000),
+    "resnet152": ("resnet", (224, 224, 3), 1000),
+    "imagenet32_cnn": ("imagenet32_cnn", (32, 32, 3), 200),
 }
 LARGEST_SEARCHED = 256  # pixels a side; where the search for a network's least input gives up
 
@@ -23,6 +46,11 @@ LARGEST_SEARCHED = 256  # pixels a side; where the search for a network's least 
 def names():
     """The names that ``build`` takes, in the order of the studies: a list of str."""
     return list(MODELS)
+
+
+def module(name):
+    """Full name of the module that holds a model's function."""
+    return f"zoo.{MODELS[name][0]}"
 
 
 def build(name, shape, classes):
@@ -51,7 +79,7 @@ def build(name, shape, classes):
         problem = f"{name}: need (height, width, channels) and classes, whole and at least 1; got {shape!r} and {classes!r}"
         raise ValueError(problem) from None
     shape = tuple(shape)
-    function = getattr(import_module(f"zoo.{MODELS[name]}"), name)
+    function = getattr(import_module(module(name)), name)
     complaint = _complaint(function, shape, classes)
     if isinstance(complaint, str):
         raise ValueError(

@@ -1,0 +1,80 @@
+"""Parameters and multiply-accumulates of every network, against what its source or torchvision prints."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import zoo
+from zoo.cost import cost
+
+pytestmark = pytest.mark.quick
+PRINTED = tomllib.loads((Path(__file__).parent / "costs.toml").read_text())
+
+
+def priced(name):
+    _, shape, classes = zoo.MODELS[name]
+    return zoo.weightless(lambda: cost(zoo.build(name, shape, classes)))
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_a_network_costs_what_is_printed_of_it(name):
+    assert name in PRINTED, f"{name} has no row in tests/costs.toml"
+    printed, its = PRINTED[name], priced(name)
+    assert printed.get("parameters", its.parameters) == its.parameters
+    assert printed.get("trainable", its.trainable) == its.trainable
+    assert printed.get("millions", round(its.parameters / 1e6)) == round(its.parameters / 1e6)
+    if "gmacs" in printed:
+        digits = len(printed["gmacs"].partition(".")[2])
+        assert printed["gmacs"] == f"{its.macs / 1e9:.{digits}f}"
+    if "he" in printed:
+        assert printed["he"] == pytest.approx(its.macs / 1e9, rel=0.02)
+
+
+def test_every_row_is_of_a_network():
+    assert set(zoo.names()) == PRINTED.keys()
+
+
+def test_the_counter_agrees_with_torchvision_where_only_the_architecture_is_ours():
+    """torchvision's AlexNet (0.714) has other layer sizes than the original; DenseNet121 (2.834) is Keras's."""
+
+    def count():
+        import keras
+        from keras import layers
+
+        net = keras.Sequential([layers.Input((224, 224, 3)), layers.ZeroPadding2D(2), layers.Conv2D(64, 11, strides=4)])
+        for maps, kernel, pooled in (192, 5, True), (384, 3, True), (256, 3, False), (256, 3, False):
+            if pooled:
+                net.add(layers.MaxPooling2D(3, strides=2))
+            net.add(layers.Conv2D(maps, kernel, padding="same"))
+        for layer in layers.MaxPooling2D(3, strides=2), layers.Flatten(), layers.Dense(4096), layers.Dense(4096), layers.Dense(1000):
+            net.add(layer)
+        dense = keras.applications.DenseNet121(weights=None)
+        return cost(net), cost(dense)
+
+    alexnet, densenet = zoo.weightless(count)
+    assert (61_100_840, "0.714") == (alexnet.parameters, f"{alexnet.macs / 1e9:.3f}")
+    assert (8_062_504, 7_978_856, "2.834") == (densenet.parameters, densenet.trainable, f"{densenet.macs / 1e9:.3f}")
+
+
+def test_activation_bytes_are_those_of_every_layers_output():
+    def count():
+        import keras
+
+        layers = keras.layers
+        inner = keras.Sequential([layers.Input((4, 4, 2)), layers.Conv2D(3, 3)])
+        return cost(keras.Sequential([layers.Input((4, 4, 2)), inner, layers.Flatten(), layers.Dense(5)]))
+
+    its = zoo.weightless(count)
+    assert (2 * 2 * 3 + 12 + 5) * 4 == its.activation_bytes
+    assert 3 * 3 * 2 * 3 * 4 + 12 * 5 == its.macs
+
+
+def test_a_kind_of_layer_that_nobody_counts_is_refused_by_name():
+    def count():
+        import keras
+
+        return cost(keras.Sequential([keras.layers.Input((4, 4, 2)), keras.layers.DepthwiseConv2D(3)]))
+
+    with pytest.raises(NotImplementedError, match="multiply-accumulates of a DepthwiseConv2D layer"):
+        zoo.weightless(count)

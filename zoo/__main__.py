@@ -1,0 +1,67 @@
+"""python -m zoo [summary NAME --input 64x64x3 --classes 10]: the models and what they cost."""
+
+import argparse
+import sys
+
+from tabulate import tabulate
+
+import zoo
+from zoo.cost import cost, macs
+
+
+def main(words=None):
+    parser = argparse.ArgumentParser(prog="python -m zoo", description="Without a command: every model and what it costs.")
+    commands = parser.add_subparsers(dest="command")
+    summary = commands.add_parser("summary", help="the layers of one model")
+    summary.add_argument("name")
+    summary.add_argument("--input", help="such as 64x64x3 (default: its source's)")
+    summary.add_argument("--classes", type=int, help="(default: its source's)")
+    asked = parser.parse_args(words)
+    try:
+        print(zoo.weightless(_summary, asked) if asked.command else zoo.weightless(_list))
+    except (KeyError, ValueError) as error:
+        print(f"zoo: {error.args[0]}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _list():
+    rows = []
+    for name, (_, shape, classes) in zoo.MODELS.items():
+        its = cost(zoo.build(name, shape, classes))
+        rows.append(
+            [
+                name,
+                "x".join(map(str, shape)),
+                classes,
+                f"{its.parameters:,}",
+                f"{its.macs / 1e6:,.1f}",
+                f"{its.activation_bytes / 1e6:,.1f}",
+            ]
+        )
+    headers = ["model", "input", "classes", "parameters", "million MACs", "MB of activations"]
+    return tabulate(rows, headers, disable_numparse=True, colalign=("left", *["right"] * 5))
+
+
+def _summary(asked):
+    if asked.name not in zoo.names():
+        raise KeyError(f"unknown model {asked.name!r}; known: {', '.join(zoo.names())}")
+    _, shape, classes = zoo.MODELS[asked.name]
+    if asked.input:
+        if not all(part.isdecimal() for part in asked.input.split("x")):
+            raise ValueError(f"--input {asked.input!r}: write it as 64x64x3, height x width x channels")
+        shape = tuple(int(part) for part in asked.input.split("x"))
+    model = zoo.build(asked.name, shape, asked.classes or classes)
+    rows = [
+        [layer.name, type(layer).__name__, "x".join(map(str, layer.output.shape[1:])), f"{layer.count_params():,}", f"{macs(layer):,}"]
+        for layer in model.layers
+    ]
+    its = cost(model)
+    rows.append(["total", "", "", f"{its.parameters:,}", f"{its.macs:,}"])
+    return tabulate(
+        rows, ["layer", "kind", "output", "parameters", "MACs"], disable_numparse=True, colalign=("left", "left", "right", "right", "right")
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
