@@ -37,7 +37,7 @@ def accuracy_verdict(value, accepted, gates, floor=None):
     Args:
         value: share of the test images that were named right, 0 to 1.
         accepted: the same of each accepted run, one a seed.
-        gates: number of verdicts asked in this session, which share the false alarms.
+        gates: number of verdicts asked in one session, which share the false alarms.
         floor: hard bound, or None.
 
     Returns:
@@ -58,7 +58,7 @@ def seconds_verdict(value, accepted, gates):
     Args:
         value: seconds of the run's fastest epoch.
         accepted: the same of each accepted run, one a process.
-        gates: number of verdicts asked in this session, which share the false alarms.
+        gates: number of verdicts asked in one session, which share the false alarms.
 
     Returns:
         Verdict.
