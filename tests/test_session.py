@@ -216,7 +216,7 @@ def test_a_corrupt_baseline_file_stops_a_full_session_before_it_trains(suite, tm
     assert not (tmp_path / "log").exists()
 
 
-def test_collecting_imports_no_backend_and_bare_pytest_is_the_quick_tier(suite, tmp_path):
+def test_collecting_imports_no_backend_and_bare_pytest_is_the_quick_tier(tmp_path):
     (tmp_path / "watch.py").write_text(
         "import sys\n"
         "def pytest_sessionfinish():\n"
