@@ -61,20 +61,28 @@ def _cifar_opening(h, w, c):
     return conv(c, 16, 3) + (0 if (h, w) == (28, 28) else 4 * 16)
 
 
-def resnet20_v1(h, w, c, k):
-    count = _cifar_opening(h, w, c) + _cifar_head(h, w, 64, k)
-    for inputs, maps in (16, 16), (16, 32), (32, 64):
-        shortcut = conv(inputs, maps, 1) if inputs != maps else 0
-        count += conv(inputs, maps, 3) + 5 * conv(maps, maps, 3) + 6 * 4 * maps + shortcut
+def resnet_cifar_v1(blocks):
+    """So many blocks a stage."""
+
+    def count(h, w, c, k):
+        total = _cifar_opening(h, w, c) + _cifar_head(h, w, 64, k)
+        for inputs, maps in (16, 16), (16, 32), (32, 64):
+            shortcut = conv(inputs, maps, 1) if inputs != maps else 0
+            total += conv(inputs, maps, 3) + (2 * blocks - 1) * conv(maps, maps, 3) + 2 * blocks * 4 * maps + shortcut
+        return total
+
     return count
 
 
-def resnet20_v2(h, w, c, k):
-    count = _cifar_opening(h, w, c) + _cifar_head(h, w, 256, k) + 4 * 256
-    for inputs, middle, maps in (16, 16, 64), (64, 64, 128), (128, 128, 256):
-        count += conv(inputs, middle, 1) + conv(inputs, maps, 1) + conv(maps, middle, 1)
-        count += 2 * (conv(middle, middle, 3) + conv(middle, maps, 1)) + 4 * (maps + 4 * middle)
-        count += 0 if maps == 64 else 4 * inputs  # the network's opening block is not normalised
+def resnet_cifar_v2(blocks):
+    def count(h, w, c, k):
+        total = _cifar_opening(h, w, c) + _cifar_head(h, w, 256, k) + 4 * 256
+        for inputs, middle, maps in (16, 16, 64), (64, 64, 128), (128, 128, 256):
+            total += conv(inputs, middle, 1) + conv(inputs, maps, 1) + (blocks - 1) * (conv(maps, middle, 1) + 4 * maps)
+            total += blocks * (conv(middle, middle, 3) + conv(middle, maps, 1) + 4 * 2 * middle)
+            total += 0 if maps == 64 else 4 * inputs  # the network's opening block is not normalised
+        return total
+
     return count
 
 
@@ -158,6 +166,25 @@ def imagenet32_cnn(h, w, c, k):
     return sum(conv(a, b, 3) for a, b in pairwise(maps)) + chain([side(h) * side(w) * 128, 256, 512, k])
 
 
+def densenet121(convolutions=(), hidden=()):
+    """Huang et al.'s Table 1 with a growth rate of 32, then 3x3 convolutions and hidden layers."""
+
+    def count(h, w, c, k):
+        total, maps = normalised(c, 64, 7), 64
+        for layers in 6, 12, 24, 16:
+            for _ in range(layers):
+                total += 4 * maps + normalised(maps, 128, 1) + 128 * 32 * 9
+                maps += 32
+            total += 4 * maps
+            if layers != 16:
+                total += maps * maps // 2
+                maps //= 2
+        widths = [maps, *convolutions]
+        return total + sum(conv(a, b, 3) for a, b in pairwise(widths)) + chain([widths[-1], *hidden, k])
+
+    return count
+
+
 VGG_A = [64, 128, 256, 256, 512, 512, 512, 512]
 VGG_B = [64, 64, 128, 128, 256, 256, 512, 512, 512, 512]
 VGG_D = [64, 64, 128, 128, 256, 256, 256, *[512] * 6]
@@ -166,8 +193,8 @@ COUNTS = {
     "lenet5": lenet5,
     "lenet5_report": lenet5_report,
     "vgg_like": vgg_like,
-    "resnet20_v1": resnet20_v1,
-    "resnet20_v2": resnet20_v2,
+    "resnet20_v1": resnet_cifar_v1(3),
+    "resnet20_v2": resnet_cifar_v2(2),
     "squeezenet_afif": squeezenet_afif,
     "squeezenet_afif_channels": squeezenet_afif_channels,
     "squeezenet1_0": squeezenet1_0,
@@ -189,6 +216,11 @@ COUNTS = {
     "resnet101": resnet((3, 4, 23, 3), 4),
     "resnet152": resnet((3, 8, 36, 3), 4),
     "imagenet32_cnn": imagenet32_cnn,
+    "densenet121": densenet121(),
+    **dict.fromkeys(("densenet121_transfer_swish", "densenet121_transfer_relu", "densenet121_finetune_1"), densenet121((), (512, 512))),
+    "densenet121_own_1": densenet121(),
+    "densenet121_own_2": densenet121((), (1024,)),
+    **dict.fromkeys(("densenet121_finetune_2", "densenet121_finetune_3"), densenet121((64,) * 4, (12, 24, 16))),
 }
 
 # 28x28 itself is padded by the CIFAR ResNets, which take nothing else under 29x29.
@@ -205,4 +237,5 @@ LEAST = {
     **dict.fromkeys(("vgg11", "vgg11_lrn", "vgg13", "vgg16_c", "vgg16", "vgg19"), 32),
     **dict.fromkeys(("resnet18", "resnet34", "resnet34_leaky", "resnet50", "resnet101", "resnet152"), 1),
     "imagenet32_cnn": 22,
+    **dict.fromkeys((name for name in COUNTS if name.startswith("densenet121")), 29),
 }

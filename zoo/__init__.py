@@ -1,7 +1,7 @@
 """The networks of three studies, each one function ``(shape, classes) -> keras.Model``.
 
 ``MODELS`` is the whole registry: model name -> the module that holds the function of that name, and
-the input and classes of its source.
+the input and classes of its source. ResNets for small images can be built at any depth: resnet56_v1.
 Importing this package imports no Keras; building a network does.
 """
 
@@ -39,7 +39,16 @@ MODELS = {
     "resnet101": ("resnet", (224, 224, 3), 1000),
     "resnet152": ("resnet", (224, 224, 3), 1000),
     "imagenet32_cnn": ("imagenet32_cnn", (32, 32, 3), 200),
+    "densenet121": ("densenet", (224, 224, 3), 1000),
+    "densenet121_transfer_swish": ("densenet", (32, 32, 3), 10),
+    "densenet121_transfer_relu": ("densenet", (32, 32, 3), 10),
+    "densenet121_own_1": ("densenet", (32, 32, 3), 200),
+    "densenet121_own_2": ("densenet", (32, 32, 3), 200),
+    "densenet121_finetune_1": ("densenet", (32, 32, 3), 10),
+    "densenet121_finetune_2": ("densenet", (224, 224, 3), 10),
+    "densenet121_finetune_3": ("densenet", (224, 224, 3), 10),
 }
+ANY_DEPTH = re.compile(r"resnet([1-9]\d*)_v([12])")  # of He et al.'s networks for small images
 LARGEST_SEARCHED = 256  # pixels a side; where the search for a network's least input gives up
 
 
@@ -57,7 +66,7 @@ def build(name, shape, classes):
     """Build one network, not compiled, ending in a softmax over the classes.
 
     Args:
-        name: one of ``names()``.
+        name: one of ``names()``, or such as resnet56_v1: He et al.'s for small images, of any legal depth.
         shape: (height, width, channels) of one image, in pixels.
         classes: number of classes, at least 1.
 
@@ -67,10 +76,9 @@ def build(name, shape, classes):
     Raises:
         KeyError: the name is unknown; the message lists the known ones.
         ValueError: the network cannot take such an image; the message names the size, the layer
-            that fails and the least square input that fits.
+            that fails and the least square input that fits. Or no network has that depth.
     """
-    if name not in names():
-        raise KeyError(f"unknown model {name!r}; known: {', '.join(names())}")
+    function = _function(name)
     try:
         *shape, classes = numbers = [index(number) for number in (*shape, classes)]
         if len(numbers) != 4 or min(numbers) < 1:
@@ -79,7 +87,6 @@ def build(name, shape, classes):
         problem = f"{name}: need (height, width, channels) and classes, whole and at least 1; got {shape!r} and {classes!r}"
         raise ValueError(problem) from None
     shape = tuple(shape)
-    function = getattr(import_module(module(name)), name)
     complaint = _complaint(function, shape, classes)
     if isinstance(complaint, str):
         raise ValueError(
@@ -87,6 +94,14 @@ def build(name, shape, classes):
             f"the least square input is {_least_side(function, shape[2], classes)}"
         )
     return complaint
+
+
+def _function(name):
+    if name in MODELS:
+        return getattr(import_module(module(name)), name)
+    if found := ANY_DEPTH.fullmatch(name):
+        return import_module("zoo.resnet_cifar").of_depth(int(found[1]), int(found[2]))
+    raise KeyError(f"unknown model {name!r}; known: {', '.join(names())} and, of any depth, resnet56_v1 or resnet56_v2")
 
 
 def weightless(function, *arguments):

@@ -38,11 +38,11 @@ def bottleneck(x, maps, strides, activation):
 
 
 def network(name, shape, classes, block, blocks, activation=relu):
-    """A 7x7 convolution and a pool, four stages of blocks with shortcuts, a global average, a softmax."""
+    """A 7x7 convolution and a pool, at most four stages of blocks with shortcuts, a global average, a softmax."""
     inputs = keras.Input(shape)  # 224x224
     x = activation(convolution(inputs, 64, 7, 2))  # 112x112
     x = layers.MaxPooling2D(3, strides=2, padding="same")(x)  # 56x56
-    for stage, (maps, count) in enumerate(zip(MAPS, blocks, strict=True)):  # 56x56, 28x28, 14x14, 7x7
+    for stage, (maps, count) in enumerate(zip(MAPS, blocks, strict=False)):  # 56x56, 28x28, 14x14, 7x7
         for place in range(count):
             strides = 2 if stage and not place else 1
             y = block(x, maps, strides, activation)

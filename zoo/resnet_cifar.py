@@ -1,8 +1,10 @@
-"""ResNet20 v1 and v2 for small images: the afif report's Listing A.3, after Keras's CIFAR-10 example.
+"""ResNet v1 and v2 for small images, of any legal depth: the afif report's Listing A.3, after Keras's CIFAR-10 example.
 
 At 28x28 the listing has another first block: zero padding to 32x32 and a convolution with neither
 batch normalisation nor activation, hence 1,344 non-trainable parameters where 32x32 has 1,376.
 """
+
+from functools import partial
 
 import keras
 from keras import layers
@@ -58,24 +60,51 @@ def bottleneck_v2(x, filters, outputs, strides, opening, projection):
     return layers.add([x, y])
 
 
-def resnet20_v1(shape, classes):
-    """Three stages of three residual blocks with 16, 32 and 64 filters."""
+def network_v1(depth, blocks, shape, classes):
+    """Three stages of residual blocks with 16, 32 and 64 filters."""
     inputs = keras.Input(shape)
     x = first_block(inputs)
     for stage in range(STAGES):
-        for block in range(3):
+        for block in range(blocks):
             x = residual_v1(x, 16 * 2**stage, strides=2 if stage and not block else 1)
-    return keras.Model(inputs, head(x, classes), name="resnet20_v1")
+    return keras.Model(inputs, head(x, classes), name=f"resnet{depth}_v1")
 
 
-def resnet20_v2(shape, classes):
-    """Three stages of two bottlenecks with 64, 128 and 256 output maps."""
+def network_v2(depth, blocks, shape, classes):
+    """Three stages of bottlenecks with 64, 128 and 256 output maps."""
     inputs = keras.Input(shape)
     x = first_block(inputs)
     filters, outputs = 16, 64
     for stage in range(STAGES):
-        for block in range(2):
+        for block in range(blocks):
             strides = 2 if stage and not block else 1
             x = bottleneck_v2(x, filters, outputs, strides, opening=not (stage or block), projection=not block)
         filters, outputs = outputs, outputs * 2
-    return keras.Model(inputs, head(normalised(x), classes), name="resnet20_v2")
+    return keras.Model(inputs, head(normalised(x), classes), name=f"resnet{depth}_v2")
+
+
+VERSIONS = {1: (network_v1, 6), 2: (network_v2, 9)}  # and how many layers one block a stage adds
+
+
+def of_depth(depth, version):
+    """The function (shape, classes) -> keras.Model of a network of 6n + 2 layers (v1) or 9n + 2 (v2).
+
+    Raises:
+        ValueError: no network of that version is so deep.
+    """
+    network, step = VERSIONS[version]
+    blocks, rest = divmod(depth - 2, step)
+    if rest or blocks < 1:
+        depths = ", ".join(str(step * n + 2) for n in (1, 2, 3))
+        raise ValueError(f"resnet{depth}_v{version}: v{version} has {step}n + 2 layers, such as {depths}")
+    return partial(network, depth, blocks)
+
+
+def resnet20_v1(shape, classes):
+    """As the study trains it: three blocks a stage."""
+    return of_depth(20, 1)(shape, classes)
+
+
+def resnet20_v2(shape, classes):
+    """As the study trains it: two bottlenecks a stage."""
+    return of_depth(20, 2)(shape, classes)

@@ -23,8 +23,8 @@ def local_response_normalisation(x, window=5, k=2.0, alpha=1e-4, beta=0.75):
     return x / keras.ops.power(k + alpha * neighbours, beta)
 
 
-def network(name, shape, classes, stages, normalised=False):
-    """Five stages of convolutions, each max-pooled, two hidden layers of 4,096 units, a softmax."""
+def network(name, shape, classes, stages, normalised=False, units=4096):
+    """Five stages of convolutions, each max-pooled, two hidden layers, a softmax."""
     inputs = keras.Input(shape)  # 224x224
     x = inputs
     for stage in stages:  # 112x112, 56x56, 28x28, 14x14, 7x7
@@ -36,7 +36,7 @@ def network(name, shape, classes, stages, normalised=False):
         x = layers.MaxPooling2D(2)(x)
     x = layers.Flatten()(x)
     for _ in range(2):
-        x = layers.Dropout(0.5)(layers.Dense(4096, activation="relu")(x))
+        x = layers.Dropout(0.5)(layers.Dense(units, activation="relu")(x))
     return keras.Model(inputs, layers.Dense(classes, activation="softmax")(x), name=name)
 
 

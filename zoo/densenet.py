@@ -1,0 +1,95 @@
+"""DenseNet121 from keras.applications, under the heads that the imagenet32 study prints.
+
+The study prints widths, activations and dropout rates. It does not state, and so is our choice: heads
+stand on the global average of DenseNet's maps; dropout follows each hidden layer; the heads whose
+activation is not given use ReLU. Fine-tuning 2 and 3 are built as printed, four convolutions of 64 maps
+and layers of 12, 24 and 16 units, though those numbers are rather the block sizes of DenseNet121
+itself: ``densenet121`` with ten classes is the other reading. The "12 layers" of its transfer learning
+can only mean what is trained, which belongs to the recipe, as does all freezing.
+"""
+
+import keras
+from keras import layers
+
+
+def network(name, shape, classes, convolutions=(), hidden=(), dropout=0.0, activation="relu"):
+    """DenseNet121 without its top, 3x3 convolutions, hidden layers each followed by dropout, a softmax."""
+    # An input of our own: asked for a shape, keras.applications has bounds that the network itself has not.
+    inputs = keras.Input(shape)  # 224x224
+    densenet = keras.applications.DenseNet121(include_top=False, weights=None, input_tensor=inputs)
+    return keras.Model(inputs, head(densenet.output, classes, convolutions, hidden, dropout, activation), name=name)
+
+
+def head(x, classes, convolutions, hidden, dropout, activation):
+    """From DenseNet's maps, 7x7x1024 for an image of 224x224, to probabilities."""
+    for maps in convolutions:
+        x = layers.Conv2D(maps, 3, padding="same", activation=activation)(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    if dropout and not hidden:
+        x = layers.Dropout(dropout)(x)
+    for units in hidden:
+        x = layers.Dropout(dropout)(layers.Dense(units, activation=activation)(x))
+    return layers.Dense(classes, activation="softmax")(x)
+
+
+def imagenet_weights(model):
+    """Give the DenseNet part of a network the weights that keras.applications has from ImageNet.
+
+    Args:
+        model: keras.Model as ``network`` builds it for 3 channels; its head stays as it is.
+
+    Raises:
+        ValueError: its images have not the three channels of ImageNet's.
+        OSError: the weights are neither in Keras's cache nor to be had; the message says where they belong.
+    """
+    if model.input_shape[-1] != 3:
+        raise ValueError(f"{model.name} takes {model.input_shape[-1]} channels; the weights from ImageNet are for 3")
+    try:
+        source = keras.applications.DenseNet121(include_top=False, weights="imagenet")
+    except Exception as error:  # Keras raises a bare one where a download fails
+        raise OSError(
+            f"the ImageNet weights of DenseNet121 are not here and cannot be fetched ({error}); "
+            "put densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5 into ~/.keras/models, or $KERAS_HOME/models"
+        ) from error
+    for layer, trained in zip(model.layers, source.layers, strict=False):  # the head has no counterpart
+        layer.set_weights(trained.get_weights())
+
+
+def densenet121(shape, classes):
+    """Huang et al.'s Table 1: 8,062,504 parameters at 224x224x3 and 1,000 classes."""
+    return network("densenet121", shape, classes)
+
+
+def densenet121_transfer_swish(shape, classes):
+    """Transfer learning on CIFAR-10, with Swish."""
+    return network("densenet121_transfer_swish", shape, classes, hidden=(512, 512), dropout=0.35, activation="swish")
+
+
+def densenet121_transfer_relu(shape, classes):
+    """Transfer learning on CIFAR-10, with ReLU."""
+    return network("densenet121_transfer_relu", shape, classes, hidden=(512, 512), dropout=0.35)
+
+
+def densenet121_own_1(shape, classes):
+    """The study's own data, experiment 1: no hidden layer is printed."""
+    return network("densenet121_own_1", shape, classes, dropout=0.4)
+
+
+def densenet121_own_2(shape, classes):
+    """The study's own data, experiment 2."""
+    return network("densenet121_own_2", shape, classes, hidden=(1024,), dropout=0.2)
+
+
+def densenet121_finetune_1(shape, classes):
+    """Fine-tuning on CIFAR-10, experiment 1."""
+    return network("densenet121_finetune_1", shape, classes, hidden=(512, 512), dropout=0.4, activation="swish")
+
+
+def densenet121_finetune_2(shape, classes):
+    """Fine-tuning on CIFAR-10, experiment 2, as printed."""
+    return network("densenet121_finetune_2", shape, classes, (64,) * 4, (12, 24, 16), dropout=0.4)
+
+
+def densenet121_finetune_3(shape, classes):
+    """Fine-tuning on CIFAR-10, experiment 3: experiment 2's network under another optimizer."""
+    return network("densenet121_finetune_3", shape, classes, (64,) * 4, (12, 24, 16), dropout=0.4)
