@@ -9,6 +9,7 @@ from pathlib import Path
 import loaders
 import zoo
 from baselines import machine
+from zoo.graph import graph
 
 ROOT = Path(__file__).parent.parent
 SHARED = 0.15  # processors kept busy by others from which a time is no longer the network's own
@@ -76,11 +77,16 @@ def precision():
 
 
 def code(cell):
-    """Part of the suite -> 12 hexadecimal digits of its source, so that a verdict can name what changed."""
-    parts = {"network": zoo.module(cell.model), "recipes": "zoo.recipes", "training": "zoo.training"}
+    """Part of the suite -> 12 hexadecimal digits of what it does, so that a verdict can name what changed.
+
+    Of the network, its graph; of the other parts, their source.
+    """
+    parts = {"recipes": "zoo.recipes", "training": "zoo.training"}
     if cell.dataset in loaders.DATASETS:
         parts["loader"] = f"loaders.{loaders.DATASETS[cell.dataset]}"
-    return {part: hashlib.sha256(Path(import_module(module).__file__).read_bytes()).hexdigest()[:12] for part, module in parts.items()}
+    network = zoo.weightless(lambda: graph(zoo.build(cell.model, cell.shape, cell.classes)))
+    contents = {"graph": network.encode()} | {part: Path(import_module(module).__file__).read_bytes() for part, module in parts.items()}
+    return {part: hashlib.sha256(content).hexdigest()[:12] for part, content in contents.items()}
 
 
 def alone(sample):
@@ -102,9 +108,10 @@ def differences(sample, info, run):
         info: the machine_info of where it was taken.
         run: store.Run.
     """
+    parts = run.sample["code"].keys() & sample["code"].keys()  # older runs told them apart in other ways
     sides = [
         {
-            **{f"{part} code": digest for part, digest in each["code"].items()},
+            **{f"{part} code": digest for part, digest in each["code"].items() if part in parts},
             **{f"recipe's {key}": value for key, value in each["recipe"].items()},
             "parameters": each["parameters"]["total"],
             **around["versions"],

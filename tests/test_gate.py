@@ -139,9 +139,12 @@ def test_accepted_times_from_a_shared_machine_do_not_count(tmp_path):
 
 
 def test_what_changed_since_the_baseline_is_named_and_excuses_nothing(tmp_path):
-    accepted = runs(tmp_path, [pretend.sample(seed=seed) for seed in range(4)])
+    old = [pretend.sample(seed=seed) for seed in range(4)]
+    for sample in old:
+        sample["code"]["network"] = "what older runs told apart by"
+    accepted = runs(tmp_path, old)
     new = pretend.sample(accuracy=0.5)
-    new["code"]["network"], new["recipe"]["batch"] = "z", 64
+    new["code"]["graph"], new["recipe"]["batch"] = "z", 64
     upgraded = {**pretend.INFO, "versions": {"keras": "4"}}
-    assert ["network code a -> z", "recipe's batch 256 -> 64", "keras 3 -> 4"] == judge.changes(new, upgraded, accepted)
+    assert ["graph code a -> z", "recipe's batch 256 -> 64", "keras 3 -> 4"] == judge.changes(new, upgraded, accepted)
     assert "REGRESSED" == judge.accuracy(new, accepted, 2, None).word
