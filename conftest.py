@@ -5,6 +5,7 @@ What it calls lives in baselines/. Nothing here imports Keras before a test need
 
 import contextlib
 import functools
+import gc
 import os
 import re
 import sys
@@ -21,6 +22,7 @@ from baselines.cells import TableError, cells, choose
 
 ROOT = Path(__file__).parent
 TIERS = ("quick", "full")
+PROFILES = {"dev": 2, "ci": 10, "full": 100}  # of hypothesis: inputs that each property is tried on
 STATE = pytest.StashKey()  # what the hooks and fixtures of one session tell each other
 
 
@@ -35,6 +37,7 @@ def pytest_addoption(parser):
     group.addoption("--epochs", type=int, metavar="N", help="train for N epochs, not the recipe's: stored, never judged")
     group.addoption("--seed", type=int, default=0, metavar="N", help="seed of each training (default 0)")
     group.addoption("--time-budget", metavar="TIME", help="train what fits into 90s, 20m or 1h30m, cheapest first, and name the rest")
+    group.addoption("--update-goldens", action="store_true", help="write the goldens that have changed, show how, and fail")
     parser.extra_info["options of this suite"] = " ".join(option for each in group.options for option in each.names())
 
 
@@ -43,7 +46,20 @@ def pytest_configure(config):
     if config.option.benchmark_storage == "file://./.benchmarks":
         # Said here and not in pytest.ini, where it would be relative to the working directory.
         config.option.benchmark_storage = f"file://{ROOT / 'baselines'}"
+    if config.pluginmanager.hasplugin("hypothesispytest"):
+        _hypothesis_profiles(config.getoption("--hypothesis-profile"))
     config.stash[STATE] = SimpleNamespace(gates=1, runs=[], machine=None, estimates={}, deadline=None, complete=False, nothing=None)
+
+
+def _hypothesis_profiles(asked):
+    from hypothesis import settings
+
+    if asked and asked not in PROFILES:
+        raise pytest.UsageError(f"unknown --hypothesis-profile={asked}; known: {', '.join(PROFILES)}")
+
+    for name, examples in PROFILES.items():
+        settings.register_profile(name, max_examples=examples, deadline=None)
+    settings.load_profile("dev")  # what hypothesis loads after this, if it is asked to, holds
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -58,6 +74,8 @@ def pytest_sessionstart(session):
         path = Path(getattr(config._benchmarksession.storage, "path", ""))
         if "full" in words:
             state.runs = store.runs(path)
+        else:  # hundreds of networks are built, and looking for cycles among their layers was a quarter of the time
+            gc.set_threshold(50_000, 20, 20)
     except (ValueError, TableError, loaders.DataError, store.StoreError) as error:
         raise pytest.UsageError(str(error)) from error
     if (config.option.epochs is not None and config.option.epochs < 1) or config.option.seed < 0:

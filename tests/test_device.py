@@ -1,0 +1,95 @@
+"""What is asked of a device, with backends that only pretend to have one: no GPU is needed to get it right."""
+
+import sys
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+pytestmark = pytest.mark.quick
+
+
+@pytest.fixture
+def device(monkeypatch):
+    """zoo.device with a function that takes a backend's place: its name, and a module with these attributes."""
+    from zoo import device
+
+    def pretend(name, **attributes):
+        module = ModuleType(name)
+        vars(module).update(attributes)
+        monkeypatch.setitem(sys.modules, name, module)
+        monkeypatch.setattr(device.keras.backend, "backend", lambda: name)
+        return device
+
+    return pretend
+
+
+def tensorflow(asked, gpus=("GPU:0",)):
+    experimental = SimpleNamespace(
+        get_device_details=lambda found: {"device_name": f"chip of {found}"},
+        reset_memory_stats=lambda name: asked.append(f"reset {name}"),
+        get_memory_info=lambda name: {"peak": 7, "current": 3},
+    )
+    return {
+        "config": SimpleNamespace(list_physical_devices=lambda kind: list(gpus) if kind == "GPU" else [], experimental=experimental),
+        "test": SimpleNamespace(experimental=SimpleNamespace(sync_devices=lambda: asked.append("sync"))),
+    }
+
+
+class Array:
+    """What JAX puts on a device."""
+
+    def __init__(self, asked):
+        self.asked = asked
+
+    def __add__(self, number):
+        self.asked.append("add")
+        return self
+
+    def block_until_ready(self):
+        self.asked.append("block")
+
+
+def jax(asked, platform="gpu", stats=None):
+    chip = SimpleNamespace(device_kind="chip", platform=platform, memory_stats=lambda: stats)
+    return {"devices": lambda: [chip], "device_put": lambda value: Array(asked)}
+
+
+def test_tensorflows_gpu_is_named_drained_and_its_peak_reset_and_read(device):
+    asked = []
+    ours = device("tensorflow", **tensorflow(asked))
+    assert "chip of GPU:0" == ours.gpu()
+    ours.drain()
+    ours.reset_peak()
+    assert ["sync", "reset GPU:0"] == asked
+    assert 7 == ours.peak_bytes()["gpu"]
+
+
+def test_jaxs_gpu_is_named_drained_and_its_peak_read(device):
+    asked = []
+    ours = device("jax", **jax(asked, stats={"peak_bytes_in_use": 9, "bytes_in_use": 1}))
+    assert "chip" == ours.gpu()
+    ours.drain()
+    ours.reset_peak()
+    assert ["add", "block"] == asked
+    assert 9 == ours.peak_bytes()["gpu"]
+
+
+def test_without_a_gpu_there_is_neither_a_name_nor_a_peak_of_it(device):
+    asked = []
+    for ours in device("tensorflow", **tensorflow(asked, gpus=())), device("jax", **jax(asked, platform="cpu", stats=None)):
+        ours.reset_peak()
+        assert (None, None) == (ours.gpu(), ours.peak_bytes()["gpu"])
+    assert [] == asked
+    assert (None, None) == (device("torch").gpu(), device("torch").drain())
+    assert None is device("jax", **jax(asked, stats=None)).peak_bytes()["gpu"]
+
+
+def test_the_peak_of_the_process_is_what_it_took_since_the_reset(device):
+    ours = device("torch")
+    if ours.peak_bytes()["host"] is None:
+        pytest.skip("this system does not tell a process's peak")
+    large = bytearray(300_000_000)
+    high = ours.peak_bytes()["host"]
+    del large
+    ours.reset_peak()
+    assert 100_000_000 < ours.peak_bytes()["host"] < high - 200_000_000
