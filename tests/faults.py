@@ -1,0 +1,223 @@
+"""python -m tests.faults [--edits N --seed S]: plant faults in the zoo and see which test catches each.
+
+``faults.toml`` holds the faults that a person thought of; more are random edits of one token each, drawn
+from a seed. Each is applied to a copy of the suite, in which the quick tests of the edited file run until
+one fails. A fault of the file that survives, or too small a share of edits caught, is exit code 1.
+"""
+
+import argparse
+import ast
+import functools
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from tabulate import tabulate
+
+import zoo
+from tests import specimens
+from tests.edits import ROOT, TABLE, Fault, edits, explained, planted, source
+
+COPIED = ("baselines", "loaders", "tests", "zoo", "conftest.py", "pytest.ini", "README.md", "pyproject.toml", "tox.ini")
+FIRST, LAST = ("test_graph.py", "test_goldens.py"), ("test_session.py",)
+LEAST_CAUGHT = 0.9  # share of random edits
+PATIENCE = 300  # seconds until a run of tests counts as hanging, which is caught, too
+FAMILIES = {module for module, _, _ in zoo.MODELS.values()}
+
+
+class Selection:
+    """A pytest plugin: the tests of one file of the zoo, and the name of the one that failed."""
+
+    def __init__(self, file):
+        self.module = Path(file).stem
+        self.failed = ""
+
+    def pytest_collection_modifyitems(self, items):
+        items[:] = [item for item in items if self._imports(item)]
+
+    def _imports(self, item):
+        """Whether a test imports the file: for a family of networks, whether it names one of it."""
+        if self.module not in FAMILIES:
+            return True
+        parameters = [str(getattr(value, "model", value)) for value in item.callspec.params.values()] if hasattr(item, "callspec") else []
+        families = {family for parameter in parameters if (family := _family(parameter))}
+        named = [name for name, (family, _, _) in zoo.MODELS.items() if family == self.module]
+        return self.module in families if families else _mentions(item.path, (f"zoo.{self.module}", f"zoo import {self.module}", *named))
+
+    def pytest_runtest_logreport(self, report):
+        if report.failed and not self.failed:
+            self.failed = report.nodeid.removeprefix("tests/")
+
+    def pytest_collectreport(self, report):
+        if report.failed:
+            self.failed = self.failed or f"{report.nodeid} cannot be collected"
+
+
+@functools.cache
+def _family(parameter):
+    """The file of the zoo that a model, specimen or cell belongs to; None of anything else."""
+    for family, builders in specimens.SPECIMENS.items():
+        if parameter in [builder.__name__ for builder in builders]:
+            return family
+    name = parameter.partition("-")[0]
+    return zoo.MODELS[name][0] if name in zoo.MODELS else None
+
+
+@functools.cache
+def _mentions(path, words):
+    text = path.read_text(encoding="utf-8")
+    return any(re.search(rf"\b{word}\b", text) for word in words)
+
+
+def test_files(file):
+    """The test files that import a file of the suite, themselves or through what they import: the cheap ones first."""
+    module = file.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+    names = [path.name for path in sorted((ROOT / "tests").glob("test_*.py")) if module in _closure(f"tests.{path.stem}")]
+    names = [name for name in names if name != "test_faults.py"]  # which would miss the text that is replaced
+    own = (module, module.replace(".", " import "))  # those of the file itself, then the other cheap ones, whole sessions last
+    names.sort(key=lambda name: (not _mentions(ROOT / "tests" / name, own), name not in FIRST, name in LAST))
+    return [f"tests/{name}" for name in names]
+
+
+@functools.cache
+def _closure(module):
+    """Names of the suite's modules that a module imports, wherever in it, and what those import; all families for the zoo."""
+    seen, waiting = set(), [module]
+    while waiting:
+        name = waiting.pop()
+        path = ROOT / (name.replace(".", "/") + ".py")
+        path = path if path.exists() else ROOT / name.replace(".", "/") / "__init__.py"
+        if name in seen or not path.exists():
+            continue
+        seen.add(name)
+        waiting += [name.rpartition(".")[0]]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                waiting += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                waiting += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        if name == "zoo":  # which imports them by name
+            waiting += [f"zoo.{family}" for family in FAMILIES]
+    return seen
+
+
+def run(fault, folder):
+    """Plant a fault in a copy and run its tests there, in a process of its own; (name of the test that failed or "", seconds)."""
+    start = time.monotonic()
+    path = folder / fault.file
+    path.write_text(fault.text(), encoding="utf-8")
+    said = folder / "said"
+    child = os.fork()  # of a process that has Keras already
+    if not child:
+        os._exit(_tests(fault.file, folder, said))
+    while os.waitpid(child, os.WNOHANG) == (0, 0):
+        if time.monotonic() - start > PATIENCE:
+            os.kill(child, 9)
+            os.waitpid(child, 0)
+            said.write_text("nothing: it hung")
+            break
+        time.sleep(0.05)
+    path.write_text(source(fault.file), encoding="utf-8")
+    return said.read_text() if said.exists() else "nothing: the process died", time.monotonic() - start
+
+
+def _tests(file, folder, said):
+    """In the child: run the tests in the copy, and leave the name of the one that failed."""
+    said.unlink(missing_ok=True)
+    os.chdir(folder)
+    sys.path.insert(0, str(folder))
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("zoo", "tests", "loaders", "baselines")]:
+        del sys.modules[name]
+    with open(folder / "log", "w") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    selection = Selection(file)
+    words = ["-x", "-q", "-m", "quick", "-p", "no:cacheprovider", "--hypothesis-seed=0", "--tb=short", *test_files(file)]
+    code = pytest.main(words, plugins=[selection])
+    said.write_text("" if code == 0 else selection.failed or _complaint(folder / "log") or f"nothing: pytest ended with {code}")
+    return 0
+
+
+def _complaint(log):
+    """What a session that could not begin says of it."""
+    lines = [line for line in log.read_text(errors="replace").splitlines() if re.match(r"\w*(ERROR|Error|Exception)\b", line)]
+    return lines[-1][:100] if lines else ""
+
+
+def copy(folder):
+    for name in COPIED:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def caught(faults, folders):
+    """(fault, name of the test that caught it or "") of each, as many at a time as there are copies."""
+    free = list(folders)
+
+    def one(fault):
+        folder = free.pop()
+        test, seconds = run(fault, folder)
+        free.append(folder)
+        print(f"  {seconds:5.1f} s  {fault.file}  {fault.find!r} -> {fault.replace!r}: {test or 'SURVIVED'}", flush=True)
+        return fault, test
+
+    with ThreadPoolExecutor(len(folders)) as pool:
+        return list(pool.map(one, faults))
+
+
+def main(words=None):
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__.partition("\n")[0])
+    parser.add_argument("--edits", type=int, default=100, help="random edits for each seed (default 100)")
+    parser.add_argument("--seed", type=int, nargs="*", default=[1], help="seeds that they are drawn from (default 1)")
+    parser.add_argument("--only", default="*.py", metavar="GLOB", help="only files of the zoo with such a name, as vgg.py")
+    asked = parser.parse_args(words)
+    import keras  # so that no child has to
+
+    bad = 0
+    with tempfile.TemporaryDirectory() as place:
+        os.environ["ZOOBENCH_DATA"] = place  # the networks are on trial, and not the data
+        folders = [copy(Path(place) / str(number)) for number in range(os.cpu_count() or 1)]
+        print(f"Keras {keras.__version__} on {keras.backend.backend()}")
+        files = [path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "zoo").glob(asked.only))]
+        print("Without a fault all must survive:")
+        distinct = {tuple(test_files(file)): file for file in reversed(files) if Path(file).stem not in FAMILIES}.values()
+        for nothing, test in caught(
+            [Fault(file, 0, "", "", "nothing") for file in (*distinct, *(file for file in files if Path(file).stem in FAMILIES))], folders
+        ):
+            if test:
+                sys.exit(f"without a fault, too, the tests of {nothing.file} fail: {test}")
+        known = [fault for fault in planted() if fault.file in files]
+        done = caught(known, folders)
+        print(tabulate([[f.file, f.why, test or "SURVIVED"] for f, test in done], ["file", "fault", "caught by"]))
+        survivors = [fault for fault, test in done if not test]
+        print(f"{len(done) - len(survivors)} of {len(done)} planted faults caught")
+        bad += len(survivors)
+        for seed in asked.seed if asked.edits else []:
+            bad += not _random(asked, seed, files, folders)
+    return 1 if bad else 0
+
+
+def _random(asked, seed, files, folders):
+    """Whether enough of the edits of one seed were caught; says which were not."""
+    done = caught(edits(asked.edits, seed, files), folders)
+    survivors = [fault for fault, test in done if not test]
+    share = 1 - len(survivors) / len(done)
+    print(f"seed {seed}: {len(done) - len(survivors)} of {len(done)} random edits caught ({share:.0%}; at least {LEAST_CAUGHT:.0%})")
+    why = explained()
+    for fault in survivors:
+        number, line = fault.line()
+        print(f"  survived: {fault.file}:{number}: {line}\n    {why.get((fault.file, line), 'NOT EXPLAINED in ' + TABLE.name)}")
+    return share >= LEAST_CAUGHT
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""The faults that ``tox -e faults`` plants: each fits its file, and random edits are drawn alike from one seed."""
+
+import difflib
+import tokenize
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from tests import edits, faults
+
+pytestmark = pytest.mark.quick
+FILES = sorted(path.relative_to(faults.ROOT).as_posix() for path in (faults.ROOT / "zoo").glob("*.py"))
+
+
+def test_every_planted_fault_fits_its_file_once_and_compiles():
+    planted = edits.planted()
+    assert 40 <= len({(fault.file, fault.find, fault.replace) for fault in planted}) == len(planted)
+    for fault in planted:
+        compile(fault.text(), fault.file, "exec")
+        assert fault.text() != Path(faults.ROOT / fault.file).read_text()
+
+
+@pytest.mark.parametrize(("find", "times"), [("nothing of the kind", 0), ("import", 2)])
+def test_a_text_that_is_not_there_exactly_once_is_refused(find, times, tmp_path, monkeypatch):
+    table = tmp_path / "faults.toml"
+    table.write_text(f'fault = [{{ file = "zoo/lenet.py", find = "{find}", replace = "", why = "" }}]')
+    monkeypatch.setattr(edits, "TABLE", table)
+    with pytest.raises(ValueError, match=f"is {times} times in zoo/lenet.py"):
+        edits.planted()
+
+
+def test_random_edits_change_one_token_and_come_alike_from_one_seed():
+    drawn = edits.edits(30, 1, FILES)
+    assert drawn == edits.edits(30, 1, FILES) != edits.edits(30, 2, FILES)
+    assert 5 < len({fault.file for fault in drawn})
+    for fault in drawn:
+        sound, edited = (tokens(text) for text in (Path(faults.ROOT / fault.file).read_text(), fault.text()))
+        changes = [change for change in difflib.SequenceMatcher(None, sound, edited, autojunk=False).get_opcodes() if change[0] != "equal"]
+        assert 1 == len(changes)
+        assert 1 == changes[0][2] - changes[0][1]
+
+
+def tokens(text):
+    return [token.string for token in tokenize.generate_tokens(StringIO(text).readline)]
+
+
+def test_the_tests_of_a_file_are_those_that_import_it_however_far():
+    assert {"tests/test_goldens.py", "tests/test_parameters.py", "tests/test_shapes.py"} < set(faults.test_files("zoo/vgg.py"))
+    assert "tests/test_loaders.py" not in faults.test_files("zoo/vgg.py")
+    assert "tests/test_faults.py" not in faults.test_files("zoo/vgg.py")
+    assert "tests/test_training.py" in faults.test_files("zoo/training.py")
+    assert "tests/test_parameters.py" not in faults.test_files("zoo/training.py")
