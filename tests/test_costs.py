@@ -27,6 +27,11 @@ def test_a_network_costs_what_is_printed_of_it(name):
         assert printed["he"] == pytest.approx(its.macs / 1e9, rel=0.02)
 
 
+@pytest.mark.parametrize("name", zoo.names())
+def test_a_network_is_called_what_it_is(name):
+    assert name == native(name).name
+
+
 def test_every_row_is_of_a_network():
     assert set(zoo.names()) == PRINTED.keys()
 
@@ -62,6 +67,16 @@ def test_activation_bytes_are_those_of_every_layers_output():
     its = zoo.weightless(count)
     assert (2 * 2 * 3 + 12 + 5) * 4 == its.activation_bytes
     assert 3 * 3 * 2 * 3 * 4 + 12 * 5 == its.macs
+
+
+@pytest.mark.parametrize(("precision", "size"), [("bfloat16", 2), ("float16", 2), ("float32", 4), ("float64", 8)])
+def test_activation_bytes_are_those_of_the_precision(precision, size):
+    def count():
+        import keras
+
+        return cost(keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(5, dtype=precision)]))
+
+    assert 5 * size == zoo.weightless(count).activation_bytes
 
 
 def test_a_kind_of_layer_that_nobody_counts_is_refused_by_name():

@@ -93,6 +93,18 @@ def test_blocks_that_repeat_stand_once():
     assert f"input 8x8x3\n5 x\n{block}" == built(lambda layers, x: tower(layers, x, 5))
 
 
+def test_a_line_that_repeats_stands_once():
+    assert "input 8x8x3\n3 x\n  MaxPooling2D padding=same pool_size=2x2\nFlatten" == built(
+        lambda layers, x: layers.Flatten()(pools(layers, x))
+    )
+
+
+def pools(layers, x):
+    for _ in range(3):
+        x = layers.MaxPooling2D(2, strides=1, padding="same")(x)
+    return x
+
+
 def test_the_digest_beside_a_verdict_is_of_the_cells_own_network(monkeypatch):
     cell = cells()["vgg_like-digits-digits_vgg"]
     before = run.code(cell)

@@ -17,6 +17,7 @@ DEEP = ("vgg13", "vgg19", "resnet34", "resnet50", "resnet101", "resnet152")  # w
 @pytest.mark.parametrize("name", zoo.names())
 def test_output_and_parameters_follow_from_the_input(name):
     """On one input for the slow ones, elsewhere on as many as the profile says."""
+    assert name in COUNTS, f"{name} has no formula in tests/formulas.py"
     few = name in DEEP or name.startswith("densenet121")
     examples = max(1, settings().max_examples // (10 if few else 1))
     settings(max_examples=examples)(given(data=st.data())(_follows))(name, LEAST[name], COUNTS[name])
@@ -39,7 +40,7 @@ def test_a_resnet_for_small_images_follows_its_formula_at_any_depth(version, ste
     def check(data, blocks):
         _follows(f"resnet{step * blocks + 2}_v{version}", 29, count(blocks), data)
         studied = zoo.weightless(zoo.build, f"resnet{step * blocks + 2}_v{version}", (28, 28, 1), 10)
-        assert count(blocks)(28, 28, 1, 10) == studied.count_params()
+        assert (f"resnet{step * blocks + 2}_v{version}", count(blocks)(28, 28, 1, 10)) == (studied.name, studied.count_params())
 
     check()
 
