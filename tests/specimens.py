@@ -146,6 +146,14 @@ def examine(name, folder, monkeypatch):
 
     Initial weights are not drawn, since JAX compiles for half a second to draw those of one shape, and
     dropout drops by a fixed pattern, since each backend has its own stream of random numbers.
+
+    Args:
+        name: one of BUILDERS.
+        folder: where the network is saved to and loaded from.
+        monkeypatch: pytest's, which everything is taken back with.
+
+    Returns:
+        Seen.
     """
     import keras
 

@@ -1,6 +1,7 @@
 """What is asked of a device, with backends that only pretend to have one: no GPU is needed to get it right."""
 
 import sys
+from contextlib import contextmanager
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -25,6 +26,8 @@ def device(monkeypatch):
 
 def tensorflow(asked, gpus=("GPU:0",)):
     experimental = SimpleNamespace(
+        tensor_float_32_execution_enabled=lambda: True,
+        enable_tensor_float_32_execution=lambda on: asked.append(f"TF32 {on}"),
         get_device_details=lambda found: {"device_name": f"chip of {found}"},
         reset_memory_stats=lambda name: asked.append(f"reset {name}"),
         get_memory_info=lambda name: {"peak": 7, "current": 3},
@@ -51,7 +54,8 @@ class Array:
 
 def jax(asked, platform="gpu", stats=None):
     chip = SimpleNamespace(device_kind="chip", platform=platform, memory_stats=lambda: stats)
-    return {"devices": lambda: [chip], "device_put": lambda value: Array(asked)}
+    precision = contextmanager(lambda word: iter([asked.append(word)]))
+    return {"devices": lambda: [chip], "device_put": lambda value: Array(asked), "default_matmul_precision": precision}
 
 
 def test_tensorflows_gpu_is_named_drained_and_its_peak_reset_and_read(device):
@@ -82,6 +86,19 @@ def test_without_a_gpu_there_is_neither_a_name_nor_a_peak_of_it(device):
     assert [] == asked
     assert (None, None) == (device("torch").gpu(), device("torch").drain())
     assert None is device("jax", **jax(asked, stats=None)).peak_bytes()["gpu"]
+
+
+def test_plain_float32_is_asked_for_and_taken_back(device):
+    asked = []
+    with device("tensorflow", **tensorflow(asked)).plain_float32():
+        asked.append("work")
+    assert ["TF32 False", "work", "TF32 True"] == asked
+    asked.clear()
+    with device("jax", **jax(asked)).plain_float32():
+        asked.append("work")
+    assert ["highest", "work"] == asked
+    with device("torch").plain_float32():
+        pass
 
 
 def test_the_peak_of_the_process_is_what_it_took_since_the_reset(device):

@@ -93,6 +93,23 @@ def test_blocks_that_repeat_stand_once():
     assert f"input 8x8x3\n5 x\n{block}" == built(lambda layers, x: tower(layers, x, 5))
 
 
+def test_a_layer_used_twice_and_a_network_within_a_network_are_refused_by_name():
+    def twice(layers, x):
+        shared = layers.Conv2D(3, 1, name="shared")
+        return shared(shared(x))
+
+    with pytest.raises(NotImplementedError, match="used twice, or is a network itself: shared"):
+        built(twice)
+
+    def nested(layers, x):
+        import keras
+
+        return keras.Sequential([layers.Input((8, 8, 3)), layers.Flatten()], name="inner")(x)
+
+    with pytest.raises(NotImplementedError, match="inner"):
+        built(nested)
+
+
 def test_a_line_that_repeats_stands_once():
     assert "input 8x8x3\n3 x\n  MaxPooling2D padding=same pool_size=2x2\nFlatten" == built(
         lambda layers, x: layers.Flatten()(pools(layers, x))

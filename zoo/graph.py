@@ -23,11 +23,14 @@ LONGEST = 60  # lines of a block that may stand once for several
 
 
 def graph(model):
-    """The text of a keras.Model, built with or without weights.
+    """The text of a keras.Model with one output, built with or without weights.
 
     Returns:
         str; an operation reads the line above unless ``<-`` names how many lines further up it does,
         counted with every block written out; ``n x`` says how often the indented block repeats.
+
+    Raises:
+        NotImplementedError: a layer is used twice, or is a network itself.
     """
     lines, written = [], {}
     for name, layer, reads in ordered(model):
@@ -52,6 +55,9 @@ def ordered(model):
 
     config = keras.Model(model.inputs, model.outputs).get_config()
     known = {layer["name"]: layer for layer in config["layers"]}
+    for name, layer in known.items():
+        if len(layer["inbound_nodes"]) > 1 or "layers" in layer["config"]:
+            raise NotImplementedError(f"no text for a layer that is used twice, or is a network itself: {name}")
     reads = {name: _read(layer["inbound_nodes"]) for name, layer in known.items()}
     depths, order = {}, {}
 
