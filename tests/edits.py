@@ -6,6 +6,7 @@ import io
 import random
 import tokenize
 import tomllib
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -136,8 +137,9 @@ def _alternatives(text, kind, others):
 
 
 def _compiles(text):
-    try:
-        compile(text, "edited", "exec")
-    except SyntaxError:
-        return False
+    with warnings.catch_warnings(action="ignore"):  # such as of "is" with a literal: it does compile
+        try:
+            compile(text, "edited", "exec")
+        except SyntaxError:
+            return False
     return True
