@@ -7,10 +7,12 @@ one fails. A fault of the file that survives, or too small a share of edits caug
 
 import argparse
 import ast
+import contextlib
 import functools
 import os
 import re
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -28,6 +30,7 @@ COPIED = ("baselines", "loaders", "tests", "zoo", "conftest.py", "pytest.ini", "
 FIRST, LAST = ("test_graph.py", "test_goldens.py"), ("test_session.py",)
 LEAST_CAUGHT = 0.9  # share of random edits
 PATIENCE = 300  # seconds until a run of tests counts as hanging, which is caught, too
+LIVE = set()  # processes in which tests are running
 FAMILIES = {module for module, _, _ in zoo.MODELS.values()}
 
 
@@ -113,24 +116,38 @@ def run(fault, folder):
     path = folder / fault.file
     path.write_text(fault.text(), encoding="utf-8")
     said = folder / "said"
+    said.unlink(missing_ok=True)
     child = os.fork()  # of a process that has Keras already
     if not child:
-        os._exit(_tests(fault.file, folder, said))
+        try:
+            os.setsid()  # so that what it starts ends with it
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            _tests(fault.file, folder, said)
+        except BaseException as error:
+            said.write_text(f"{type(error).__name__} outside of any test")
+        finally:
+            os._exit(0)
+    LIVE.add(child)
     while os.waitpid(child, os.WNOHANG) == (0, 0):
         if time.monotonic() - start > PATIENCE:
-            os.kill(child, 9)
+            os.killpg(child, 9)
             os.waitpid(child, 0)
-            said.write_text("nothing: it hung")
+            said.write_text(f"none: nothing ended within {PATIENCE} seconds")
             break
         time.sleep(0.05)
+    LIVE.discard(child)
     path.write_text(source(fault.file), encoding="utf-8")
-    return said.read_text() if said.exists() else "nothing: the process died", time.monotonic() - start
+    if not said.exists():
+        raise RuntimeError(f"the process that tried {fault} died without a word: killed, or out of memory?")
+    return said.read_text(), time.monotonic() - start
 
 
 def _tests(file, folder, said):
     """In the child: run the tests in the copy, and leave the name of the one that failed."""
-    said.unlink(missing_ok=True)
     os.chdir(folder)
+    sys.dont_write_bytecode = True  # which Python tells apart by whole seconds
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     sys.path.insert(0, str(folder))
     for name in [name for name in sys.modules if name.partition(".")[0] in ("zoo", "tests", "loaders", "baselines")]:
         del sys.modules[name]
@@ -140,8 +157,7 @@ def _tests(file, folder, said):
     selection = Selection(file)
     words = ["-x", "-q", "-m", "quick", "-p", "no:cacheprovider", "--hypothesis-seed=0", "--tb=short", *test_files(file)]
     code = pytest.main(words, plugins=[selection])
-    said.write_text("" if code == 0 else selection.failed or _complaint(folder / "log") or f"nothing: pytest ended with {code}")
-    return 0
+    said.write_text("" if code == 0 else selection.failed or _complaint(folder / "log") or f"pytest's exit code {code}")
 
 
 def _complaint(log):
@@ -180,10 +196,14 @@ def main(words=None):
     parser.add_argument("--seed", type=int, nargs="*", default=[1], help="seeds that they are drawn from (default 1)")
     parser.add_argument("--only", default="*.py", metavar="GLOB", help="only files of the zoo with such a name, as vgg.py")
     asked = parser.parse_args(words)
+    files = [path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "zoo").glob(asked.only))]
+    if not files or asked.edits < 0:
+        parser.error(f"--only {asked.only}: no such file in zoo/" if not files else "--edits must be at least 0")
     import keras  # so that no child has to
 
-    files = [path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "zoo").glob(asked.only))]
     with tempfile.TemporaryDirectory() as place:
+        for number in signal.SIGINT, signal.SIGTERM:
+            signal.signal(number, functools.partial(_end, place))
         os.environ["ZOOBENCH_DATA"] = place  # the networks are on trial, and not the data
         folders = [copy(Path(place) / str(number)) for number in range(os.cpu_count() or 1)]
         print(f"Keras {keras.__version__} on {keras.backend.backend()}; without a fault all must survive:")
@@ -194,6 +214,15 @@ def main(words=None):
         for seed in asked.seed if asked.edits else []:
             well &= _random(asked.edits, seed, files, folders)
     return 0 if well else 1
+
+
+def _end(place, *_):
+    """Leave at once, and neither processes nor files behind."""
+    for child in LIVE:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, 9)
+    shutil.rmtree(place, ignore_errors=True)
+    os._exit(130)
 
 
 def _planted(files, folders):

@@ -103,7 +103,7 @@ def test_plain_float32_is_asked_for_and_taken_back(device):
 
 def test_the_peak_of_the_process_is_what_it_took_since_the_reset(device):
     ours = device("torch")
-    if ours.peak_bytes()["host"] is None:
+    if sys.platform != "linux":
         pytest.skip("this system does not tell a process's peak")
     large = bytearray(300_000_000)
     high = ours.peak_bytes()["host"]

@@ -67,10 +67,27 @@ def test_names_the_order_of_a_sum_and_where_an_activation_stands_do_not_matter()
         lambda layers, x: residual(layers, x + 1.0),
         lambda layers, x: residual(layers, x / 2.0),
         lambda layers, x: residual(layers, x[:, 1:]),
+        lambda layers, x: residual(layers, x, dtype="float16"),
+        lambda layers, x: residual(layers, x, kernel_constraint="non_neg"),
     ],
 )
 def test_whatever_changes_the_computation_changes_the_text(change):
     assert built(residual) != built(change)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (lambda x: 1 - x, lambda x: x - 1),
+        (lambda x: 2 / x, lambda x: x / 2),
+        (lambda x: x**2, lambda x: 2**x),
+        (lambda x: x[:, ::2], lambda x: x[:, :]),
+        (lambda x: x[:, 0:4:2], lambda x: x[:, 0:4:3]),
+        (lambda x: x[:, 1:], lambda x: x[..., 1:]),
+    ],
+)
+def test_where_a_constant_stands_and_every_part_of_a_slice_count(one, other):
+    assert built(lambda layers, x: one(x)) != built(lambda layers, x: other(x))
 
 
 def test_a_max_relu_is_no_plain_one_and_a_concatenation_keeps_its_order():
@@ -108,6 +125,12 @@ def test_a_layer_used_twice_and_a_network_within_a_network_are_refused_by_name()
 
     with pytest.raises(NotImplementedError, match="inner"):
         built(nested)
+    with pytest.raises(NotImplementedError, match="several outputs"):
+        built(lambda layers, x: [x, layers.Flatten()(x)])
+    with pytest.raises(NotImplementedError, match="a function of one's own: mine"):
+        built(lambda layers, x: layers.Lambda(lambda t: t + 1, name="mine")(x))
+    with pytest.raises(NotImplementedError, match="a function of one's own: conv2d"):
+        built(lambda layers, x: layers.Conv2D(3, 1, activation=pools)(x))
 
 
 def test_a_line_that_repeats_stands_once():

@@ -209,3 +209,14 @@ def test_a_recipe_that_cannot_be_meant_is_refused(change, complaint):
     recipe = {key: value for key, value in {**RECIPE, **change}.items() if value is not None}
     with pytest.raises(ValueError, match=complaint):
         recipes.check("mine", recipe)
+
+
+def test_a_recipe_may_say_everything_that_is_known():
+    more = {
+        "augment": {"shift": 0.1, "flip": True},
+        "validation_split": 0.1,
+        "stopping": {"patience": 3, "restore_best": True},
+        "note": "ours",
+    }
+    recipes.check("mine", {**RECIPE, **more})
+    assert recipes.KEYS.keys() == {**RECIPE, **more}.keys()

@@ -41,7 +41,9 @@ def test_a_summary_is_of_any_depth(capsys):
         (["summary", "lenet5", "--input=5x5x1"], "lenet5 cannot take an image of 5x5x1: layer Conv2D .* least square input is 8x8"),
         (["summary", "lenet5", "--input=32"], "lenet5: need .height, width, channels."),
         (["summary", "lenet5", "--input=axb"], "--input 'axb': write it as 64x64x3"),
+        (["summary", "lenet5", "--input="], "--input '': write it as 64x64x3"),
         (["summary", "lenet5", "--classes=-1"], "lenet5: need"),
+        (["summary", "lenet5", "--classes=0"], "lenet5: need"),
     ],
 )
 def test_what_cannot_be_built_is_one_clear_line(capsys, words, complaint):

@@ -47,11 +47,11 @@ def _list():
 def _summary(asked):
     # What can be built and is not listed is a ResNet for small images; build refuses the rest.
     _, shape, classes = zoo.MODELS.get(asked.name, zoo.MODELS["resnet20_v1"])
-    if asked.input:
+    if asked.input is not None:
         if not all(part.isdecimal() for part in asked.input.split("x")):
             raise ValueError(f"--input {asked.input!r}: write it as 64x64x3, height x width x channels")
         shape = tuple(int(part) for part in asked.input.split("x"))
-    model = zoo.build(asked.name, shape, asked.classes or classes)
+    model = zoo.build(asked.name, shape, classes if asked.classes is None else asked.classes)
     rows = [
         [layer.name, type(layer).__name__, "x".join(map(str, layer.output.shape[1:])), f"{layer.count_params():,}", f"{macs(layer):,}"]
         for layer in model.layers

@@ -1,8 +1,8 @@
 """What a network computes, as text: one line an operation, in an order that only the computation decides.
 
-Two networks with the same text compute the same function of the same weights, whatever their layers are
-called, in whatever order they were made, and whether an activation is a layer or a part of one. Blocks
-that repeat stand once.
+Two networks with the same text compute the same function of the same weights. Layers' names, the order
+in which branches were made and whether relu, say, is a layer or a part of one do not show. Blocks that
+repeat stand once.
 """
 
 USUAL = {  # left out of the text; pinned here, so that a default that Keras changes does show in it
@@ -18,7 +18,7 @@ USUAL = {  # left out of the text; pinned here, so that a default that Keras cha
 }
 SILENT = ("name", "dtype", "trainable", "activation", "seed", "renorm_momentum")  # no part of the function, or said otherwise
 ACTIVATIONS = {"ReLU": ("relu", {"negative_slope": 0.0, "threshold": 0.0}), "Softmax": ("softmax", {"axis": -1})}  # layers that are one
-UNORDERED = ("Add", "Multiply", "Average", "Maximum")
+UNORDERED = ("Add", "Multiply", "Average", "Maximum", "Minimum")
 LONGEST = 60  # lines of a block that may stand once for several
 
 
@@ -30,7 +30,8 @@ def graph(model):
         counted with every block written out; ``n x`` says how often the indented block repeats.
 
     Raises:
-        NotImplementedError: a layer is used twice, or is a network itself.
+        NotImplementedError: there are several outputs, or a layer is used twice, is a network itself, or
+            holds a function of somebody's own.
     """
     lines, written = [], {}
     for name, layer, reads in ordered(model):
@@ -55,7 +56,11 @@ def ordered(model):
 
     config = keras.Model(model.inputs, model.outputs).get_config()
     known = {layer["name"]: layer for layer in config["layers"]}
+    if len(model.outputs) > 1:
+        raise NotImplementedError(f"no text for a network with several outputs: {model.name}")
     for name, layer in known.items():
+        if layer["class_name"] == "Lambda" or "'class_name': 'function'" in str(layer["config"]):
+            raise NotImplementedError(f"no text for a function of one's own: {name}; make it a layer of keras, or operations of keras.ops")
         if len(layer["inbound_nodes"]) > 1 or "layers" in layer["config"]:
             raise NotImplementedError(f"no text for a layer that is used twice, or is a network itself: {name}")
     reads = {name: _read(layer["inbound_nodes"]) for name, layer in known.items()}
@@ -91,6 +96,8 @@ def _read(data):
 
 def _words(layer):
     """The lines of one operation: itself, if it does anything, and the activation within it."""
+    import keras
+
     kind, config = layer["class_name"], layer["config"]
     if kind == "InputLayer":
         return [f"input {_said(config['batch_shape'][1:])}"]
@@ -99,36 +106,51 @@ def _words(layer):
         if all(config[key] == plain.get(key) for key in config.keys() - {*SILENT}):
             return [name]
     words = [kind]
+    if (precision := _precision(config)) != _precision({"dtype": keras.config.dtype_policy().name}):
+        words.append(precision)
     for key, value in sorted(config.items()):
         said = _said(value)
         if key not in SILENT and value not in (None, False) and USUAL.get(key) != said:
             words.append(key if value is True else f"{key}={said}")
-    words += _constants(layer["inbound_nodes"])
+    for node in layer["inbound_nodes"]:
+        words += _called_with(node)
     line = [] if kind == "Activation" else [" ".join(words)]
     activation = _said(config.get("activation", "linear"))
     return line + ([] if activation == "linear" else [activation])
 
 
+def _precision(config):
+    """The precision that a layer computes in, where it has one of its own."""
+    import keras
+
+    policy = config.get("dtype")
+    name = policy["config"]["name"] if isinstance(policy, dict) else policy
+    return name or keras.config.dtype_policy().name
+
+
 def _said(value):
-    if isinstance(value, dict):  # an initialiser or a regulariser
-        inside = [f"{key}={_said(each)}" for key, each in value.get("config", {}).items() if each is not None]
+    if isinstance(value, dict):
+        if value["class_name"] == "__slice__":
+            start, stop, step = ("" if value["config"][end] is None else value["config"][end] for end in ("start", "stop", "step"))
+            return f"{start}:{stop}:{step}" if step else f"{start}:{stop}"
+        if value["class_name"] == "__ellipsis__":
+            return "..."
+        inside = [f"{key}={_said(each)}" for key, each in value.get("config", {}).items() if each is not None]  # an initialiser, say
         return value["class_name"] + (f"({', '.join(inside)})" if inside else "")
     if isinstance(value, (list, tuple)):
-        return "x".join(map(_said, value))
+        words = [_said(each) for each in value]
+        return ("," if any(":" in word for word in words) else "x").join(words)
     return str(value)
 
 
-def _constants(nodes):
-    """What an operation is called with beside tensors: numbers and slices."""
-    if isinstance(nodes, dict):
-        if "keras_history" in nodes.get("config", {}):
-            return []
-        if nodes.get("class_name") == "__slice__":
-            return [":".join("" if nodes["config"][end] is None else str(nodes["config"][end]) for end in ("start", "stop"))]
-        return [word for value in nodes.values() for word in _constants(value)]
-    if isinstance(nodes, (list, tuple)):
-        return [word for value in nodes for word in _constants(value)]
-    return [] if nodes is None or isinstance(nodes, (str, bool)) else [str(nodes)]
+def _called_with(node):
+    """What an operation is called with beside tensors, with ``_`` where those stand.
+
+    Not whether it is training: that the model says, whatever its layers were called with.
+    """
+    arguments = ["_" if _read(each) else _said(each) for each in node["args"]]
+    named = [f"{key}={_said(each)}" for key, each in node["kwargs"].items() if each is not None and key not in ("mask", "training")]
+    return (arguments if {*arguments} - {"_"} else []) + named
 
 
 def _folded(lines):
