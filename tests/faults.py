@@ -6,7 +6,6 @@ one fails. A fault of the file that survives, or too small a share of edits caug
 """
 
 import argparse
-import ast
 import contextlib
 import functools
 import os
@@ -22,92 +21,13 @@ from pathlib import Path
 import pytest
 from tabulate import tabulate
 
-import zoo
-from tests import specimens
 from tests.edits import ROOT, TABLE, Fault, edits, explained, planted, source
+from tests.selection import Selection, test_files
 
 COPIED = ("baselines", "loaders", "tests", "zoo", "conftest.py", "pytest.ini", "README.md", "pyproject.toml", "tox.ini")
-FIRST, LAST = ("test_graph.py", "test_goldens.py"), ("test_session.py",)
 LEAST_CAUGHT = 0.9  # share of random edits
 PATIENCE = 300  # seconds until a run of tests counts as hanging, which is caught, too
 LIVE = set()  # processes in which tests are running
-FAMILIES = {module for module, _, _ in zoo.MODELS.values()}
-
-
-class Selection:
-    """A pytest plugin: the tests of one file of the zoo, and the name of the one that failed."""
-
-    def __init__(self, file):
-        self.module = Path(file).stem
-        self.failed = ""
-
-    def pytest_collection_modifyitems(self, items):
-        items[:] = [item for item in items if self._imports(item)]
-
-    def _imports(self, item):
-        """Whether a test imports the file: for a family of networks, whether it names one of it."""
-        if self.module not in FAMILIES:
-            return True
-        parameters = [str(getattr(value, "model", value)) for value in item.callspec.params.values()] if hasattr(item, "callspec") else []
-        families = {family for parameter in parameters if (family := _family(parameter))}
-        named = [name for name, (family, _, _) in zoo.MODELS.items() if family == self.module]
-        return self.module in families if families else _mentions(item.path, (f"zoo.{self.module}", f"zoo import {self.module}", *named))
-
-    def pytest_runtest_logreport(self, report):
-        if report.failed and not self.failed:
-            self.failed = report.nodeid.removeprefix("tests/")
-
-    def pytest_collectreport(self, report):
-        if report.failed:
-            self.failed = self.failed or f"{report.nodeid} cannot be collected"
-
-
-@functools.cache
-def _family(parameter):
-    """The file of the zoo that a model, specimen or cell belongs to; None of anything else."""
-    for family, builders in specimens.SPECIMENS.items():
-        if parameter in [builder.__name__ for builder in builders]:
-            return family
-    name = parameter.partition("-")[0]
-    return zoo.MODELS[name][0] if name in zoo.MODELS else None
-
-
-@functools.cache
-def _mentions(path, words):
-    text = path.read_text(encoding="utf-8")
-    return any(re.search(rf"\b{word}\b", text) for word in words)
-
-
-def test_files(file):
-    """The test files that import a file of the suite, themselves or through what they import: the cheap ones first."""
-    module = file.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
-    names = [path.name for path in sorted((ROOT / "tests").glob("test_*.py")) if module in _closure(f"tests.{path.stem}")]
-    names = [name for name in names if name != "test_faults.py"]  # which would miss the text that is replaced
-    own = (module, module.replace(".", " import "))  # those of the file itself, then the other cheap ones, whole sessions last
-    names.sort(key=lambda name: (not _mentions(ROOT / "tests" / name, own), name not in FIRST, name in LAST))
-    return [f"tests/{name}" for name in names]
-
-
-@functools.cache
-def _closure(module):
-    """Names of the suite's modules that a module imports, wherever in it, and what those import; all families for the zoo."""
-    seen, waiting = set(), [module]
-    while waiting:
-        name = waiting.pop()
-        path = ROOT / (name.replace(".", "/") + ".py")
-        path = path if path.exists() else ROOT / name.replace(".", "/") / "__init__.py"
-        if name in seen or not path.exists():
-            continue
-        seen.add(name)
-        waiting += [name.rpartition(".")[0]]
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                waiting += [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                waiting += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        if name == "zoo":  # which imports them by name
-            waiting += [f"zoo.{family}" for family in FAMILIES]
-    return seen
 
 
 def run(fault, folder):

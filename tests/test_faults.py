@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import edits, faults
+from tests import edits, faults, selection
 
 pytestmark = pytest.mark.quick
 FILES = sorted(path.relative_to(faults.ROOT).as_posix() for path in (faults.ROOT / "zoo").glob("*.py"))
@@ -41,8 +41,8 @@ def test_random_edits_change_one_token_and_come_alike_from_one_seed():
 
 
 def test_the_tests_of_a_file_are_those_that_import_it_however_far():
-    assert {"tests/test_goldens.py", "tests/test_parameters.py", "tests/test_shapes.py"} < set(faults.test_files("zoo/vgg.py"))
-    assert "tests/test_loaders.py" not in faults.test_files("zoo/vgg.py")
-    assert "tests/test_faults.py" not in faults.test_files("zoo/vgg.py")
-    assert "tests/test_training.py" in faults.test_files("zoo/training.py")
-    assert "tests/test_parameters.py" not in faults.test_files("zoo/training.py")
+    assert {"tests/test_goldens.py", "tests/test_parameters.py", "tests/test_shapes.py"} < set(selection.test_files("zoo/vgg.py"))
+    assert "tests/test_loaders.py" not in selection.test_files("zoo/vgg.py")
+    assert "tests/test_faults.py" not in selection.test_files("zoo/vgg.py")
+    assert "tests/test_training.py" in selection.test_files("zoo/training.py")
+    assert "tests/test_parameters.py" not in selection.test_files("zoo/training.py")

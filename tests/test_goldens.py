@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import zoo
-from tests import specimens
+from tests import examination, specimens
 
 pytestmark = pytest.mark.quick
 FOLDER = Path(__file__).parent / "goldens"
@@ -116,7 +116,7 @@ def test_every_kind_of_operation_of_a_model_is_in_a_specimen_of_its_file(name):
 def specimen(request, tmp_path_factory):
     """What a specimen did, computed once for all the tests below."""
     monkeypatch = pytest.MonkeyPatch()
-    seen = specimens.examine(request.param, tmp_path_factory.mktemp("specimen"), monkeypatch)
+    seen = examination.examine(request.param, tmp_path_factory.mktemp("specimen"), monkeypatch)
     monkeypatch.undo()
     return seen
 
@@ -159,11 +159,11 @@ def test_answers_losses_and_what_training_leaves_are_those_of_the_golden(specime
 def renew(specimen, update, tmp_path, monkeypatch):
     name = specimen.name
     with float64():
-        exact = specimens.examine(name, tmp_path, monkeypatch).numbers
+        exact = examination.examine(name, tmp_path, monkeypatch).numbers
     for key, numbers in specimen.numbers.items():
         if apart(exact[key], numbers) > TOLERANCE:
             pytest.fail(f"{key} of {name}: this backend's float32 and float64 do not agree; write it on another", pytrace=False)
-    exact["spread"] = specimens.spread(name)
+    exact["spread"] = examination.spread(name)
     path = FOLDER / f"{name}.toml"
     old = tomllib.loads(path.read_text()) if path.exists() else {}
     stale = [key for key in exact if apart(old.get(key, []), exact[key]) > (SAMPLING if key == "spread" else TOLERANCE)]
@@ -193,5 +193,5 @@ def test_a_network_saved_and_loaded_is_the_same(specimen):
 def test_initial_weights_spread_as_the_golden_says(name, update):
     if update:
         pytest.skip("written with the other numbers")
-    expected, drawn = numbers(name)["spread"], specimens.spread(name)
+    expected, drawn = numbers(name)["spread"], examination.spread(name)
     np.testing.assert_allclose(drawn, expected, rtol=SAMPLING)

@@ -65,12 +65,8 @@ def ordered(model):
             raise NotImplementedError(f"no text for a layer that is used twice, or is a network itself: {name}")
     reads = {name: _read(layer["inbound_nodes"]) for name, layer in known.items()}
     depths, order = {}, {}
-
-    def measure(name):  # parents come before children in the config
+    for name in known:  # parents come before children in the config
         depths[name] = 1 + max((depths[read] for read in reads[name]), default=0)
-
-    for name in known:
-        measure(name)
     waiting = [config["output_layers"][0][0]]
     while waiting:
         name = waiting[-1]
