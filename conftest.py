@@ -146,10 +146,9 @@ def _plan(config, trained):
     config._benchmarksession.machine_id = config._benchmarksession.storage.default_machine_id = state.machine
     judged = {run.cell for run in state.runs if run.accepted and run.machine == state.machine}
     state.gates = sum(item.callspec.params["cell"] in judged for item in trained)
-    known = {cell: plan.estimate(cells()[cell], state.machine, state.runs, config.option.epochs) for cell in ids}
-    state.estimates = {cell: seconds for cell, seconds in known.items() if cells()[cell].dataset in loaders.names()}
+    state.estimates = {cell: plan.estimate(cells()[cell], state.machine, state.runs, config.option.epochs) for cell in ids}
     if state.budget is not None:
-        state.order = plan.cheapest_first(known)
+        state.order = plan.cheapest_first(state.estimates)
         state.deadline = time.monotonic() + state.budget
 
 

@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
+import loaders
 import zoo
 from zoo import recipes
 
@@ -24,6 +25,7 @@ class Cell(NamedTuple):
     study: str
     model: str
     dataset: str
+    data: str  # what the loaders call the study's data set
     recipe_name: str
     recipe: dict
     shape: tuple  # (height, width, channels) of the network's input
@@ -86,11 +88,15 @@ def _cell(study, known_recipes, datasets, row, floors):
         raise TableError(f"study {study}: unknown key {key!r} in row {row}; known: {', '.join(sorted(ROW_KEYS))}")
     name = f"{row['model']}-{row['dataset']}-{row['recipe']}"
     dataset = datasets[row["dataset"]]
+    data = dataset.get("loader", row["dataset"])
+    if data not in loaders.names() and not data.startswith("synthetic_"):
+        raise TableError(f"study {study}: no loader reads {data!r}, the data of row {row}; known: {', '.join(loaders.names())}")
     return Cell(
         id=name,
         study=study,
         model=row["model"],
         dataset=row["dataset"],
+        data=data,
         recipe_name=row["recipe"],
         recipe=known_recipes[row["recipe"]],
         shape=tuple(dataset["input"]),

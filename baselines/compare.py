@@ -15,12 +15,13 @@ from tabulate import tabulate
 import zoo
 from baselines import judge
 from baselines.cells import cells, studies
-from baselines.run import alone, epoch_seconds
+from baselines.run import alone, epoch_seconds, sampled
 
 ORDER = ("REGRESSED", "UNSTABLE", "INCOMPARABLE", "NO-BASELINE", "IMPROVED", "PASS")  # worst first
 FOOT = """accuracy: on the test images after the last epoch; mean ± standard deviation over n runs, one a seed on a machine.
 s/epoch: fastest training epoch of a run, outside compilation; mean ± standard deviation over n runs that had the machine to themselves.
 peak MB: of the GPU's memory where there is one, else of the whole process, what it trained before included.
+sample: trained on a part, or a rebuilt copy, of the published data; in no ratio to a paper and in no answer.
 ratio: our mean seconds of training and evaluation an epoch / the published seconds an epoch, which hold validation and start-up, too.
 verdict: a run newer than the accepted ones, against those; the worst of accuracy and time and of all machines."""
 
@@ -79,6 +80,7 @@ def _rows(cell, runs, machines, words):
     several = len({fingerprint for fingerprint, _, _ in groups}) > 1
     for (fingerprint, precision, today), group in groups.items() or [((None, "float32", True), [])]:
         label = cell.id + (f" {precision}" if precision != "float32" else "") + (f" data {fingerprint}" if several else "")
+        label += " sample" if group and sampled(group[0].sample) else ""
         label += "" if today else " former recipe"
         row = [label, _parameters(cell), cell.published.get("accuracy"), spread(judge.by_seed(group), ".4f"), published_seconds(cell)]
         for machine in machines:
@@ -115,7 +117,7 @@ def published_seconds(cell):
 
 
 def _ratio(timed, published):
-    if not timed or published is None:
+    if not timed or published is None or sampled(timed[0]):
         return None
     return f"{mean(mean(sample['train_seconds']) + mean(sample['eval_seconds']) for sample in timed) / published:.3f}"
 
@@ -140,8 +142,9 @@ def _parameters(cell):
 
 
 def _answers(study, runs, machines, style):
-    """Two tables: the best network on each data set; each network over all of them; of runs like each cell's newest."""
+    """Two tables: the best network on each data set; each network over all; of published data, and runs like each cell's newest."""
     mine = [cell for cell in cells().values() if cell.study == study]
+    runs = [run for run in runs if not sampled(run.sample)]
     newest = {run.cell: _group(run) for run in runs}
     runs = [run for run in runs if _group(run) == newest[run.cell]]
     measured = defaultdict(list)

@@ -1,7 +1,7 @@
 """From a sample and the stored runs to a verdict: which accepted runs are its like, and what changed."""
 
 from baselines import gate
-from baselines.run import alone, differences, epoch_seconds
+from baselines.run import alone, differences, epoch_seconds, sampled
 
 
 def baseline(sample, machine, runs):
@@ -23,9 +23,11 @@ def _like(sample, accepted):
 def accuracy(sample, accepted, gates, floor):
     """Verdict of a sample's accuracy; the accepted runs count once a seed, the newest.
 
-    The floor holds on any data: what has it not is REGRESSED before anything is called incomparable.
+    The floor holds on all data but a sample of what it was set for: what has it not is REGRESSED before
+    anything is called incomparable.
     """
     like = _like(sample, accepted)
+    floor = None if sampled(sample) else floor
     if sample["loss"] is None:
         return gate.Verdict("REGRESSED", f"accuracy {sample['accuracy']:.4f} with a loss that is no number: the training diverged")
     if sample["epochs_option"] is not None:

@@ -7,11 +7,11 @@
 import numpy as np
 
 TEST = 360
-CLASSES = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
+CLASSES = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
 
 
-def load(name, root, download):
-    """The four arrays, images uint8 (N, 28, 28, 1), and the class names; root is not looked at."""
+def make(name):
+    """The four arrays, images uint8 (N, 28, 28, 1), labels int32 (N,), and the class names."""
     from sklearn.datasets import load_digits
 
     small, labels = load_digits(return_X_y=True)

@@ -10,45 +10,20 @@ import zlib
 
 import numpy as np
 
-from loaders.files import DataError, find
+from loaders.files import DataError, File, Source
 
-FILES = (  # in the order of Dataset's arrays
-    "train-images-idx3-ubyte.gz",
-    "train-labels-idx1-ubyte.gz",
-    "t10k-images-idx3-ubyte.gz",
-    "t10k-labels-idx1-ubyte.gz",
-)
-PUBLISHED = {
-    "mnist": {
-        "address": "https://ossci-datasets.s3.amazonaws.com/mnist/",
-        "md5": (
-            "f68b3c2dcbeaaa9fbdd348bbdeb94873",
-            "d53e105ee54ea40749a09fcbcd1e9432",
-            "9fb629c4189551a2d022fa330f9573f3",
-            "ec29112dd5afa0611ce80d1b7f02629c",
-        ),
-        "classes": ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
-    },
-    "fashion_mnist": {
-        "address": "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-        "md5": (
-            "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-            "25c81989df183df01b3e8a0aad5dffbe",
-            "bef4ecab320f06d8554ea6380940ec79",
-            "bb300cfdad3c16e7a12a480ee83cd310",
-        ),
-        "classes": ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"],
-    },
-}
+MOST = 60_000 * 28 * 28  # bytes in the largest of the files
 
 
-def load(name, root, download):
-    """The four arrays of MNIST or Fashion-MNIST, images uint8 (N, 28, 28, 1), and the class names."""
-    published = PUBLISHED[name]
-    paths = [find(root / name, file, md5, published["address"], download) for file, md5 in zip(FILES, published["md5"], strict=True)]
-    x_train, y_train, x_test, y_test = (read(path) for path in paths)
-    arrays = x_train[..., None], y_train.astype("int32"), x_test[..., None], y_test.astype("int32")
-    return arrays, published["classes"]
+def load(*paths):
+    """The four arrays: images uint8 (N, 28, 28, 1), labels int32 (N,); from four IDX files or Keras's one."""
+    if len(paths) == 1:
+        with np.load(paths[0], allow_pickle=False) as packed:
+            arrays = [packed[name] for name in ("x_train", "y_train", "x_test", "y_test")]
+    else:
+        arrays = [read(path) for path in paths]
+    x_train, y_train, x_test, y_test = arrays
+    return x_train[..., None], y_train.astype("int32"), x_test[..., None], y_test.astype("int32")
 
 
 def read(path):
@@ -58,16 +33,56 @@ def read(path):
         DataError: the file is cut short, too long, not gzip, or not an IDX file of unsigned bytes.
     """
     try:
-        content = gzip.decompress(path.read_bytes())
-    except (EOFError, OSError, zlib.error) as error:
+        with gzip.open(path) as content:
+            magic = content.read(4)
+            if len(magic) < 4 or magic[:3] != b"\0\0\x08":
+                raise DataError(f"{path}: magic number is {magic.hex() or 'missing'}, an IDX file of bytes begins 000008; fetch it again")
+            header = content.read(4 * magic[3])
+            if len(header) < 4 * magic[3]:
+                raise DataError(f"{path}: cut short, its header is not whole; fetch it again")
+            shape = np.frombuffer(header, ">u4").tolist()
+            if not 1 <= len(shape) <= 4 or not 0 < math.prod(shape) <= MOST:
+                raise DataError(f"{path}: header says {math.prod(shape)} bytes for shape {shape[:4]}; no file has so many; fetch it again")
+            array = np.empty(shape, "uint8")
+            view, found = memoryview(array).cast("B"), 0
+            while more := content.readinto(view[found : found + (1 << 20)]):  # a megabyte at a time, or gzip makes a copy of all
+                found += more
+            if found != array.size or content.read(1):
+                there = "more" if found == array.size else found
+                raise DataError(f"{path}: header says {array.size} bytes for shape {shape}, there are {there}; fetch it again")
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"{path}: not a whole gzip file ({error}); fetch it again") from error
-    if len(content) < 4 or content[:3] != b"\0\0\x08":
-        raise DataError(f"{path}: magic number is {content[:4].hex() or 'missing'}, an IDX file of bytes begins 000008; fetch it again")
-    start = 4 + 4 * content[3]
-    if len(content) < start:
-        raise DataError(f"{path}: cut short, its header is not whole; fetch it again")
-    shape = np.frombuffer(content, ">u4", content[3], 4).tolist()
-    expected = start + math.prod(shape)
-    if len(content) != expected or not 1 <= len(shape) <= 4 or 0 in shape:
-        raise DataError(f"{path}: header says {expected} bytes in all for shape {shape[:4]}, there are {len(content)}; fetch it again")
-    return np.frombuffer(content, "uint8", offset=start).reshape(shape)
+    return array
+
+
+def _source(folder, address, md5, classes, packed=None):
+    names = ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")
+    files = tuple(File(f"{folder}/{name}", sum, address + name) for name, sum in zip(names, md5, strict=True))
+    return Source(files, load, (28, 28, 1), (60_000, 10_000), classes, packed)
+
+
+SOURCES = {
+    "mnist": _source(
+        "mnist",
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        (
+            "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+            "d53e105ee54ea40749a09fcbcd1e9432",
+            "9fb629c4189551a2d022fa330f9573f3",
+            "ec29112dd5afa0611ce80d1b7f02629c",
+        ),
+        ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9"),
+        File("mnist/mnist.npz", "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1", ""),
+    ),
+    "fashion_mnist": _source(
+        "fashion_mnist",
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        (
+            "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+            "25c81989df183df01b3e8a0aad5dffbe",
+            "bef4ecab320f06d8554ea6380940ec79",
+            "bb300cfdad3c16e7a12a480ee83cd310",
+        ),
+        ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+    ),
+}

@@ -17,7 +17,7 @@ INFO = {"processor": {"model": "pretended"}, "gpu": None, "versions": {"keras": 
 
 
 def sample(cell="lenet5-mnist-gate", seed=0, accuracy=0.989, seconds=(2.0, 1.5, 1.6), fingerprint="f00d", others=0.0, **more):
-    """What ``baselines.run.run`` would return of such a run; more: epochs_option, precision, former (for a former recipe)."""
+    """What ``baselines.run.run`` would return of such a run; more: epochs_option, precision, kind, former (for a former recipe)."""
     model, dataset, recipe = cell.split("-")
     data = {"name": recipe, **cells()[cell].recipe, **({"batch": 7} if more.get("former") else {})}
     epochs = len(seconds)
@@ -29,7 +29,7 @@ def sample(cell="lenet5-mnist-gate", seed=0, accuracy=0.989, seconds=(2.0, 1.5, 
         "recipe": data,
         "epochs_option": more.get("epochs_option"),
         "seed": seed,
-        "data": {"fingerprint": fingerprint, "train": 60, "test": 10},
+        "data": {"fingerprint": fingerprint, "kind": more.get("kind", "canonical"), "train": 60, "test": 10},
         "precision": more.get("precision", "float32"),
         "wall_seconds": 9.0,
         "load": {"others": others, "loadavg": 0.5},

@@ -72,6 +72,15 @@ def test_data_are_never_mixed_in_one_row(compared):
     assert "0.1000 (n=1)" in rows[1]
 
 
+def test_a_sample_is_called_one_and_answers_no_question_of_the_study(compared):
+    part = {"fingerprint": "beef", "kind": "sample", "accuracy": 0.1, "seconds": (50.0,)}
+    _, rows, said = compared(newer=[part])
+    assert ["lenet5-mnist-afif data f00d", "lenet5-mnist-afif data beef sample"] == [re.split(r"\s{2,}", row)[0] for row in rows]
+    assert ["0.1000 (n=1)", "22.0", "50 (n=1)", "INCOMPARABLE"] == re.split(r"\s{2,}", rows[1])[3:]  # and no ratio to the paper
+    row = next(re.split(r"\s{2,}", line) for line in said.splitlines() if line.startswith("lenet5  "))
+    assert "0.9820 (1 of 4)" == row[5]
+
+
 def test_precisions_and_former_recipes_are_never_mixed_in_one_row(compared):
     half = {"precision": "mixed_bfloat16", "accuracy": 0.2}
     _, rows, _ = compared("lenet5-mnist-gate", newer=[half, {"former": True, "accuracy": 0.1}])

@@ -120,6 +120,13 @@ def test_other_data_is_incomparable_but_its_floor_holds(tmp_path):
     assert "REGRESSED" == judge.accuracy({**other, "accuracy": 0.5}, accepted, 2, 0.98).word
 
 
+def test_no_floor_is_held_against_a_sample_of_the_data(tmp_path):
+    accepted = runs(tmp_path, [pretend.sample(seed=seed) for seed in range(4)])
+    part = pretend.sample(fingerprint="beef", kind="sample", accuracy=0.5)
+    assert "INCOMPARABLE" == judge.accuracy(part, accepted, 2, 0.98).word
+    assert "NO-BASELINE" == judge.accuracy(part, [], 2, 0.98).word
+
+
 def test_a_run_with_another_number_of_epochs_is_incomparable(tmp_path):
     accepted = runs(tmp_path, [pretend.sample(seed=seed) for seed in range(4)])
     short = pretend.sample(epochs_option=1, accuracy=0.2)

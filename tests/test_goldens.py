@@ -6,7 +6,6 @@ shows it and fails once.
 """
 
 import contextlib
-import difflib
 import functools
 import json
 import re
@@ -18,6 +17,7 @@ import pytest
 
 import zoo
 from tests import examination, specimens
+from tests.conftest import changes
 
 pytestmark = pytest.mark.quick
 FOLDER = Path(__file__).parent / "goldens"
@@ -27,25 +27,6 @@ FOLDER = Path(__file__).parent / "goldens"
 TOLERANCE = 2**-13
 KEYS = {"outputs", "losses", "trained", "regularisation", "spread"}
 SAMPLING = 0.03  # five standard errors of a deviation estimated from 36,864 numbers, twice
-
-
-@pytest.fixture
-def update(pytestconfig):
-    """A function of a file's name and its new text that writes it, shows what it changes and fails; None unless asked for."""
-
-    def write(name, text):
-        path = FOLDER / name
-        old = path.read_text() if path.exists() else ""
-        part = path.with_suffix(".part")
-        part.write_text(text)
-        part.replace(path)
-        pytest.fail(f"{path} is written; look at it, and run again without --update-goldens\n{changes(old, text)}", pytrace=False)
-
-    return write if pytestconfig.option.update_goldens else None
-
-
-def changes(old, new):
-    return "\n".join(difflib.unified_diff(old.splitlines(), new.splitlines(), "the golden", "now", lineterm=""))
 
 
 def golden(name):
@@ -68,7 +49,7 @@ def text(name):
 def test_the_graph_and_the_costs_of_a_model_are_those_of_its_golden(name, update):
     now, path = text(name), FOLDER / f"{name}.txt"
     if update and not (path.exists() and path.read_text() == now):
-        update(path.name, now)
+        update(path, now)
     if golden(path.name) != now:
         pytest.fail(f"{name} is not what it was; if it is meant, pytest --update-goldens\n{changes(golden(path.name), now)}", pytrace=False)
 
@@ -170,7 +151,7 @@ def renew(specimen, update, tmp_path, monkeypatch):
     if stale or old.keys() != exact.keys():
         kept = {key: exact[key] if key in stale else old[key] for key in exact}
         rounded = {key: [float(f"{number:.8g}") for number in numbers] for key, numbers in kept.items()}
-        update(path.name, "".join(f"{key} = {json.dumps(numbers)}\n" for key, numbers in rounded.items()))
+        update(path, "".join(f"{key} = {json.dumps(numbers)}\n" for key, numbers in rounded.items()))
 
 
 def test_every_trainable_weight_is_moved_by_training(specimen):

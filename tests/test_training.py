@@ -114,7 +114,9 @@ def test_progress_is_told_and_accuracy_is_a_share_of_whole_images(data):
 
 
 def test_a_run_of_a_cell_holds_what_the_other_tests_pretend_it_does(data, monkeypatch):
-    small = loaders.Dataset(*(np.asarray(x) for x in (data.x_train, data.y_train, data.x_test, data.y_test)), tuple("abcd"), "f00d")
+    small = loaders.Dataset(
+        *(np.asarray(x) for x in (data.x_train, data.y_train, data.x_test, data.y_test)), tuple("abcd"), "f00d", "canonical"
+    )
     monkeypatch.setattr(training_run, "load", lambda *words: small)
     cell = cells()["lenet5-digits-digits_lenet"]._replace(shape=(8, 8, 1), classes=4)
     monkeypatch.setattr(training_run.zoo, "build", lambda *words: network())

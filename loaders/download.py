@@ -1,0 +1,106 @@
+"""Fetch a file over a network that fails: resume, try again, verify, and only then give it its name."""
+
+import errno
+import hashlib
+import http.client
+import shutil
+import time
+import urllib.error
+import urllib.request
+
+from loaders import files
+
+TIMEOUT = 20  # seconds without a byte
+TRIES = 5
+PAUSE = 1  # seconds before the second try; twice as many before each further one
+PASSING = (408, 416, 425, 429)  # of the answers that name a fault of ours, those that may pass
+
+
+def fetch(file, path, progress=None):
+    """Download a file to a path, or wait until another process has.
+
+    What has come stays in a hidden .part file beside the path, for the next call, unless it was wrong.
+
+    Args:
+        file: files.File.
+        path: where to put it.
+        progress: called with (bytes so far, bytes in all or None), often.
+
+    Raises:
+        files.DataMissing: it cannot be had now; the message says why.
+        files.DataError: what came again and again was another file.
+    """
+    try:
+        with files.part(path) as part:
+            if not path.exists():
+                _fetch(file, path, part, progress or (lambda *_: None))
+    except OSError as error:
+        said = f"{path} is not there and cannot be put there: {_reason(error)}; make that possible and try again"
+        raise files.DataMissing(said) from error
+
+
+def _fetch(file, path, part, progress):
+    for attempt in range(TRIES):
+        if attempt:
+            time.sleep(PAUSE * 2 ** (attempt - 1))
+        try:
+            _more(file.address, part, progress)
+        except urllib.error.HTTPError as error:
+            error.close()
+            failure = error
+            if error.code == 416:  # there is nothing after what is here, so that is not the file
+                part.truncate(0)
+            elif 400 <= error.code < 500 and error.code not in PASSING:
+                break
+            continue
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            failure = error
+            if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+                break
+            continue
+        part.seek(0)
+        found = hashlib.file_digest(part, file.algorithm).hexdigest()
+        if found == file.sum:
+            files.finish(part, path)
+            return
+        said = f"{file.address}: what came has {file.algorithm} {found}, the published one is {file.sum}; try again later"
+        failure = files.DataError(said)
+        part.truncate(0)
+    if isinstance(failure, files.DataError):
+        raise failure
+    said = f"{path} is not there, and fetching {file.address} ({file.algorithm} {file.sum}) failed: {_reason(failure)}"
+    raise files.DataMissing(said) from failure
+
+
+def _reason(error):
+    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full; make room and try again"
+    return getattr(error, "reason", None) or error or type(error).__name__
+
+
+def _more(url, part, progress):
+    """Append what is still missing of the file, or all of it where the server gives no ranges.
+
+    Raises:
+        OSError, ValueError, http.client.HTTPException: it did not come to its end.
+    """
+    have = part.seek(0, 2)
+    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+    with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+        if have and answer.status != 206:
+            have = part.truncate(0)
+        elif have and not answer.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
+            part.truncate(0)
+            raise OSError(f"asked for what follows byte {have}, the server sent {answer.headers.get('Content-Range')}")
+        length = answer.headers.get("Content-Length")
+        total = None if length is None else have + int(length)
+        if total and total - have > shutil.disk_usage(part.name).free:
+            raise OSError(errno.ENOSPC, f"{total - have} bytes to come and less room than that")
+        while block := answer.read1(1 << 20):  # what has come so far: it is kept if the rest does not
+            written = part.write(block)
+            if written < len(block):
+                raise OSError(errno.ENOSPC, f"{written} of {len(block)} bytes could be written")
+            have += written
+            progress(have, total)
+    if total is not None and have != total:
+        raise OSError(f"the connection ended after {have} of {total} bytes")

@@ -1,0 +1,41 @@
+"""What several test files share."""
+
+import difflib
+
+import pytest
+
+from loaders import files, tiny_imagenet
+from tests import formats
+
+
+@pytest.fixture
+def update(pytestconfig):
+    """A function of a golden's path and its new text that writes it, shows what it changes and fails; None unless asked for."""
+
+    def write(path, text):
+        old = path.read_text() if path.exists() else ""
+        part = path.with_suffix(".part")
+        part.write_text(text)
+        part.replace(path)
+        pytest.fail(f"{path} is written; look at it, and run again without --update-goldens\n{changes(old, text)}", pytrace=False)
+
+    return write if pytestconfig.option.update_goldens else None
+
+
+def changes(old, new):
+    return "\n".join(difflib.unified_diff(old.splitlines(), new.splitlines(), "the golden", "now", lineterm=""))
+
+
+@pytest.fixture
+def bare_home(tmp_path_factory, monkeypatch):
+    """Neither the user's own cache nor Keras's: the folder that stands in for both."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setattr(files, "DEFAULT", str(home / "zoobench"))
+    monkeypatch.setenv("KERAS_HOME", str(home / "keras"))
+    monkeypatch.delenv(files.VARIABLE, raising=False)
+    return home
+
+
+@pytest.fixture
+def three_classes(monkeypatch):
+    monkeypatch.setattr(tiny_imagenet, "CLASSES", len(formats.WNIDS))

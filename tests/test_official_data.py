@@ -1,0 +1,180 @@
+"""What is known of the published data sets and of the samples at hand, held against what the loaders read.
+
+``contracts.toml`` holds, by fingerprint, facts of data that was at hand (``pytest --update-goldens`` adds
+those of other data), and what is published of each data set. Arrays are compared with another reading.
+"""
+
+import functools
+import gzip
+import hashlib
+import io
+import json
+import tarfile
+import time
+import tomllib
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import loaders
+
+pytestmark = pytest.mark.quick
+CONTRACTS = Path(__file__).with_name("contracts.toml")
+
+
+@functools.lru_cache(maxsize=1)
+def official(name, root):
+    """The data set, or the test is skipped with the reason."""
+    try:
+        return loaders.load(name, root, download=False)
+    except loaders.DataMissing as missing:
+        pytest.skip(str(missing))
+
+
+def facts(data):
+    """What identifies a data set beyond doubt: dict of plain values."""
+    images = {"train": data.x_train, "test": data.x_test}
+    seen = {part: [hashlib.blake2b(image.tobytes(), digest_size=8).digest() for image in its] for part, its in images.items()}
+    counts = [np.bincount(data.x_train[..., channel].ravel(), minlength=256) for channel in range(data.x_train.shape[3])]
+    means = [float(count @ np.arange(256) / count.sum()) for count in counts]
+    return {
+        "kind": data.kind,
+        "shape": list(data.x_train.shape[1:]),
+        "train": np.bincount(data.y_train, minlength=len(data.classes)).tolist(),
+        "test": np.bincount(data.y_test, minlength=len(data.classes)).tolist(),
+        "mean": [round(mean / 255, 6) for mean in means],
+        "spread": [
+            round(float(count @ (np.arange(256) - mean) ** 2 / count.sum()) ** 0.5 / 255, 6)
+            for count, mean in zip(counts, means, strict=True)
+        ],
+        "range": [int(min(its.min() for its in images.values())), int(max(its.max() for its in images.values()))],
+        "repeated": [len(its) - len(set(its)) for its in seen.values()],  # images that are another's exact copy
+        "shared": len(set(seen["train"]) & set(seen["test"])),
+        "ends": [hashlib.sha256(its[place].tobytes()).hexdigest()[:16] for its in images.values() for place in (0, -1)],
+        "classes": hashlib.sha256("\n".join(data.classes).encode()).hexdigest()[:16],
+    }
+
+
+def written(contracts):
+    head = "# Of each data set: what is published of it, and facts of data that was at hand, by its fingerprint.\n"
+    return head + "".join(
+        f"\n[{name}.{key}]\n" + "".join(f"{word} = {json.dumps(value)}\n" for word, value in table.items())
+        for name, tables in contracts.items()
+        for key, table in tables.items()
+    )
+
+
+@pytest.mark.parametrize("name", loaders.names())
+def test_the_data_is_what_is_known_of_it(name, data_root, update):
+    data = official(name, data_root)
+    contracts = tomllib.loads(CONTRACTS.read_text())
+    known, now = contracts.get(name, {}), facts(data)
+    if update and known.get(data.fingerprint) != now:
+        contracts.setdefault(name, {})[data.fingerprint] = now
+        update(CONTRACTS, written(contracts))
+    if data.kind == "canonical":
+        for word, value in known.get("published", {}).items():
+            assert value == pytest.approx(now[word], abs=6e-5 if word in ("mean", "spread") else 0), word
+    if data.fingerprint not in known and data.kind == "sample":
+        pytest.skip(f"nothing is known of this sample of {name}, {data.fingerprint}; pytest --update-goldens would take down what it is")
+    assert "published" in known or known[data.fingerprint] == now
+    assert known.get(data.fingerprint, now) == now
+
+
+@pytest.mark.parametrize("name", loaders.names())
+def test_the_contract_of_every_data_set_tells_its_published_counts(name):
+    known = tomllib.loads(CONTRACTS.read_text())[name]
+    source = getattr(loaders.module(name), "SOURCES", {}).get(name)
+    if source:
+        assert source.counts == (sum(known["published"]["train"]), sum(known["published"]["test"]))
+    for contract in known.values():
+        assert contract.get("kind") != "canonical" or all(
+            contract[word] == value for word, value in known.get("published", {}).items() if word not in ("mean", "spread")
+        )
+
+
+def _idx(folder):
+    for name, skip in ("train-images-idx3", 16), ("train-labels-idx1", 8), ("t10k-images-idx3", 16), ("t10k-labels-idx1", 8):
+        content = np.frombuffer(gzip.decompress((folder / f"{name}-ubyte.gz").read_bytes())[skip:], "uint8")
+        yield content.reshape(-1, 28, 28, 1) if skip == 16 else content
+
+
+def _cifar10(folder):
+    with tarfile.open(folder / "cifar-10-binary.tar.gz") as archive:
+        batches = {member.name[21:]: archive.extractfile(member).read() for member in archive if member.name.endswith(".bin")}
+    names = [f"data_batch_{number}.bin" for number in (1, 2, 3, 4, 5)]
+    for content in b"".join(batches[name] for name in names), batches["test_batch.bin"]:
+        planes = np.frombuffer(content, "uint8").reshape(-1, 3073)
+        yield np.stack([planes[:, 1 + 1024 * plane :][:, :1024].reshape(-1, 32, 32) for plane in range(3)], axis=-1)
+        yield planes[:, 0]
+
+
+def _svhn(folder):
+    from scipy.io import loadmat
+
+    for name in "train", "test":
+        content = loadmat(folder / f"{name}_32x32.mat")
+        yield content["X"].transpose((3, 0, 1, 2))  # as in the afif study's listing
+        yield np.where(content["y"][:, 0] == 10, 0, content["y"][:, 0])
+
+
+READINGS = {"mnist": _idx, "fashion_mnist": _idx, "cifar10": _cifar10, "svhn": _svhn}
+
+
+@pytest.mark.parametrize("name", READINGS)
+def test_the_arrays_are_those_of_another_reading(name, data_root):
+    data = official(name, data_root)
+    for expected, ours in zip(READINGS[name](data_root / name), data[:4], strict=True):
+        assert expected.shape == ours.shape
+        assert (expected == ours).all()
+
+
+def test_tiny_imagenets_pixels_and_order_are_those_of_another_reading(data_root):
+    tensorflow = pytest.importorskip("tensorflow", reason="another JPEG decoder is TensorFlow's")
+    data = official("tiny_imagenet", data_root)
+    with zipfile.ZipFile(data_root / "tiny_imagenet" / "tiny-imagenet-200.zip") as archive:
+        names = sorted(
+            name for name in archive.namelist() if "/train/" in name and name.endswith(".JPEG")
+        )  # as flow_from_directory has them
+        lines = [line.split() for line in archive.read("tiny-imagenet-200/val/val_annotations.txt").decode().splitlines()]
+        wnids = sorted(archive.read("tiny-imagenet-200/wnids.txt").decode().split())
+        val = [f"tiny-imagenet-200/val/images/{line[0]}" for line in lines]
+        for files, images, stride in (names, data.x_train, 40), (val, data.x_test, 10):
+            assert len(files) == len(images)
+            for place in range(0, len(files), stride):
+                pixels = tensorflow.io.decode_jpeg(archive.read(files[place]), channels=3, dct_method="INTEGER_ACCURATE").numpy()
+                assert (pixels == images[place]).all(), files[place]
+    assert [wnids.index(name.split("/")[2]) for name in names] == data.y_train.tolist()
+    assert [wnids.index(line[1]) for line in lines] == data.y_test.tolist()
+
+
+def test_the_imagenet32_studys_class_numbers_are_tiny_imagenets_labels(data_root):
+    classes = official("tiny_imagenet", data_root).classes
+    assert ("n03617480 kimono", "n02669723 academic gown, academic robe, judge's robe") == (classes[112], classes[60])
+
+
+@pytest.mark.parametrize(("name", "seconds"), [("mnist", 0.1), ("cifar10", 0.5)])
+def test_a_data_set_is_ready_at_once_where_it_is_kept(name, seconds, data_root):
+    official(name, data_root)
+    taken = []
+    for _ in range(5):
+        start = time.perf_counter()
+        loaders.load(name, data_root, download=False)
+        taken.append(time.perf_counter() - start)
+    assert min(taken) <= seconds, taken
+
+
+def test_the_picture_of_a_data_set_holds_its_own_images(data_root):
+    from PIL import Image
+
+    from loaders.__main__ import picture
+
+    data = official("mnist", data_root)
+    buffer = io.BytesIO()
+    picture(data).save(buffer, "PNG")
+    sheet = np.asarray(Image.open(buffer))
+    first = data.x_train[np.flatnonzero(data.y_train == 9)[0], ..., 0]
+    left = sheet.shape[1] - 10 * 30
+    assert (sheet[9 * 30 + 1 : 9 * 30 + 29, left : left + 28, 0] == first).all()
