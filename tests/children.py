@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import loaders
@@ -9,21 +10,14 @@ from loaders import cifar10, download, files
 
 
 def together(function, *words, times=1):
-    """Run a function of this file in so many processes at once; exit codes and, sorted, what they returned."""
+    """What a function of this file returns in each of so many processes that run it at once: a list."""
     context = multiprocessing.get_context("spawn")
-    told = context.SimpleQueue()
-    processes = [context.Process(target=_tell, args=(told, files.DEFAULT, function, *words)) for _ in range(times)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(60)
-    codes = [process.exitcode for process in processes]
-    return codes, sorted(told.get() for code in codes if code == 0)
+    with ProcessPoolExecutor(times, mp_context=context, initializer=_prepare, initargs=(files.DEFAULT,)) as pool:
+        return [future.result(60) for future in [pool.submit(function, *words) for _ in range(times)]]
 
 
-def _tell(told, default, function, *words):
+def _prepare(default):
     files.DEFAULT = default
-    told.put(function(*words))
 
 
 def fetch(file, path):

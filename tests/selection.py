@@ -5,6 +5,7 @@ import functools
 import re
 from pathlib import Path
 
+import loaders
 import zoo
 from tests import specimens
 from tests.edits import ROOT
@@ -62,7 +63,10 @@ def test_files(file):
     module = file.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
     names = [path.name for path in sorted((ROOT / "tests").glob("test_*.py")) if module in _closure(f"tests.{path.stem}")]
     names = [name for name in names if name != "test_faults.py"]  # which would miss the text that is replaced
-    own = (module, module.replace(".", " import "))  # those of the file itself, then the other cheap ones, whole sessions last
+    own = (
+        module,
+        r" import [^\n]*\b".join(module.rsplit(".", 1)),
+    )  # those of the file itself, then the other cheap ones, whole sessions last
     names.sort(key=lambda name: (not _mentions(ROOT / "tests" / name, own), name not in FIRST, name in LAST))
     return [f"tests/{name}" for name in names]
 
@@ -86,4 +90,6 @@ def _closure(module):
                 waiting += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         if name == "zoo":  # which imports them by name
             waiting += [f"zoo.{family}" for family in FAMILIES]
+        if name == "loaders":
+            waiting += [f"loaders.{module}" for module in loaders.DATASETS.values()]
     return seen
