@@ -200,9 +200,9 @@ def run(cell, data_root, pytestconfig):
     if not plan.fits(state.estimates.get(cell.id), left):
         needs = state.estimates.get(cell.id)
         pytest.skip(f"time budget: needs {plan.duration(needs) if needs else 'an unknown time'}, {plan.duration(max(left, 0))} left")
-    quick = state.machine is None  # the quick tier never asks the network for data
+    download = state.machine is not None and progress.fetching(pytestconfig)  # the quick tier never asks the network for data
     try:
-        sample = training_run.run(cell, option.seed, data_root, option.epochs, not quick, progress.line(pytestconfig, cell.id))
+        sample = training_run.run(cell, option.seed, data_root, option.epochs, download, progress.line(pytestconfig, cell.id))
     except loaders.DataMissing as error:
         pytest.skip(str(error))
     except loaders.DataError as error:

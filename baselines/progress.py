@@ -1,36 +1,60 @@
-"""A long run shows where it is: one line a cell, rewritten on a terminal, once a minute elsewhere."""
+"""A long run shows where it is: one line, rewritten on a terminal, written once a minute elsewhere."""
 
+import functools
 import time
 from contextlib import nullcontext
 
 from baselines.plan import duration
 
 EVERY = 60  # seconds between lines where the output is no terminal
+REWRITTEN = 0.1  # seconds between texts where it is one
 
 
 def line(config, label):
     """A function of (epoch, epochs, accuracy) that shows them; None where there is nobody to show them to."""
+    start = time.monotonic()
+
+    def text(epoch, epochs, accuracy):
+        now = time.monotonic()
+        left = (now - start) / epoch * (epochs - epoch)
+        rest = f"{duration(left)} left" if epoch < epochs else f"{duration(now - start)} in all"
+        return f"{label}: epoch {epoch}/{epochs}, accuracy {accuracy:.4f}, {rest}", epoch == epochs
+
+    return _shower(config, text)
+
+
+@functools.cache
+def fetching(config):
+    """A function of (file name, bytes so far, bytes in all or None) that shows them; True where there is nobody to show them to."""
+
+    def text(name, bytes, total):
+        return f"fetching {name}: {bytes / 1e6:.0f} MB" + (f" of {total / 1e6:.0f}" if total else ""), bytes == total
+
+    return _shower(config, text) or True
+
+
+def _shower(config, text):
+    """A function that shows the text that another makes of its words, and, if that is the last, leaves it standing."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     capture = config.pluginmanager.get_plugin("capturemanager")
     if reporter is None:  # an xdist worker
         return None
-    start = shown = time.monotonic()
+    shown = 0 if reporter.isatty else time.monotonic()
 
-    def show(epoch, epochs, accuracy):
+    def show(*words):
         nonlocal shown
-        now = time.monotonic()
-        left = (now - start) / epoch * (epochs - epoch)
-        text = f"{label}: epoch {epoch}/{epochs}, accuracy {accuracy:.4f}, "
-        text += f"{duration(left)} left" if epoch < epochs else f"{duration(now - start)} in all"
+        said, last = text(*words)
+        if not last and time.monotonic() - shown < (REWRITTEN if reporter.isatty else EVERY):
+            return
+        shown = time.monotonic()
         with capture.global_and_fixture_disabled() if capture else nullcontext():
             if reporter.isatty:
-                reporter.rewrite(text, erase=True)
-                if epoch == epochs:
+                reporter.rewrite(said, erase=True)
+                if last:
                     reporter.line("")
-            elif epoch == epochs or now - shown >= EVERY:
-                shown = now
+            else:
                 reporter.ensure_newline()
-                reporter.write_line(text)
+                reporter.write_line(said)
             reporter.flush()
 
     return show

@@ -23,7 +23,7 @@ def run(cell, seed, root, epochs=None, download=True, progress=None):
         seed: int.
         root: the data directory.
         epochs: in place of the recipe's, or None; such a run is never held against a baseline.
-        download: whether missing data may be fetched.
+        download: whether missing data may be fetched, as ``loaders.load`` takes it.
         progress: called after each epoch with (epoch, epochs, accuracy).
 
     Returns:

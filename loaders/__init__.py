@@ -67,14 +67,14 @@ def fingerprint(arrays):
     return cache.fingerprint(arrays)
 
 
-def load(name, root=None, download=True, progress=None):
+def load(name, root=None, download=True):
     """Read one data set, from the arrays that an earlier call has kept where the files are still the same.
 
     Args:
         name: one of ``names()``, or a synthetic set of any size.
         root: the data directory, with one folder a data set; None for ``root_folder()``.
-        download: whether a missing file may be fetched into the data directory.
-        progress: called with (file name, bytes so far, bytes in all or None) while one is fetched.
+        download: whether a missing file may be fetched into the data directory; instead of True, a function
+            that is told of it, as (file name, bytes so far, bytes in all or None).
 
     Returns:
         Dataset; its arrays are not to be written to.
@@ -90,17 +90,17 @@ def load(name, root=None, download=True, progress=None):
         arrays, classes = its.make(name)
         return _dataset(arrays, classes, fingerprint(arrays), "canonical")
     try:
-        return _load(name, its, root, download, progress)
+        return _load(name, its, root, download)
     except OSError as error:
         reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or error
         raise DataError(f"{name}: {error.filename or root}: {reason}; mend that and try again") from error
 
 
-def _load(name, its, root, download, progress):
+def _load(name, its, root, download):
     from loaders import cache, files
 
     source = its.SOURCES[name]
-    found = _found(source, root, download, progress)
+    found = _found(source, root, download)
     paths = [path for _, path in found]
 
     def stamp():
@@ -123,7 +123,7 @@ def _load(name, its, root, download, progress):
     return _dataset(arrays, classes, header["fingerprint"], kind)
 
 
-def _found(source, root, download, progress):
+def _found(source, root, download):
     """(File, its path) of every file of a source, fetched where that is allowed; or of the one that holds them all."""
     from loaders import files
     from loaders.download import fetch
@@ -137,7 +137,7 @@ def _found(source, root, download, progress):
         if paths[place] is None:
             paths[place] = root / file.path
             try:
-                fetch(file, paths[place], progress and functools.partial(progress, file.name))
+                fetch(file, paths[place], functools.partial(download, file.name) if callable(download) else None)
             except DataMissing as error:
                 raise files.missing(file, root, f" and cannot be fetched ({error})") from error
     return list(zip(source.files, paths, strict=True))

@@ -63,11 +63,9 @@ def test_files(file):
     module = file.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
     names = [path.name for path in sorted((ROOT / "tests").glob("test_*.py")) if module in _closure(f"tests.{path.stem}")]
     names = [name for name in names if name != "test_faults.py"]  # which would miss the text that is replaced
-    own = (
-        module,
-        r" import [^\n]*\b".join(module.rsplit(".", 1)),
-    )  # those of the file itself, then the other cheap ones, whole sessions last
-    names.sort(key=lambda name: (not _mentions(ROOT / "tests" / name, own), name not in FIRST, name in LAST))
+    # Those of the file itself come first, then the other cheap ones, whole sessions last.
+    own = [module, r" import [^\n]*\b".join(module.rsplit(".", 1)), *(["import loaders"] if module.startswith("loaders.") else [])]
+    names.sort(key=lambda name: (not _mentions(ROOT / "tests" / name, tuple(own)), name not in FIRST, name in LAST))
     return [f"tests/{name}" for name in names]
 
 

@@ -244,6 +244,6 @@ def test_a_data_set_is_fetched_and_read_and_says_how_far_it_is(server, tmp_path,
     server.acts, told = ["busy", "serve"], []
     with pytest.raises(loaders.DataMissing, match="is not there: put the file from"):
         loaders.load("cifar10", tmp_path / "new", download=False)
-    data = loaders.load("cifar10", tmp_path / "new", progress=lambda *words: told.append(words))
+    data = loaders.load("cifar10", tmp_path / "new", download=lambda *words: told.append(words))
     assert ("canonical", 6) == (data.kind, len(data.x_train))
     assert ("cifar-10-binary.tar.gz", len(content), len(content)) == told[-1]
