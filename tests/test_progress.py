@@ -51,7 +51,7 @@ def test_a_download_is_one_line_that_is_rewritten_on_a_terminal_and_a_line_a_min
 
 def test_a_training_tells_its_epoch_accuracy_and_what_is_left(shown):
     said = shown(lambda config: progress.line(config, "cell"), False, [(epoch, 90, 0.5) for epoch in range(1, 91)])
-    assert ["cell: epoch 60/90, accuracy 0.5000, 30 s left", "cell: epoch 90/90, accuracy 0.5000, 90 s in all"] == said
+    assert ["cell: epoch 60/90, accuracy 0.5000, 30 s left", "cell: epoch 90/90, accuracy 0.5000, 2 min in all"] == said
 
 
 def test_where_nobody_watches_nothing_is_shown():
