@@ -174,7 +174,7 @@ def vouched(*folders):
             continue
         except (OSError, ValueError) as error:
             raise DataError(f"{folder / SUMS} cannot be read ({error}); mend it or write it again with sha256sum") from error
-        for line in lines:
+        for line in filter(str.strip, lines):
             sum, _, name = line.partition("  ") if "  " in line else line.partition(" *")
             if len(sum) != 64 or not name:
                 raise DataError(f"{folder / SUMS}: {line[:80]!r} is no sum and path, as sha256sum writes them; mend the line")
