@@ -3,6 +3,7 @@
 The only file outside the epochs that knows which backend runs.
 """
 
+import os
 from contextlib import contextmanager
 
 import keras
@@ -95,3 +96,14 @@ def peak_bytes():
 
         peak = (jax.devices()[0].memory_stats() or {}).get("peak_bytes_in_use")
     return {"host": host, "gpu": peak}
+
+
+def fits(images):
+    """Whether so many bytes of images may stay on the device: in half of a GPU's memory, or a quarter of the machine's."""
+    if not gpu():
+        return images <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
+    if backend() == "jax":
+        import jax
+
+        return images <= (jax.devices()[0].memory_stats() or {}).get("bytes_limit", 0) // 2
+    return images <= 2 << 30  # TensorFlow does not tell
