@@ -14,7 +14,7 @@ from tabulate import tabulate
 
 import zoo
 from baselines import judge
-from baselines.cells import cells, studies
+from baselines.cells import cells, published_seconds, studies
 from baselines.run import alone, epoch_seconds, sampled
 
 ORDER = ("REGRESSED", "UNSTABLE", "INCOMPARABLE", "NO-BASELINE", "IMPROVED", "PASS")  # worst first
@@ -109,11 +109,6 @@ def spread(values, form):
         return None
     scatter = f" ± {stdev(values):{'.2g' if form == '.3g' else form}}" if len(values) > 1 else ""
     return f"{mean(values):{form}}{scatter} (n={len(values)})"
-
-
-def published_seconds(cell):
-    """Published seconds an epoch, or None."""
-    return cell.published["seconds"] / cell.recipe["epochs"] if "seconds" in cell.published else None
 
 
 def _ratio(timed, published):
