@@ -24,8 +24,8 @@ def save(model, classes, path):
     """Write a trained network and the names of its classes, whole or not at all.
 
     Args:
-        model: keras.Model of Keras's own layers, from uint8 images (N, height, width, 1 or 3), of the data
-            set's own size, to probabilities (N, classes); optimizer and augmentation are left out.
+        model: keras.Model of Keras's own layers, without augmentation, from uint8 images (N, height, width,
+            1 or 3), of the data set's own size, to probabilities (N, classes); its optimizer is left out.
         classes: the classes' names in the order of their labels: a sequence of str.
         path: the file, which ends in .keras; one that is there is replaced.
 
@@ -39,7 +39,7 @@ def save(model, classes, path):
         raise ValueError(f"{path}: {complaint}; hand over a network from such images to those classes")
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part.keras")
     try:
-        _still(model).save(part)
+        keras.Model(model.inputs[0], model.outputs[0], name=model.name).save(part)  # without an optimizer
         with zipfile.ZipFile(part, "a") as archive:
             archive.writestr(MEMBER, json.dumps({"classes": list(classes)}))
         with part.open("rb") as file:
@@ -47,16 +47,6 @@ def save(model, classes, path):
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-
-
-def _still(model):
-    """The network with the same weights, but without augmentation, which Keras switches on in ``model(images)``."""
-
-    def call(layer, x, **words):
-        return x if type(layer).__name__.startswith("Random") else layer(x, **words)
-
-    functional = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
-    return keras.models.clone_model(functional, clone_function=lambda layer: layer, call_function=call)
 
 
 def load(path):

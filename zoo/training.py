@@ -22,7 +22,8 @@ def train(model, data, recipe, seed, progress=None):
             channels) and integer labels (N,).
         recipe: a recipe's table, as ``recipes.KEYS`` describes it.
         seed: int; the same seed gives the same bits on a CPU.
-        progress: called after each epoch with (epoch from 1, epochs, accuracy on the watched images).
+        progress: called after each epoch with (epoch from 1, epochs, accuracy on the watched images); the
+            training ends with an epoch for which it returns true.
 
     Returns:
         dict of plain numbers: history (loss and accuracy by epoch on the training images, and as
@@ -117,5 +118,5 @@ class _Clock(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self.train_seconds.append(self.middle - self.start)
         self.eval_seconds.append(self.end - self.middle)
-        if self.progress:
-            self.progress(epoch + 1, self.epochs, logs["val_accuracy"])
+        if self.progress and self.progress(epoch + 1, self.epochs, logs["val_accuracy"]):
+            self.model.stop_training = True
