@@ -39,6 +39,7 @@ MODELS = {
     "resnet101": ("resnet", (224, 224, 3), 1000),
     "resnet152": ("resnet", (224, 224, 3), 1000),
     "imagenet32_cnn": ("imagenet32_cnn", (32, 32, 3), 200),
+    "searched_cnn": ("searched_cnn", (32, 32, 3), 10),
     "densenet121": ("densenet", (224, 224, 3), 1000),
     "densenet121_transfer_swish": ("densenet", (32, 32, 3), 10),
     "densenet121_transfer_relu": ("densenet", (32, 32, 3), 10),

@@ -30,7 +30,8 @@ def train(model, data, recipe, seed, progress=None, keep=None):
             channels) and int32 labels (N,).
         recipe: a recipe's table, as ``recipes.KEYS`` describes it.
         seed: int; the same seed gives the same bits on a CPU.
-        progress: called after each epoch with (epoch from 1, epochs, accuracy on the watched images).
+        progress: called after each epoch with (epoch from 1, epochs, accuracy on the watched images); the
+            training ends with an epoch for which it returns true.
         keep: called at the end with the trained keras.Model from uint8 images of the data set's size to
             probabilities.
 
@@ -130,12 +131,11 @@ def _epochs(run, network, progress):
         for name, value in seen.items():
             watched = "test_" if run.watched is run.tested else "validation_"
             history.setdefault(name.replace("val_", watched), []).append(value)
-        if progress:
-            progress(epoch + 1, recipe["epochs"], run.accuracy)
+        ended = progress and progress(epoch + 1, recipe["epochs"], run.accuracy)
         if not math.isfinite(seen["loss"]):
             break
         callbacks.on_epoch_end(epoch, seen)
-        if trainer.stop_training:
+        if ended or trainer.stop_training:
             break
     callbacks.on_train_end()
     return history
@@ -222,18 +222,10 @@ def _sums(run, program, split, wanted):
     return sums, inside + time.perf_counter() - start, calls
 
 
-def _divergence(run, history):
-    """What went wrong with a training, in words, or None: an accuracy alone would hide it."""
-    for epoch, loss in enumerate(history["loss"], 1):
-        if not math.isfinite(loss):
-            return f"the loss is no number from epoch {epoch} on"
-    if not math.isfinite(run.loss):
-        return "the loss on the test images is no number"
-    if len(run.answered) > 1 and max(run.answered) == run.tested.images > 1:
-        return f"every test image is taken for class {run.answered.index(max(run.answered))}"
-    return None
-
-
-def _without_augmentation(run, network):
-    """The trained model of Keras's plain layers alone: what can be saved, and loaded anywhere."""
-    return recipes.trainer(network, run.recipe, run.fitted.arrays[0], augmented=False)
+    def on_epoch_end(self, epoch, logs=None):
+        self.train_seconds.append(self.middle - self.start)
+        self.eval_seconds.append(self.end - self.middle)
+        if self.progress and self.progress(epoch + 1, self.epochs, logs["val_accuracy"]):
+            self.model.stop_training = True
+        keep: called at the end with the trained keras.Model from uint8 images of the data set's size to
+            probabilities.
