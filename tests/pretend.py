@@ -13,7 +13,14 @@ from pathlib import Path
 from baselines.cells import cells
 
 MACHINE = "pretended-chip_tensorflow_float32"
-INFO = {"processor": {"model": "pretended"}, "gpu": None, "versions": {"keras": "3"}, "python": "3", "backend": "tensorflow"}
+INFO = {
+    "processor": {"model": "pretended"},
+    "gpu": None,
+    "versions": {"keras": "3"},
+    "python": "3",
+    "backend": "tensorflow",
+    "tf32": None,
+}
 
 
 def sample(cell="lenet5-mnist-gate", seed=0, accuracy=0.989, seconds=(2.0, 1.5, 1.6), fingerprint="f00d", others=0.0, **more):

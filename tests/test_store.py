@@ -192,9 +192,35 @@ def test_the_machines_folder_names_device_backend_and_precision_but_no_version()
     assert " " not in name
     for version in info["versions"].values():
         assert version not in name
-    assert {"processor", "gpu", "system", "python", "backend", "versions"} == info.keys()
+    assert {"processor", "gpu", "system", "python", "backend", "versions", "tf32"} == info.keys()
     assert keras.__version__ == info["versions"]["keras"]
     assert info == store.plain(info)
+
+
+@pytest.mark.parametrize(
+    ("said", "instructions"),
+    [
+        ("flags\t\t: fpu sse2 avx2 avx512f avx512_bf16 amx_bf16 amx_tile", "amx"),
+        ("flags\t\t: fpu sse2 avx2 avx512f avx512_bf16", "avx512bf16"),
+        ("flags\t\t: fpu sse2 avx2 avx512f avx512vl", "avx512"),
+        ("flags\t\t: fpu sse2 avx avx2", "avx2"),
+        ("flags\t\t: fpu sse2 avx", None),
+        ("Features\t: fp asimd sve i8mm bf16", "bf16"),
+        ("Features\t: fp asimd sve", "sve"),
+        ("Features\t: fp asimd", None),
+        ("", None),
+    ],
+)
+def test_a_processor_is_told_apart_by_its_strongest_instructions(monkeypatch, said, instructions):
+    monkeypatch.setattr(
+        machine.Path, "read_text", lambda path: f"model name\t: Chip(R) CPU @ 2.10GHz\ncpu family\t: 6\nmodel\t\t: 7\n{said}\n"
+    )
+    processor = machine.processor.__wrapped__()
+    assert instructions == processor["instructions"]
+    monkeypatch.setattr(machine, "processor", lambda: processor)
+    monkeypatch.setattr(machine, "gpu", lambda: None)
+    chip = "-".join(filter(None, ("chip-6.7", f"{processor['cores']}cores", instructions)))
+    assert chip == machine.name.__wrapped__().partition("_")[0]
 
 
 def test_what_other_programs_do_is_seen(monkeypatch):
