@@ -222,10 +222,18 @@ def _sums(run, program, split, wanted):
     return sums, inside + time.perf_counter() - start, calls
 
 
-    def on_epoch_end(self, epoch, logs=None):
-        self.train_seconds.append(self.middle - self.start)
-        self.eval_seconds.append(self.end - self.middle)
-        if self.progress and self.progress(epoch + 1, self.epochs, logs["val_accuracy"]):
-            self.model.stop_training = True
-        keep: called at the end with the trained keras.Model from uint8 images of the data set's size to
-            probabilities.
+def _divergence(run, history):
+    """What went wrong with a training, in words, or None: an accuracy alone would hide it."""
+    for epoch, loss in enumerate(history["loss"], 1):
+        if not math.isfinite(loss):
+            return f"the loss is no number from epoch {epoch} on"
+    if not math.isfinite(run.loss):
+        return "the loss on the test images is no number"
+    if len(run.answered) > 1 and max(run.answered) == run.tested.images > 1:
+        return f"every test image is taken for class {run.answered.index(max(run.answered))}"
+    return None
+
+
+def _without_augmentation(run, network):
+    """The trained model of Keras's plain layers alone: what can be saved, and loaded anywhere."""
+    return recipes.trainer(network, run.recipe, run.fitted.arrays[0], augmented=False)
