@@ -27,6 +27,14 @@ INSTRUCTIONS = {  # flag of /proc/cpuinfo -> the name of what products are compu
 }
 
 
+def compute_in(precision):
+    """Let every network that is built from now on compute in that precision, as Keras names it."""
+    import keras
+
+    keras.config.set_dtype_policy(precision)
+    name.cache_clear()
+
+
 @functools.cache
 def processor():
     """{'model', 'family', 'cores', 'instructions', 'memory'} of the processor: str, str, int, str or None, and bytes."""

@@ -35,6 +35,7 @@ def estimate(cell, machine, runs, epochs=None):
     scaled by how this machine has done on other published cells.
     """
     wanted = epochs or cell.recipe["epochs"]
+    runs = [run for run in runs if run.sample["train_seconds"]]
     here = [run for run in runs if run.machine == machine]
     for stored in here, runs:
         times = [_whole(run.sample, wanted) for run in stored if run.cell == cell.id]

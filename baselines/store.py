@@ -22,10 +22,10 @@ ACCEPTED = "accepted.toml"
 ROOFLINE = "roofline.json"  # baselines.roofline's
 SAMPLE = {  # what of a sample is read again, and as what
     **dict.fromkeys(("cell", "dataset", "precision"), str),
-    **dict.fromkeys(("accuracy", "compile_seconds"), float | int),
+    "accuracy": float | int,
     **dict.fromkeys(("recipe", "data", "load", "code", "parameters", "peak_memory"), dict),
     **dict.fromkeys(("train_seconds", "eval_seconds"), list),
-    "loss": float | int | None,
+    **dict.fromkeys(("loss", "compile_seconds"), float | int | None),
     "epochs_option": int | None,
     "seed": int,
 }
@@ -82,8 +82,10 @@ def _checked(sample):
     if not 0 <= sample["accuracy"] <= 1 or not isinstance(sample["data"]["fingerprint"], str):
         raise ValueError(f"accuracy is {sample['accuracy']}")
     for key in ("train_seconds", "eval_seconds"):
-        if not sample[key] or not all(isinstance(each, float | int) and each > 0 for each in sample[key]):
+        if not all(isinstance(each, float | int) and each > 0 for each in sample[key]):
             raise ValueError(f"{key} is {sample[key]!r:.40}")
+    if bool(sample["train_seconds"]) != (sample["compile_seconds"] is not None):
+        raise ValueError("it has some times and lacks others")
     for table, key in ("load", "others"), ("parameters", "total"), ("peak_memory", "host"), ("peak_memory", "gpu"):
         if not isinstance(sample[table][key], float | int | None):
             raise ValueError(f"{table}'s {key} is {sample[table][key]!r:.40}")
@@ -125,6 +127,8 @@ def journal(storage):
 
     def save(output, name):
         storage.failed = None
+        if output.get("benchmarks") == [] and not taken:  # every cell was stored before
+            return
         try:
             write(output, name)
         except OSError as error:  # not raised: pytest-benchmark also saves where that would cost the session's summary

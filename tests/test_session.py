@@ -146,7 +146,7 @@ def test_a_machine_without_accepted_runs_says_no_baseline_and_keeps_to_floors(su
 
 def test_a_time_budget_trains_what_fits_cheapest_first_and_names_the_rest(suite, trained, tmp_path):
     slow = pretend.sample(CELLS[0], seconds=(500.0, 500.0))
-    pretend.stored(tmp_path / "storage", 1, "x", [slow, pretend.sample(CELLS[1], seconds=(1.0, 1.0))])
+    pretend.stored(tmp_path / "storage", 1, "before", [slow, pretend.sample(CELLS[1], seconds=(1.0, 1.0))])
     done = suite("-m", "full", "--dataset=digits", "--model=lenet5,vgg_like,resnet20_v1", "--time-budget=10m", "--benchmark-save=x")
     assert 0 == done.returncode, done.said
     assert [CELLS[1]] == trained()

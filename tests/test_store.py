@@ -25,7 +25,7 @@ def storage(folder):
 
 def save_once(folder):
     made = storage(folder)
-    made.save({"benchmarks": []}, "x")
+    made.save({"benchmarks": [1]}, "x")
     return made.stored[0].name
 
 
@@ -112,6 +112,15 @@ def test_a_damaged_or_edited_run_is_refused_by_name(tmp_path, damage, complaint)
     assert damage(text) != text
     path.write_text(damage(text))
     with pytest.raises(store.StoreError, match=rf"{path.name}: .*{complaint}.* git"):
+        store.runs(tmp_path)
+
+
+def test_a_run_without_times_is_read_and_one_that_lacks_some_of_them_is_not(tmp_path):
+    untimed = pretend.sample(seconds=())
+    pretend.stored(tmp_path, 1, "x", [untimed])
+    assert [] == store.runs(tmp_path)[0].sample["train_seconds"]
+    pretend.stored(tmp_path, 1, "x", [{**untimed, "compile_seconds": 1.0}])
+    with pytest.raises(store.StoreError, match="has some times and lacks others"):
         store.runs(tmp_path)
 
 

@@ -210,11 +210,18 @@ def test_a_run_of_a_cell_holds_what_the_other_tests_pretend_it_does(data, monkey
     monkeypatch.setattr(training_run, "load", lambda *words: small)
     cell = cells()["lenet5-digits-digits_lenet"]._replace(shape=(8, 8, 1), classes=4)
     monkeypatch.setattr(training_run.zoo, "build", lambda *words: network())
-    seen, pretended = training_run.run(cell, 0, None, epochs=1), pretend.sample()
+    wanted, pretended = training_run.identity(cell, 0, None, epochs=1), pretend.sample()
+    monkeypatch.setattr(training_run, "SHARED", 9)  # other tests may run beside this one
+    seen = training_run.run(cell, wanted, None)
     assert pretended.keys() == seen.keys()
+    assert set(pretend.IDENTITY) == wanted.keys()
     assert pretended["history"].keys() < seen["history"].keys()
     for key in ("data", "load", "parameters", "peak_memory", "code"):
         assert pretended[key].keys() == seen[key].keys()
+    monkeypatch.setattr(training_run, "SHARED", -1)
+    shared = training_run.run(cell, wanted, None)
+    assert [[], [], [], None, None, None] == [shared[key] for key in training_run.UNTIMED]
+    assert (seen["accuracy"], seen["history"]) == (shared["accuracy"], shared["history"])
     assert (1, 70, 20) == (seen["recipe"]["epochs"], seen["data"]["train"], seen["data"]["test"])
 
 

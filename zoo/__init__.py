@@ -72,7 +72,8 @@ def build(name, shape, classes):
         classes: number of classes, at least 1.
 
     Returns:
-        keras.Model from float images (N, height, width, channels) to probabilities (N, classes).
+        keras.Model from float images (N, height, width, channels) to probabilities (N, classes), which are
+        float32 in mixed precision, too.
 
     Raises:
         KeyError: the name is unknown; the message lists the known ones.
@@ -94,7 +95,14 @@ def build(name, shape, classes):
             f"{name} cannot take an image of {'x'.join(map(str, shape))}: {complaint}; "
             f"the least square input is {_least_side(function, shape[2], classes)}"
         )
-    return complaint
+    return _softmax_in_float32(complaint)
+
+
+def _softmax_in_float32(model):
+    """The model, its last layer in float32 where the precision is mixed: 8 bits are too few for a probability's logarithm."""
+    if model.layers[-1].compute_dtype in ("bfloat16", "float16"):
+        model.layers[-1].dtype_policy = "float32"
+    return model
 
 
 def _function(name):

@@ -39,7 +39,7 @@ def train(model, data, recipe, seed, progress=None, keep=None):
         dict of plain numbers: history (loss and accuracy by epoch on the training images, and as
         validation_* on the held-out images, or test_* where nothing is held out, and the learning rate), accuracy
         and loss on the test images at the end, train_seconds, eval_seconds and host_seconds (of the training's,
-        those in which no program ran) by epoch, compile_seconds, images_per_second of the fastest epoch, macs of one
+        those in which no program ran) by epoch, compile_seconds, epoch_images, images_per_second of the fastest epoch, macs of one
         image's forward pass, parameters, peak_memory in bytes; loop, how an epoch is run; resident, whether the
         images stay on the device; calls, programs handed over in an epoch; divergence, what went wrong, or None.
 
@@ -65,7 +65,8 @@ def train(model, data, recipe, seed, progress=None, keep=None):
         "eval_seconds": run.eval_seconds,
         "host_seconds": run.host_seconds,
         "compile_seconds": run.compile_seconds,
-        "images_per_second": max(run.images_per_second),
+        "images_per_second": max(images / seconds for images, seconds in zip(run.images, run.train_seconds, strict=True)),
+        "epoch_images": run.images,
         "macs": cost(network).macs,
         "loop": run.epoch.LOOP,
         "resident": bool(run.fitted.resident),
@@ -101,7 +102,7 @@ def _prepare(network, data, recipe, seed):
     run = SimpleNamespace(recipe=recipe, seed=seed, epoch=epoch, fitted=split(fitted), tested=split(tested))
     run.watched = run.tested if watched is tested else split(watched)
     run.trainer = recipes.trainer(network, recipe, fitted[0])
-    run.train_seconds, run.eval_seconds, run.host_seconds, run.images_per_second = [], [], [], []
+    run.train_seconds, run.eval_seconds, run.host_seconds, run.images = [], [], [], []
     run.compile_seconds, run.longest, run.calls = 0.0, 1, 0
     return run
 
@@ -197,7 +198,7 @@ def _timed_epoch(run, epoch, steps):
     run.train_seconds.append(middle - start)
     run.eval_seconds.append(end - middle)
     run.host_seconds.append(max(0.0, middle - start - inside))
-    run.images_per_second.append(images / (middle - start))
+    run.images.append(images)
     return {"loss": float(sums[0]) / images, "accuracy": int(sums[1]) / images}
 
 
