@@ -199,7 +199,7 @@ def data_root(pytestconfig):
 
 
 @pytest.fixture(scope="session")
-def run(cell, data_root, pytestconfig):
+def run(cell, data_root, pytestconfig, limits):
     """The cell, trained once for all tests that ask: what baselines.run.run returns."""
     from baselines import machine
     from baselines import run as training_run
@@ -227,6 +227,8 @@ def run(cell, data_root, pytestconfig):
         pytest.fail(str(error), pytrace=False)
     except OSError as error:  # pretrained weights that are not here
         pytest.skip(str(error))
+    if full:
+        sample["efficiency"] = training_run.epochs_efficiency(sample, limits())
     yield store.plain(sample)
     if "keras" in sys.modules:
         sys.modules["keras"].backend.clear_session()
@@ -256,10 +258,10 @@ def limits(pytestconfig):
 
 
 @pytest.fixture
-def judged(run, cell, pytestconfig, record_property, limits):
+def judged(run, cell, pytestconfig, record_property):
     """A function of 'accuracy' or 'seconds' that returns the run's Verdict, and has it in the summary."""
     from baselines import judge, machine
-    from baselines.run import efficiency
+    from baselines.run import said_of
 
     def verdict(what):
         state = pytestconfig.stash[STATE]
@@ -267,8 +269,8 @@ def judged(run, cell, pytestconfig, record_property, limits):
         given = judge.accuracy(run, accepted, state.gates, cell.floor) if what == "accuracy" else judge.seconds(run, accepted, state.gates)
         changed = judge.changes(run, machine.info(), accepted)
         said = f"{cell.id} {given}" + (f"; changed since: {', '.join(changed)}" if changed else "")
-        if what == "seconds" and (reached := efficiency(run, limits())):
-            said += f"; {reached}"
+        if what == "seconds" and run["train_seconds"]:
+            said += f"; {said_of(run['efficiency'])}"
         record_property("verdict", said)
         again = f"pytest -m full --model {cell.model} --dataset {cell.dataset} --recipe {cell.recipe_name} --seed {run['seed']}"
         return given._replace(why=f"{said}\n  rerun it:  {again}\n  if it is meant: python -m baselines accept --reason '...'")

@@ -99,24 +99,6 @@ def stored(wanted, name, folder, info, runs):
     return None
 
 
-def efficiency(sample, limits):
-    """What an epoch reached, as text: FLOP/s, its share of the machine's measured peak, and the share lost to the host.
-
-    Args:
-        sample: as ``run`` returns it.
-        limits: the machine's roofline, or None.
-
-    Returns:
-        a text for the fastest epoch; None where nothing was timed.
-    """
-    each = epochs_efficiency(sample, limits)
-    if not each:
-        return None
-    best = max(each, key=lambda epoch: epoch["flops_per_second"])
-    share = "" if best["peak_share"] is None else f", {best['peak_share']:.1%} of the measured peak"
-    return f"{best['flops_per_second'] / 1e9:,.4g} GFLOP/s{share}, at most {best['host_share']:.2%} lost to the host"
-
-
 def epochs_efficiency(sample, limits):
     """Of each timed epoch flops_per_second, peak_share (None without a roofline) and host_share: a list of dicts.
 
@@ -133,6 +115,18 @@ def epochs_efficiency(sample, limits):
         share = roofline.share(reached, limits, sample["precision"])
         found.append({"flops_per_second": reached, "peak_share": share, "host_share": lost})
     return found
+
+
+def fastest(efficiency):
+    """Of what ``epochs_efficiency`` returned, the fastest epoch's; None of none."""
+    return max(efficiency, key=lambda epoch: epoch["flops_per_second"], default=None)
+
+
+def said_of(efficiency):
+    """What the fastest epoch reached, as text."""
+    best = fastest(efficiency)
+    share = "" if best["peak_share"] is None else f", {best['peak_share']:.1%} of the measured peak"
+    return f"{best['flops_per_second'] / 1e9:,.4g} GFLOP/s{share}, at most {best['host_share']:.2%} lost to the host"
 
 
 @functools.lru_cache(maxsize=1)

@@ -105,6 +105,7 @@ IDENTITY = ("cell", "study", "model", "dataset", "recipe", "epochs_option", "see
 def _identity(cell, seed, root, epochs=None, download=True):
     told = {key: orders()[key] for key in ("fingerprint", "precision", "kind") if key in orders()}
     made = sample(cell.id, seed, epochs_option=epochs, **told)
+    made["recipe"] |= {"epochs": epochs} if epochs else {}
     return {key: made[key] for key in IDENTITY}
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from baselines import __main__ as command
 from baselines import machine, probes, roofline, store
+from baselines import run as training_run
 from tests import pretend
 
 pytestmark = pytest.mark.quick
@@ -241,3 +242,16 @@ def test_the_command_refuses_what_is_damaged_and_where_it_cannot_write_in_one_li
     assert "roofline --again" in damaged
     assert "is no folder" in no_folder
     assert "cannot be written" in unwritable
+
+
+def test_an_epoch_says_what_it_reached_and_what_the_host_took():
+    sample = pretend.sample(seconds=(2.0, 1.5))
+    limits = measured()
+    first, second = training_run.epochs_efficiency(sample, limits)
+    flops = 6 * 241816 * 60 / 1.5
+    assert (flops, flops / 4e11) == pytest.approx((second["flops_per_second"], second["peak_share"]))
+    assert (0.01 + 2e-5) / 2.0 == pytest.approx(first["host_share"])
+    assert second == training_run.fastest([first, second])
+    assert "0.05804 GFLOP/s, 0.0% of the measured peak, at most 0.67% lost to the host" == training_run.said_of([first, second])
+    assert [] == training_run.epochs_efficiency(pretend.sample(seconds=()), limits)
+    assert training_run.epochs_efficiency(sample, None)[0]["peak_share"] is None

@@ -71,7 +71,10 @@ def test_one_training_serves_both_tests_and_the_timed_one_comes_first(suite, tra
     assert "UNSERIALIZABLE" not in path.read_text()
     assert [3, 3] == [entry["stats"]["rounds"] for entry in content["benchmarks"]]
     assert 1.5 == pytest.approx(content["benchmarks"][0]["stats"]["min"])
-    assert {**pretend.sample(CELLS[0]), "epochs_option": 7} == content["benchmarks"][0]["extra_info"]
+    stored = content["benchmarks"][0]["extra_info"]
+    assert [6 * 241816 * 60 / seconds for seconds in (2.0, 1.5, 1.6)] == [each["flops_per_second"] for each in stored["efficiency"]]
+    made = pretend.sample(CELLS[0])
+    assert {**made, "recipe": {**made["recipe"], "epochs": 7}, "epochs_option": 7, "efficiency": stored["efficiency"]} == stored
     assert f"stored in {path}" in done.stdout
     assert "no GPU found" in done.stdout
     assert "expects to train 2 cells" in done.stdout
