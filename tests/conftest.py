@@ -5,7 +5,24 @@ import difflib
 import pytest
 
 from loaders import files, tiny_imagenet
-from tests import formats
+from tests import formats, sessions
+
+ORIGIN = pytest.StashKey()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session):
+    """What sessions are forked from takes two seconds to be ready: it starts beside the first tests."""
+    if not session.config.option.collectonly and any("origin" in item.fixturenames for item in session.items):
+        process = session.config.stash[ORIGIN] = sessions.start()
+        session.config.add_cleanup(process.communicate)
+
+
+@pytest.fixture(scope="session")
+def origin(pytestconfig):
+    """What whole sessions are forked from: the process, and a set of the modules that it had when every test was collected."""
+    process = pytestconfig.stash[ORIGIN]
+    return process, set(sessions.answer(process))
 
 
 @pytest.fixture

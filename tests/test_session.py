@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from baselines import store
-from tests import pretend
+from tests import pretend, sessions
 
 pytestmark = pytest.mark.quick
 ROOT = Path(__file__).parent.parent
@@ -20,18 +20,15 @@ CELLS = ["lenet5-digits-digits_lenet", "vgg_like-digits-digits_vgg"]
 
 
 @pytest.fixture
-def suite(tmp_path):
+def suite(origin, tmp_path):
     """A function that runs pytest as typed, with its storage in tmp_path / 'storage'; what it printed and returned."""
 
-    def run(*words, cwd=ROOT, storage=True, timeout=60, path="", **orders):
-        # Half of a session's start is hypothesis, of which these sessions make no use.
-        command = [sys.executable, "-m", "pytest", "-p", "tests.pretend", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", *words]
-        command += [f"--benchmark-storage={tmp_path / 'storage'}"] if storage else []
-        environment = {**os.environ, "PRETEND": json.dumps({"log": str(tmp_path / "log"), **orders}), "PYTHONPATH": f"{ROOT}:{path}"}
-        environment.pop("PYTEST_XDIST_WORKER", None)
-        done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=timeout)
-        done.said = done.stdout + done.stderr
-        return done
+    def run(*words, cwd=ROOT, storage=True, path=(), **orders):
+        # Workers of -n are started anew, and half of their start is hypothesis, of which these sessions make no use.
+        words = ["-p", "tests.pretend", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", *words]
+        words += [f"--benchmark-storage={tmp_path / 'storage'}"] if storage else []
+        variables = {"PRETEND": json.dumps({"log": str(tmp_path / "log"), **orders}), "PYTHONPATH": str(ROOT)}
+        return sessions.run(origin[0], words, cwd, path=path, **variables)
 
     return run
 
@@ -203,7 +200,7 @@ def test_a_disk_that_fills_up_fails_the_test_and_keeps_the_summary(suite, tmp_pa
         "store.replace = refuse",
     )
     (tmp_path / "full.py").write_text("\n".join(lines))
-    done = suite("-p", "full", *DIGITS, "--benchmark-save=x", path=tmp_path)
+    done = suite("-p", "full", *DIGITS, "--benchmark-save=x", path=[tmp_path])
     assert 1 == done.returncode, done.said
     assert "cannot be stored" in done.stdout
     assert "NOT STORED" in done.stdout
@@ -219,22 +216,16 @@ def test_a_corrupt_baseline_file_stops_a_full_session_before_it_trains(suite, tm
     assert not (tmp_path / "log").exists()
 
 
-def test_collecting_imports_no_backend_and_bare_pytest_is_the_quick_tier(tmp_path):
-    (tmp_path / "watch.py").write_text(
-        "import sys\n"
-        "def pytest_sessionfinish():\n"
-        "    print('HEAVY', sorted({'tensorflow', 'jax', 'keras', 'scipy', 'sklearn'} & sys.modules.keys()))\n"
-    )
-    said = {}
+def test_collecting_imports_no_backend_and_bare_pytest_is_the_quick_tier(origin, suite):
+    assert set() == {"tensorflow", "jax", "keras", "scipy", "sklearn"} & origin[1]
+    assert {"tests.pretend", "hypothesis", "loaders"} < origin[1]
+    listed = {}
     for words in ((), ("-m", "quick"), ("-m", "full")):
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "watch", "-p", "no:cacheprovider", *words],
-            cwd=ROOT, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, timeout=60,
-        )  # fmt: skip
-        assert "HEAVY []" in done.stdout, done.stdout + done.stderr
-        said[words] = sorted(line for line in done.stdout.splitlines() if "::" in line)
-    assert said[()] == said["-m", "quick"]
-    assert not set(said[()]) & set(said["-m", "full"])
+        done = suite("--collect-only", "-q", *words, storage=False)
+        assert 0 == done.returncode, done.said
+        listed[words] = sorted(line for line in done.stdout.splitlines() if "::" in line)
+    assert [] != listed[()] == listed["-m", "quick"]
+    assert not set(listed[()]) & set(listed["-m", "full"])
 
 
 def test_the_storage_is_found_from_any_folder_and_a_plain_run_makes_none(suite, tmp_path):
@@ -254,3 +245,9 @@ def test_under_xdist_a_cell_is_trained_once_and_the_user_is_told_that_nothing_is
     assert 0 == done.returncode, done.said
     assert CELLS == sorted(trained())
     assert "NOTHING WILL BE STORED" in done.stdout
+
+
+def test_a_session_that_hangs_is_killed_and_told_of(origin, suite):
+    with pytest.raises(TimeoutError, match="pytest --collect-only did not end within 0.01 seconds"):
+        sessions.run(origin[0], ["--collect-only"], timeout=0.01)
+    assert 0 == suite("--collect-only", "-q", "tests/test_plan.py").returncode
