@@ -27,8 +27,6 @@ def pytest_generate_tests(metafunc):
     """A test that asks for a twin is asked of the twin of every chosen cell."""
     if "twin" in metafunc.fixturenames:
         chosen = choose(*((metafunc.config.getoption(name) or "").split(",") for name in ("model", "dataset", "recipe")))
-        if metafunc.function in OF_SEARCHES:
-            chosen = [cell for cell in chosen if "search" in cell.recipe]
         metafunc.parametrize("twin", [pytest.param(cell.id, id=f"{cell.id}-twin") for cell in chosen], indirect=True)
 
 
@@ -175,7 +173,11 @@ def test_what_a_phase_of_the_twin_trains_moves_and_what_it_freezes_keeps_its_bit
             before, after, what = states[phase["from"]], states[end], phase["train"]
             frozen = {"all": [], "head": twin.body}[what] if isinstance(what, str) else twin.body[:-what]
             assert [] == [name for name in before if name in frozen and before[name] != after[name]]
-            assert [] == [name for name in before if name not in frozen and before[name] == after[name]]
+            still = [name for name in before if name not in frozen and before[name] == after[name]]
+            if twin.recipe["input"] == "raw":  # whose first step can kill every ReLU, as in the study; the head's bias moves even then
+                assert list(before)[-1] not in still
+            else:
+                assert [] == still
 
 
 def test_the_twins_pretrained_weights_are_given_to_its_body_before_it_trains(twin):
@@ -186,7 +188,10 @@ def test_the_twins_pretrained_weights_are_given_to_its_body_before_it_trains(twi
     assert set(twin.body) & before.keys() == {name for name in before if before[name] != first[name]}
 
 
-def test_the_twin_of_a_search_tells_of_each_trial(twin):
+def test_the_twin_of_a_search_tells_of_each_trial_and_no_other_has_any(twin):
+    if "search" not in twin.recipe:
+        assert "trials" not in twin.seen
+        return
     assert 2 == len(twin.seen["trials"]) == len(twin.states)
     best = max(twin.seen["trials"], key=lambda trial: trial["validation_accuracy"])
     assert best["accuracy"] == twin.seen["accuracy"]
@@ -195,12 +200,16 @@ def test_the_twin_of_a_search_tells_of_each_trial(twin):
         assert twin.recipe["search"]["space"].keys() == trial["hyper_parameters"].keys()
 
 
-OF_SEARCHES = {test_the_twin_of_a_search_tells_of_each_trial}
-
-
 def test_the_same_seed_gives_the_same_bits_with_dropout_and_augmentation_and_another_does_not():
     cell = cells()["imagenet32_cnn-tiny_imagenet-imagenet32_cnn"]
-    recipe = shortened(cell.recipe, cell.model)
-    first, second, other = (train(cell.model, cell.shape, cell.classes, cell.data_shape, recipe, seed) for seed in (0, 0, 1))
-    assert (first.states, first.seen["history"]) == (second.states, second.seen["history"])
+    recipe = json.dumps(shortened(cell.recipe, cell.model))
+    train = functools.partial(trained.__wrapped__, cell.model, cell.shape, cell.classes, cell.data_shape, recipe)
+    first, second, other = (train(seed) for seed in (0, 0, 1))
+    assert bits(first) == bits(second)
+    assert first.seen["history"] == second.seen["history"]
     assert first.seen["history"]["loss"] != other.seen["history"]["loss"]
+
+
+def bits(twin):
+    """Every digest of a twin's weights, in order: layers of a second network have other names."""
+    return [list(state.values()) for states in twin.states for state in states]
