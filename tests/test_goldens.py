@@ -36,13 +36,18 @@ def golden(name):
     return path.read_text()
 
 
-def text(name):
-    from zoo.cost import cost
+@functools.cache
+def native_graph(name):
     from zoo.graph import graph
 
-    model = specimens.native(name)
-    costs = ", ".join(f"{number:,} {what.replace('_', ' ')}" for what, number in cost(model)._asdict().items())
-    return f"{costs}\n{graph(model)}\n"
+    return graph(specimens.native(name))
+
+
+def text(name):
+    from zoo.cost import cost
+
+    costs = ", ".join(f"{number:,} {what.replace('_', ' ')}" for what, number in cost(specimens.native(name))._asdict().items())
+    return f"{costs}\n{native_graph(name)}\n"
 
 
 @pytest.mark.parametrize("name", zoo.names())
@@ -87,19 +92,14 @@ def covered(file):
 
 @pytest.mark.parametrize("name", zoo.names())
 def test_every_kind_of_operation_of_a_model_is_in_a_specimen_of_its_file(name):
-    from zoo.graph import graph
-
-    missing = kinds(graph(specimens.native(name))) - covered(zoo.MODELS[name][0])
+    missing = kinds(native_graph(name)) - covered(zoo.MODELS[name][0])
     assert set() == missing, f"no specimen in tests/specimens.py has these of {name}"
 
 
 @pytest.fixture(scope="module", params=specimens.BUILDERS)
-def specimen(request, tmp_path_factory):
+def specimen(request, examined):
     """What a specimen did, computed once for all the tests below."""
-    monkeypatch = pytest.MonkeyPatch()
-    seen = examination.examine(request.param, tmp_path_factory.mktemp("specimen"), monkeypatch)
-    monkeypatch.undo()
-    return seen
+    return examined(request.param)
 
 
 def apart(expected, numbers):
