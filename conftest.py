@@ -23,6 +23,7 @@ from baselines.cells import TableError, cells, choose
 
 ROOT = Path(__file__).parent
 TIERS = ("quick", "full")
+PRECISIONS = ("float32", "mixed_bfloat16")
 PROFILES = {"dev": 2, "ci": 10, "full": 100}  # of hypothesis: inputs that each property is tried on
 STATE = pytest.StashKey()  # what the hooks and fixtures of one session tell each other
 
@@ -37,6 +38,8 @@ def pytest_addoption(parser):
     group.addoption("--recipe", metavar="NAMES", help="only these recipes' cells")
     group.addoption("--epochs", type=int, metavar="N", help="train for N epochs, not the recipe's: stored, never judged")
     group.addoption("--seed", type=int, default=0, metavar="N", help="seed of each training (default 0)")
+    group.addoption("--precision", default="float32", choices=PRECISIONS, help="what networks compute in (default float32)")
+    group.addoption("--save-models", metavar="DIR", type=Path, help="keep each trained network in DIR, for python -m zoo predict")
     group.addoption("--time-budget", metavar="TIME", help="train what fits into 90s, 20m or 1h30m, cheapest first, and name the rest")
     group.addoption("--update-goldens", action="store_true", help="write the goldens that have changed, show how, and fail")
     parser.extra_info["options of this suite"] = " ".join(option for each in group.options for option in each.names())
@@ -49,7 +52,9 @@ def pytest_configure(config):
         config.option.benchmark_storage = f"file://{ROOT / 'baselines'}"
     if config.pluginmanager.hasplugin("hypothesispytest"):
         _hypothesis_profiles(config.getoption("--hypothesis-profile"))
-    config.stash[STATE] = SimpleNamespace(gates=1, runs=[], machine=None, estimates={}, deadline=None, complete=False, nothing=None)
+    config.stash[STATE] = SimpleNamespace(
+        gates=1, runs=[], machine=None, estimates={}, deadline=None, complete=False, nothing=None, resumed={}
+    )
 
 
 def _hypothesis_profiles(asked):
@@ -82,6 +87,8 @@ def pytest_sessionstart(session):
         raise pytest.UsageError(str(error)) from error
     if (config.option.epochs is not None and config.option.epochs < 1) or config.option.seed < 0:
         raise pytest.UsageError("--epochs must be at least 1 and --seed at least 0")
+    if (folder := config.option.save_models) and not (folder.is_dir() and os.access(folder, os.W_OK)):
+        raise pytest.UsageError(f"--save-models={folder}: no folder that can be written to; make it first")
     if name := config.option.benchmark_save:
         if not store.NAME.fullmatch(name):
             raise pytest.UsageError(f"--benchmark-save={name!r}: a name holds letters, digits and . _ - alone")
@@ -143,6 +150,7 @@ def _plan(config, trained):
     from baselines import machine
 
     machine.import_keras()
+    machine.compute_in(config.option.precision)
     state.machine = machine.name()
     # The folder is pytest-benchmark's, and its name has no hook.
     config._benchmarksession.machine_id = config._benchmarksession.storage.default_machine_id = state.machine
@@ -193,8 +201,9 @@ def data_root(pytestconfig):
 
 
 @pytest.fixture(scope="session")
-def run(cell, data_root, pytestconfig):
+def run(cell, data_root, pytestconfig, limits):
     """The cell, trained once for all tests that ask: what baselines.run.run returns."""
+    from baselines import machine
     from baselines import run as training_run
 
     state, option = pytestconfig.stash[STATE], pytestconfig.option
@@ -202,22 +211,59 @@ def run(cell, data_root, pytestconfig):
     if not plan.fits(state.estimates.get(cell.id), left):
         needs = state.estimates.get(cell.id)
         pytest.skip(f"time budget: needs {plan.duration(needs) if needs else 'an unknown time'}, {plan.duration(max(left, 0))} left")
-    download = state.machine is not None and progress.fetching(pytestconfig)  # the quick tier never asks the network for data
+    full = state.machine is not None
+    download = full and progress.fetching(pytestconfig)  # the quick tier never asks the network for data
     try:
-        sample = training_run.run(cell, option.seed, data_root, option.epochs, download, progress.line(pytestconfig, cell.id))
+        if full:
+            machine.compute_in(option.precision)  # which clearing the session forgets
+        wanted = store.plain(training_run.identity(cell, option.seed, data_root, option.epochs, download))
+        found = full and training_run.stored(wanted, option.benchmark_save, state.machine, machine.info(), state.runs)
+        if found:
+            state.resumed[cell.id] = found.file
+            yield found.sample
+            return
+        sample = training_run.run(cell, wanted, data_root, progress.line(pytestconfig, cell.id), _keeper(option, cell))
     except loaders.DataMissing as error:
         pytest.skip(str(error))
     except loaders.DataError as error:
         pytest.fail(str(error), pytrace=False)
+    except OSError as error:  # pretrained weights that are not here
+        pytest.skip(str(error))
+    if full:
+        sample["efficiency"] = training_run.epochs_efficiency(sample, limits())
     yield store.plain(sample)
     if "keras" in sys.modules:
         sys.modules["keras"].backend.clear_session()
+
+
+def _keeper(option, cell):
+    """What keeps a trained network where --save-models says; None where it says nothing."""
+    if option.save_models is None:
+        return None
+    from zoo import saved
+
+    return lambda model, classes: saved.save(model, classes, option.save_models / f"{cell.id}-{option.precision}-{option.seed}.keras")
+
+
+@pytest.fixture(scope="session")
+def limits(pytestconfig):
+    """A function that returns this machine's measured roofline, or None where none is stored and nothing is going to be."""
+    state = pytestconfig.stash[STATE]
+
+    def measured():
+        from baselines import roofline
+
+        folder = Path(pytestconfig._benchmarksession.storage.path) / state.machine
+        return roofline.current(folder)[0] if _saves(pytestconfig) else roofline.load(folder)
+
+    return functools.cache(measured)
 
 
 @pytest.fixture
 def judged(run, cell, pytestconfig, record_property):
     """A function of 'accuracy' or 'seconds' that returns the run's Verdict, and has it in the summary."""
     from baselines import judge, machine
+    from baselines.run import said_of
 
     def verdict(what):
         state = pytestconfig.stash[STATE]
@@ -225,6 +271,8 @@ def judged(run, cell, pytestconfig, record_property):
         given = judge.accuracy(run, accepted, state.gates, cell.floor) if what == "accuracy" else judge.seconds(run, accepted, state.gates)
         changed = judge.changes(run, machine.info(), accepted)
         said = f"{cell.id} {given}" + (f"; changed since: {', '.join(changed)}" if changed else "")
+        if what == "seconds" and run["train_seconds"]:
+            said += f"; {said_of(run['efficiency'])}"
         record_property("verdict", said)
         again = f"pytest -m full --model {cell.model} --dataset {cell.dataset} --recipe {cell.recipe_name} --seed {run['seed']}"
         return given._replace(why=f"{said}\n  rerun it:  {again}\n  if it is meant: python -m baselines accept --reason '...'")
@@ -264,12 +312,13 @@ def pytest_benchmark_generate_commit_info(config):
 
 
 def pytest_benchmark_update_json(config, benchmarks, output_json):
-    """Say whether the session has ended; leave out a cell that Ctrl-C met while its epochs were replayed."""
+    """Say whether the session has ended; leave out a cell that Ctrl-C met while its epochs were replayed, or that was stored before."""
     output_json["complete"] = config.stash[STATE].complete
     output_json["benchmarks"] = [
         entry
         for entry in output_json["benchmarks"]
-        if entry["stats"]["rounds"] == len(entry["extra_info"].get("train_seconds", range(entry["stats"]["rounds"])))
+        if entry["stats"]["rounds"] == max(1, len(entry["extra_info"].get("train_seconds", range(entry["stats"]["rounds"]))))
+        and entry["extra_info"].get("cell") not in config.stash[STATE].resumed
     ]
 
 
@@ -288,6 +337,7 @@ def pytest_terminal_summary(terminalreporter, config):
     verdicts = [value for report in reports for name, value in report.user_properties if name == "verdict" and report.when == "call"]
     storage, state = config._benchmarksession.storage, config.stash[STATE]
     lines = [*verdicts, *(f"stored in {path}" for path in getattr(storage, "stored", []))]
+    lines += [f"{cell} was trained before, with the same code, data and libraries: {file}" for cell, file in state.resumed.items()]
     if getattr(storage, "failed", None):
         lines.append(f"NOT STORED, or not all: {storage.failed}")
     skipped = terminalreporter.stats.get("skipped", [])

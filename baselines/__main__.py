@@ -1,4 +1,4 @@
-"""python -m baselines compare | accept: the tables, and which stored runs are the baseline.
+"""python -m baselines compare | accept | roofline: the tables, which stored runs are the baseline, what this machine can do.
 
 Exit codes: 0 fine, 1 a regression, 2 wrong use or a damaged file, 3 nothing to compare.
 """
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from statistics import mean
 
-from baselines import compare, gate, judge, machine, store
+from baselines import compare, gate, judge, machine, roofline, store
 from baselines.cells import TableError, cells
 from baselines.run import sampled
 
@@ -29,12 +29,16 @@ def main(words=None):
     accepting.add_argument("--cell", help="only this cell's")
     accepting.add_argument("--machine", help="only this folder's")
     accepting.add_argument("--add", action="store_true", help="keep the former ones, too")
-    for each in table, accepting:
+    limits = commands.add_parser("roofline", help="what this machine can do at most: measured once, stored, shown")
+    limits.add_argument("--again", action="store_true", help="measure it, even if it was measured before")
+    for each in table, accepting, limits:
         each.add_argument("--storage", type=Path, default=store.FOLDER, help="folder of the machines' folders (default: this one's)")
     asked = parser.parse_args(words)
     try:
         if not asked.storage.is_dir():
             raise store.StoreError(f"{asked.storage} is no folder; --storage names the one that --benchmark-storage did")
+        if asked.command == "roofline":
+            return _roofline(asked)
         runs = store.runs(asked.storage)
         return _compare(asked, runs) if asked.command == "compare" else _accept(asked, runs)
     except (store.StoreError, TableError) as error:
@@ -93,6 +97,18 @@ def _accept(asked, runs):
         values = judge.by_seed([run for run in chosen if (run.machine, run.cell) == (folder, cell)])
         few = f"; a verdict needs {gate.LEAST_RUNS} seeds" if len(values) < gate.LEAST_RUNS else ""
         print(f"accepted: {cell} on {folder}, n={len(values)}, accuracy {mean(values):.4f}{few}")
+    return 0
+
+
+def _roofline(asked):
+    machine.import_keras()
+    found, kept = roofline.current(asked.storage / machine.name(), asked.again)
+    print(roofline.table(found))
+    print(f"\n{machine.name()}, measured {found['when']}")
+    if kept and asked.again:
+        print("measured again, but others kept the machine busy: the former measurement stays")
+    elif found["shared"]:
+        print(f"others kept {found['load']['others']:.2g} processors busy: this is too low, and is measured again next time")
     return 0
 
 

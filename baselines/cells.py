@@ -13,7 +13,11 @@ import zoo
 from zoo import recipes
 
 FOLDER = Path(__file__).parent
-ROW_KEYS = {"model", "dataset", "recipe", "quick", *(PUBLISHED := ("total", "trainable", "non_trainable", "accuracy", "seconds"))}
+COUNTS = ("total", "trainable", "non_trainable")  # of parameters
+ACCURACIES = ("accuracy", "train_accuracy", "validation_accuracy")
+# What a study may print of a cell. Without a prefix it is of the test images; seconds are those of all epochs.
+PUBLISHED = (*COUNTS, *ACCURACIES, "loss", "train_loss", "validation_loss", "seconds", "epoch_seconds")
+ROW_KEYS = {"model", "dataset", "recipe", "quick", *PUBLISHED}
 
 
 class TableError(Exception):
@@ -28,9 +32,10 @@ class Cell(NamedTuple):
     data: str  # what the loaders call the study's data set
     recipe_name: str
     recipe: dict
-    shape: tuple  # (height, width, channels) of the network's input
+    shape: tuple  # (height, width, channels) of the network's input: of the recipe's size, where it has one
+    data_shape: tuple  # of the data set's images
     classes: int
-    published: dict  # the numbers that the study prints of it, as printed; empty for our own
+    published: dict  # the numbers that the study prints of it, accuracies as shares; empty for our own
     floor: float | None
     quick: bool  # whether the quick tier trains it, too
 
@@ -57,8 +62,9 @@ def cells(folder=FOLDER):
     """Cell id -> Cell, in the order of the tables.
 
     Raises:
-        TableError: a row names a model, data set or recipe that nobody knows, or has an unknown key;
-            or a floor stands for no cell.
+        TableError: a row names a model, data set or recipe that nobody knows, or has an unknown key, or a
+            number of which the study does not say where it stands, or an accuracy that is no share; or a
+            floor stands for no cell.
     """
     tables = studies(folder)
     datasets = {name: data for table in tables.values() for name, data in table.get("datasets", {}).items()}
@@ -71,7 +77,7 @@ def cells(folder=FOLDER):
             except ValueError as error:
                 raise TableError(f"study {study}: {error}") from error
         for row in table["cells"]["rows"]:
-            cell = _cell(study, table["recipes"], datasets, row, floors)
+            cell = _cell(table, datasets, row, floors)
             if cell.id in found:
                 raise TableError(f"study {study}: cell {cell.id} stands in two rows")
             found[cell.id] = cell
@@ -80,7 +86,8 @@ def cells(folder=FOLDER):
     return found
 
 
-def _cell(study, known_recipes, datasets, row, floors):
+def _cell(table, datasets, row, floors):
+    study, known_recipes = table["study"], table["recipes"]
     for key, known in ("model", zoo.names()), ("dataset", datasets), ("recipe", known_recipes):
         if row.get(key) not in known:
             raise TableError(f"study {study}: unknown {key} {row.get(key)!r} in row {row}; known: {', '.join(known)}")
@@ -91,6 +98,7 @@ def _cell(study, known_recipes, datasets, row, floors):
     data = dataset.get("loader", row["dataset"])
     if data not in loaders.names() and not data.startswith("synthetic_"):
         raise TableError(f"study {study}: no loader reads {data!r}, the data of row {row}; known: {', '.join(loaders.names())}")
+    recipe = known_recipes[row["recipe"]]
     return Cell(
         id=name,
         study=study,
@@ -98,13 +106,36 @@ def _cell(study, known_recipes, datasets, row, floors):
         dataset=row["dataset"],
         data=data,
         recipe_name=row["recipe"],
-        recipe=known_recipes[row["recipe"]],
-        shape=tuple(dataset["input"]),
+        recipe=recipe,
+        shape=(*recipe.get("size", dataset["input"][:2]), dataset["input"][2]),
+        data_shape=tuple(dataset["input"]),
         classes=dataset["classes"],
-        published={key: row[key] for key in PUBLISHED if key in row},
+        published=_published(table, row),
         floor=floors.get(name),
         quick=row.get("quick", False),
     )
+
+
+def _published(table, row):
+    """The numbers that the study prints in a row, its per cents as shares of 1."""
+    numbers = {key: row[key] for key in PUBLISHED if key in row}
+    for key in numbers:
+        place = "parameters" if key in COUNTS else key
+        if place not in table.get("where", {}):
+            raise TableError(f"study {table['study']}: where does {key!r} of row {row} stand? Say it as {place!r} in [where]")
+    for key in numbers.keys() & set(ACCURACIES):
+        if table.get("percent"):
+            numbers[key] = round(numbers[key] / 100, 6)  # 0.57 / 100 alone is not 0.0057
+        if not 0 <= numbers[key] <= 1:
+            raise TableError(f"study {table['study']}: {key} {row[key]} of row {row} is no share of 1; print shares, or set percent = true")
+    return numbers
+
+
+def published_seconds(cell):
+    """Published seconds an epoch, or None."""
+    if "seconds" in cell.published:
+        return cell.published["seconds"] / cell.recipe["epochs"]
+    return cell.published.get("epoch_seconds")
 
 
 def choose(models=(), datasets=(), wanted_recipes=(), folder=FOLDER):

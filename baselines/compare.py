@@ -14,8 +14,8 @@ from tabulate import tabulate
 
 import zoo
 from baselines import judge
-from baselines.cells import cells, studies
-from baselines.run import alone, epoch_seconds, sampled
+from baselines.cells import cells, published_seconds, studies
+from baselines.run import alone, epoch_seconds, fastest, sampled
 
 ORDER = ("REGRESSED", "UNSTABLE", "INCOMPARABLE", "NO-BASELINE", "IMPROVED", "PASS")  # worst first
 FOOT = """accuracy: on the test images after the last epoch; mean ± standard deviation over n runs, one a seed on a machine.
@@ -23,6 +23,7 @@ s/epoch: fastest training epoch of a run, outside compilation; mean ± standard 
 peak MB: of the GPU's memory where there is one, else of the whole process, what it trained before included.
 sample: trained on a part, or a rebuilt copy, of the published data; in no ratio to a paper and in no answer.
 ratio: our mean seconds of training and evaluation an epoch / the published seconds an epoch, which hold validation and start-up, too.
+of peak: FLOP/s of the fastest epoch (6 a multiply-accumulate and image) / the machine's measured rate of matrix products.
 verdict: a run newer than the accepted ones, against those; the worst of accuracy and time and of all machines."""
 
 
@@ -40,7 +41,9 @@ def tables(runs, style="simple"):
     for study, table in studies().items():
         rows = [row for cell in cells().values() if cell.study == study for row in _rows(cell, whole, machines, words)]
         headers = ["cell", "parameters", "accuracy", "measured", "s/epoch"]
-        headers += [title for label in machines.values() for title in (f"s/epoch {label}", f"ratio {label}")] + ["verdict"]
+        headers += [title for label in machines.values() for title in (f"s/epoch {label}", f"ratio {label}", f"of peak {label}")] + [
+            "verdict"
+        ]
         text += [_title(f"{study}: every cell", style), _table(rows, headers, style)]
         text += [_title(f"{study}: {table['question']}", style), *_answers(study, whole, machines, style)]
     if style != "csv":
@@ -85,7 +88,7 @@ def _rows(cell, runs, machines, words):
         row = [label, _parameters(cell), cell.published.get("accuracy"), spread(judge.by_seed(group), ".4f"), published_seconds(cell)]
         for machine in machines:
             timed = [run.sample for run in group if run.machine == machine and alone(run.sample)]
-            row += [spread([epoch_seconds(sample) for sample in timed], ".3g"), _ratio(timed, published_seconds(cell))]
+            row += [spread([epoch_seconds(sample) for sample in timed], ".3g"), _ratio(timed, published_seconds(cell)), _of_peak(timed)]
         yield [*row, _word(cell, group, words)]
 
 
@@ -111,15 +114,17 @@ def spread(values, form):
     return f"{mean(values):{form}}{scatter} (n={len(values)})"
 
 
-def published_seconds(cell):
-    """Published seconds an epoch, or None."""
-    return cell.published["seconds"] / cell.recipe["epochs"] if "seconds" in cell.published else None
-
-
 def _ratio(timed, published):
     if not timed or published is None or sampled(timed[0]):
         return None
     return f"{mean(mean(sample['train_seconds']) + mean(sample['eval_seconds']) for sample in timed) / published:.3f}"
+
+
+def _of_peak(timed):
+    """Mean share of the machine's measured matrix-product rate that the fastest epochs reached, where it was measured."""
+    best = [fastest(sample.get("efficiency", [])) for sample in timed]
+    shares = [each["peak_share"] for each in best if each and each["peak_share"] is not None]
+    return f"{mean(shares):.0%}" if shares else None
 
 
 def _count(cell):

@@ -30,6 +30,12 @@ def accuracy(sample, accepted, gates, floor):
     floor = None if sampled(sample) else floor
     if sample["loss"] is None:
         return gate.Verdict("REGRESSED", f"accuracy {sample['accuracy']:.4f} with a loss that is no number: the training diverged")
+    if wrong := sample.get("divergence"):
+        said = f"accuracy {sample['accuracy']:.4f}, and {wrong}"
+        if sample["epochs_option"] is not None:
+            return like._replace(why=f"{said}; {like.why}")
+        if not any(run.sample.get("divergence") for run in accepted):
+            return gate.Verdict("REGRESSED", said)
     if sample["epochs_option"] is not None:
         return like
     if isinstance(like, gate.Verdict):

@@ -1,7 +1,8 @@
 """What this machine is: the folder that its runs go to, and the facts that are stored with them.
 
 The folder names device, backend and precision, never a version: versions are what people upgrade,
-and the upgrade must be judged. Host names and clock rates are left out: they change and say nothing.
+and the upgrade must be judged. Of a processor it names the instruction set, too: one model is lent out
+with and without AMX, at several times the speed. Host names and clock rates change and say nothing.
 """
 
 import contextlib
@@ -13,34 +14,42 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from zoo.quiet import import_keras  # noqa: F401
+
 PACKAGES = ("tensorflow", "tensorflow-cpu", "jax", "jaxlib", "keras", "numpy", "scipy", "pytest-benchmark")
+INSTRUCTIONS = {  # flag of /proc/cpuinfo -> the name of what products are computed with, the strongest first
+    "amx_bf16": "amx",
+    "avx512_bf16": "avx512bf16",
+    "avx512f": "avx512",
+    "avx2": "avx2",
+    "bf16": "bf16",  # this and the next are ARM's
+    "sve": "sve",
+}
 
 
-def import_keras():
-    """Import Keras and its backend without TensorFlow's greeting, which no variable silences."""
-    spoken, silence = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silence, 2)
-    try:
-        import keras  # noqa: F401
-    finally:
-        os.dup2(spoken, 2)
-        os.close(spoken)
-        os.close(silence)
+def compute_in(precision):
+    """Let every network that is built from now on compute in that precision, as Keras names it."""
+    import keras
+
+    keras.config.set_dtype_policy(precision)
+    name.cache_clear()
 
 
 @functools.cache
 def processor():
-    """{'model', 'family', 'cores', 'memory'} of the processor: str, str, int and bytes."""
+    """{'model', 'family', 'cores', 'instructions', 'memory'} of the processor: str, str, int, str or None, and bytes."""
     fields = {}
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             key, _, value = line.partition(":")
             fields.setdefault(key.strip(), value.strip())
+    flags = fields.get("flags", fields.get("Features", "")).split()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
         "model": fields.get("model name") or platform.processor() or platform.machine(),
         "family": f"{fields.get('cpu family', '?')}.{fields.get('model', '?')}",
         "cores": cores,
+        "instructions": next((name for flag, name in INSTRUCTIONS.items() if flag in flags), None),
         "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
     }
 
@@ -62,7 +71,7 @@ def gpu():
 
 @functools.cache
 def name():
-    """The folder's name: device_backend_precision, such as nvidia-h200_jax_float32."""
+    """The folder's name: device_backend_precision, such as nvidia-h200_jax_float32 or intel-xeon-6.207-2cores-amx_jax_float32."""
     import keras
 
     from zoo import device
@@ -71,7 +80,7 @@ def name():
         chip = _slug(found["model"])
     else:
         cpu = processor()
-        chip = _slug(f"{cpu['model']} {cpu['family']} {cpu['cores']}cores")
+        chip = _slug(f"{cpu['model']} {cpu['family']} {cpu['cores']}cores {cpu['instructions'] or ''}")
     return f"{chip}_{device.backend()}_{keras.config.dtype_policy().name}"
 
 
@@ -82,7 +91,7 @@ def _slug(text):
 
 @functools.cache
 def info():
-    """What pytest-benchmark stores as machine_info: processor, GPU, system, library versions."""
+    """What pytest-benchmark stores as machine_info: processor, GPU, system, library versions, rounding of products."""
     from zoo import device
 
     return {
@@ -92,6 +101,7 @@ def info():
         "python": platform.python_version(),
         "backend": device.backend(),
         "versions": versions(),
+        "tf32": device.tf32(),
     }
 
 

@@ -3,6 +3,8 @@
 import re
 from statistics import median
 
+from baselines.cells import cells, published_seconds
+
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -33,14 +35,14 @@ def estimate(cell, machine, runs, epochs=None):
     scaled by how this machine has done on other published cells.
     """
     wanted = epochs or cell.recipe["epochs"]
+    runs = [run for run in runs if run.sample["train_seconds"]]
     here = [run for run in runs if run.machine == machine]
     for stored in here, runs:
         times = [_whole(run.sample, wanted) for run in stored if run.cell == cell.id]
         if times:
             return median(times)
-    if "seconds" not in cell.published:
-        return None
-    return cell.published["seconds"] * wanted / cell.recipe["epochs"] * _pace(here)
+    published = published_seconds(cell)
+    return None if published is None else published * wanted * _pace(here)
 
 
 def _whole(sample, epochs):
@@ -51,14 +53,12 @@ def _whole(sample, epochs):
 
 def _pace(runs):
     """This machine's seconds for one published second; 1 where it has run no published cell."""
-    from baselines.cells import cells
-
-    known = cells()
-    ratios = [
-        _whole(run.sample, known[run.cell].recipe["epochs"]) / known[run.cell].published["seconds"]
-        for run in runs
-        if run.cell in known and "seconds" in known[run.cell].published
-    ]
+    ratios = []
+    for run in runs:
+        cell = cells().get(run.cell)
+        if cell and (published := published_seconds(cell)):
+            epochs = cell.recipe["epochs"]
+            ratios.append(_whole(run.sample, epochs) / (published * epochs))
     return median(ratios) if ratios else 1.0
 
 

@@ -13,10 +13,18 @@ from zoo.graph import graph
 
 ROOT = Path(__file__).parent.parent
 SHARED = 0.15  # processors kept busy by others from which a time is no longer the network's own
+UNTIMED = {
+    "train_seconds": [],
+    "eval_seconds": [],
+    "host_seconds": [],
+    "images_per_second": None,
+    "compile_seconds": None,
+    "wall_seconds": None,
+}
 
 
-def run(cell, seed, root, epochs=None, download=True, progress=None):
-    """Train a cell.
+def identity(cell, seed, root, epochs=None, download=True):
+    """What makes a run of a cell the one that it is, before anything is trained: two of the same are trained once.
 
     Args:
         cell: baselines.cells.Cell.
@@ -24,37 +32,101 @@ def run(cell, seed, root, epochs=None, download=True, progress=None):
         root: the data directory.
         epochs: in place of the recipe's, or None; such a run is never held against a baseline.
         download: whether missing data may be fetched, as ``loaders.load`` takes it.
-        progress: called after each epoch with (epoch, epochs, accuracy).
 
     Returns:
-        dict of plain numbers, texts, lists and tables; what ``training.train`` returns and what it
-        was made from.
+        dict of plain numbers, texts and tables.
 
     Raises:
         loaders.DataError: the data is missing (DataMissing) or damaged.
     """
     data = load(cell.data, root, download)
-    from zoo import training  # with Keras, so after the data has been found
-
-    recipe = {**cell.recipe, "epochs": epochs} if epochs else cell.recipe
-    before = machine.others()
-    start = time.perf_counter()
-    seen = training.train(lambda: zoo.build(cell.model, cell.shape, cell.classes), data, recipe, seed, progress)
     return {
         "cell": cell.id,
         "study": cell.study,
         "model": cell.model,
         "dataset": cell.dataset,
-        "recipe": {"name": cell.recipe_name, **recipe},
+        "recipe": {"name": cell.recipe_name, **cell.recipe, **({"epochs": epochs} if epochs else {})},
         "epochs_option": epochs,
         "seed": seed,
         "data": {"fingerprint": data.fingerprint, "kind": data.kind, "train": len(data.x_train), "test": len(data.x_test)},
         "precision": precision(),
-        "wall_seconds": time.perf_counter() - start,
-        "load": machine.others(before),
         "code": code(cell),
-        **seen,
     }
+
+
+def run(cell, wanted, root, progress=None, keep=None):
+    """Train a cell.
+
+    Args:
+        cell: baselines.cells.Cell.
+        wanted: as ``identity`` returned it.
+        root: the data directory.
+        progress: called after each epoch with (epoch, epochs, accuracy).
+        keep: called at the end with the trained model and the classes' names, as ``zoo.saved.save`` takes them.
+
+    Returns:
+        wanted, and what ``training.train`` or ``search.search`` returns: dict of plain numbers, texts, lists and tables.
+        Of a run that shared its machine there are no times.
+    """
+    from zoo import search, training  # with Keras
+
+    data = load(cell.data, root, False)
+    recipe = {key: value for key, value in wanted["recipe"].items() if key != "name"}
+    kept = keep and (lambda model: keep(model, data.classes))
+    before, start = machine.others(), time.perf_counter()
+    if "search" in recipe:
+        seen = search.search(cell.shape, cell.classes, data, recipe, wanted["seed"], progress, kept)
+    else:
+        seen = training.train(lambda: zoo.build(cell.model, cell.shape, cell.classes), data, recipe, wanted["seed"], progress, kept)
+    sample = {**wanted, "wall_seconds": time.perf_counter() - start, "load": machine.others(before), **seen}
+    return sample if alone(sample) else {**sample, **UNTIMED}
+
+
+def stored(wanted, name, folder, info, runs):
+    """The run of that name on that machine, with the same libraries, that is the one that is wanted; or None.
+
+    Args:
+        wanted: as ``identity`` returned it.
+        name: as --benchmark-save gave it.
+        folder: the machine's name.
+        info: its machine_info.
+        runs: store.Runs.
+    """
+    for run in reversed(runs):
+        like = (run.name, run.machine, run.info["versions"], run.info["python"]) == (name, folder, info["versions"], info["python"])
+        if like and all(run.sample.get(key) == value for key, value in wanted.items()):
+            return run
+    return None
+
+
+def epochs_efficiency(sample, limits):
+    """Of each timed epoch flops_per_second, peak_share (None without a roofline) and host_share: a list of dicts.
+
+    The share lost to the host is that of the time in which no program ran, and of the launches of programs: at
+    most that much, since a device may still have work while the host prepares more.
+    """
+    from baselines import roofline
+
+    latency = limits["launch_seconds"]["best"] if limits else 0.0
+    found = []
+    for images, seconds, host in zip(sample["epoch_images"], sample["train_seconds"], sample["host_seconds"], strict=False):
+        reached = roofline.epoch_flops(sample["macs"], images) / seconds
+        lost = min(1.0, (host + sample["calls"] * latency) / seconds)
+        share = roofline.share(reached, limits, sample["precision"])
+        found.append({"flops_per_second": reached, "peak_share": share, "host_share": lost})
+    return found
+
+
+def fastest(efficiency):
+    """Of what ``epochs_efficiency`` returned, the fastest epoch's; None of none."""
+    return max(efficiency, key=lambda epoch: epoch["flops_per_second"], default=None)
+
+
+def said_of(efficiency):
+    """What the fastest epoch reached, as text."""
+    best = fastest(efficiency)
+    share = "" if best["peak_share"] is None else f", {best['peak_share']:.1%} of the measured peak"
+    return f"{best['flops_per_second'] / 1e9:,.4g} GFLOP/s{share}, at most {best['host_share']:.2%} lost to the host"
 
 
 @functools.lru_cache(maxsize=1)
@@ -75,14 +147,24 @@ def code(cell):
 
     Of the network, its graph; of the other parts, their source.
     """
-    parts = {"recipes": "zoo.recipes", "training": "zoo.training", "loader": loaders.module(cell.data).__name__}
+    from zoo import device, training
+
+    epochs = training.EPOCHS.get(device.backend(), "zoo.epoch_fit")
+    searched = ["zoo.search"] if "search" in cell.recipe else []
+    parts = {
+        "recipes": ["zoo.recipes"],
+        "training": ["zoo.training", "zoo.feed", epochs, *searched],
+        "loader": [loaders.module(cell.data).__name__],
+    }
     network = zoo.weightless(lambda: graph(zoo.build(cell.model, cell.shape, cell.classes)))
-    contents = {"graph": network.encode()} | {part: Path(import_module(module).__file__).read_bytes() for part, module in parts.items()}
+    contents = {"graph": network.encode()}
+    for part, modules in parts.items():
+        contents[part] = b"".join(Path(import_module(module).__file__).read_bytes() for module in modules)
     return {part: hashlib.sha256(content).hexdigest()[:12] for part, content in contents.items()}
 
 
 def alone(sample):
-    """Whether the run had the machine to itself, so that its time may be believed."""
+    """Whether the run had the machine to itself, so that its time may be believed; the others have none."""
     others = sample["load"]["others"]
     return others is None or others <= SHARED
 
@@ -93,7 +175,7 @@ def sampled(sample):
 
 
 def epoch_seconds(sample):
-    """The figure that gates and tables use: seconds of the fastest training epoch."""
+    """The figure that gates and tables use: seconds of the fastest training epoch, of a run that was timed."""
     return min(sample["train_seconds"])
 
 

@@ -1,7 +1,7 @@
 """Read and write measured runs: pytest-benchmark's own files, journalled, and which are accepted.
 
 ``<machine>/NNNN_<name>_<run>.json`` is what --benchmark-save writes; ``<machine>/accepted.toml``
-says which of those runs are the baseline of which cell.
+says which of those runs are the baseline of which cell; ``<machine>/roofline.json`` is no run.
 """
 
 import contextlib
@@ -19,12 +19,13 @@ from typing import NamedTuple
 
 FOLDER = Path(__file__).parent
 ACCEPTED = "accepted.toml"
+ROOFLINE = "roofline.json"  # baselines.roofline's
 SAMPLE = {  # what of a sample is read again, and as what
     **dict.fromkeys(("cell", "dataset", "precision"), str),
-    **dict.fromkeys(("accuracy", "compile_seconds"), float | int),
+    "accuracy": float | int,
     **dict.fromkeys(("recipe", "data", "load", "code", "parameters", "peak_memory"), dict),
     **dict.fromkeys(("train_seconds", "eval_seconds"), list),
-    "loss": float | int | None,
+    **dict.fromkeys(("loss", "compile_seconds"), float | int | None),
     "epochs_option": int | None,
     "seed": int,
 }
@@ -81,8 +82,10 @@ def _checked(sample):
     if not 0 <= sample["accuracy"] <= 1 or not isinstance(sample["data"]["fingerprint"], str):
         raise ValueError(f"accuracy is {sample['accuracy']}")
     for key in ("train_seconds", "eval_seconds"):
-        if not sample[key] or not all(isinstance(each, float | int) and each > 0 for each in sample[key]):
+        if not all(isinstance(each, float | int) and each > 0 for each in sample[key]):
             raise ValueError(f"{key} is {sample[key]!r:.40}")
+    if bool(sample["train_seconds"]) != (sample["compile_seconds"] is not None):
+        raise ValueError("it has some times and lacks others")
     for table, key in ("load", "others"), ("parameters", "total"), ("peak_memory", "host"), ("peak_memory", "gpu"):
         if not isinstance(sample[table][key], float | int | None):
             raise ValueError(f"{table}'s {key} is {sample[table][key]!r:.40}")
@@ -124,6 +127,8 @@ def journal(storage):
 
     def save(output, name):
         storage.failed = None
+        if output.get("benchmarks") == [] and not taken:  # every cell was stored before
+            return
         try:
             write(output, name)
         except OSError as error:  # not raised: pytest-benchmark also saves where that would cost the session's summary
@@ -154,7 +159,8 @@ def runs(folder=FOLDER):
     for machine in sorted(path for path in folder.glob("*") if path.is_dir()):
         accepted = accepted_runs(machine)
         for path in sorted(machine.glob("*.json")):
-            found += _entries(path, accepted)
+            if path.name != ROOFLINE:
+                found += _entries(path, accepted)
         for cell, entry in accepted.items():
             present = {run.file for run in found if run.machine == machine.name and run.cell == cell}
             for file in entry["runs"].keys() - present:

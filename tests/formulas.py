@@ -166,6 +166,10 @@ def imagenet32_cnn(h, w, c, k):
     return sum(conv(a, b, 3) for a, b in pairwise(maps)) + chain([side(h) * side(w) * 128, 256, 512, k])
 
 
+def searched_cnn(h, w, c, k):
+    return normalised(c, 64, 3) + 2 * normalised(64, 64, 3) + dense(64, k)
+
+
 def densenet121(convolutions=(), hidden=()):
     """Huang et al.'s Table 1 with a growth rate of 32, then 3x3 convolutions and hidden layers."""
 
@@ -216,6 +220,7 @@ COUNTS = {
     "resnet101": resnet((3, 4, 23, 3), 4),
     "resnet152": resnet((3, 8, 36, 3), 4),
     "imagenet32_cnn": imagenet32_cnn,
+    "searched_cnn": searched_cnn,
     "densenet121": densenet121(),
     **dict.fromkeys(("densenet121_transfer_swish", "densenet121_transfer_relu", "densenet121_finetune_1"), densenet121((), (512, 512))),
     "densenet121_own_1": densenet121(),
@@ -237,5 +242,6 @@ LEAST = {
     **dict.fromkeys(("vgg11", "vgg11_lrn", "vgg13", "vgg16_c", "vgg16", "vgg19"), 32),
     **dict.fromkeys(("resnet18", "resnet34", "resnet34_leaky", "resnet50", "resnet101", "resnet152"), 1),
     "imagenet32_cnn": 22,
+    "searched_cnn": 1,
     **dict.fromkeys((name for name in COUNTS if name.startswith("densenet121")), 29),
 }

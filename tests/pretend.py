@@ -13,7 +13,14 @@ from pathlib import Path
 from baselines.cells import cells
 
 MACHINE = "pretended-chip_tensorflow_float32"
-INFO = {"processor": {"model": "pretended"}, "gpu": None, "versions": {"keras": "3"}, "python": "3", "backend": "tensorflow"}
+INFO = {
+    "processor": {"model": "pretended"},
+    "gpu": None,
+    "versions": {"keras": "3"},
+    "python": "3",
+    "backend": "tensorflow",
+    "tf32": None,
+}
 
 
 def sample(cell="lenet5-mnist-gate", seed=0, accuracy=0.989, seconds=(2.0, 1.5, 1.6), fingerprint="f00d", others=0.0, **more):
@@ -36,11 +43,18 @@ def sample(cell="lenet5-mnist-gate", seed=0, accuracy=0.989, seconds=(2.0, 1.5, 
         "code": {"graph": "a", "recipes": "b", "training": "c", "loader": "d"},
         "accuracy": accuracy,
         "loss": 0.03,
-        "history": {"accuracy": [accuracy] * epochs, "loss": [0.03] * epochs},
+        "history": {"accuracy": [accuracy] * 3, "loss": [0.03] * 3},
         "train_seconds": list(seconds),
         "eval_seconds": [0.1] * epochs,
-        "compile_seconds": 1.0,
-        "images_per_second": 60 / min(seconds),
+        "host_seconds": [0.01] * epochs,
+        "compile_seconds": 1.0 if seconds else None,
+        "epoch_images": [60] * epochs,
+        "images_per_second": 60 / min(seconds) if seconds else None,
+        "macs": 241816,
+        "loop": "one program",
+        "resident": True,
+        "calls": 1,
+        "divergence": more.get("divergence"),
         "parameters": {"total": 150742, "trainable": 150742, "non_trainable": 0},
         "peak_memory": {"host": 600_000_000, "gpu": None},
     }
@@ -52,7 +66,8 @@ def stored(folder, number, name, samples, machine=MACHINE, info=INFO, when="2026
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{number:04}_{name}_{number:08x}.json"
     entries = [
-        {"name": f"test_epoch_time[{each['cell']}]", "extra_info": each, "stats": {"min": min(each["train_seconds"])}} for each in samples
+        {"name": f"test_epoch_time[{each['cell']}]", "extra_info": each, "stats": {"min": min(each["train_seconds"], default=0)}}
+        for each in samples
     ]
     content = {
         "machine_info": info,
@@ -72,16 +87,29 @@ def orders():
 
 
 def pytest_configure(config):
-    from baselines import machine, run
+    from baselines import machine, roofline, run
 
+    roofline.current = lambda folder: (None, True)
+    roofline.load = lambda folder: None
     machine.import_keras = lambda: None
+    machine.compute_in = lambda precision: None
     machine.name = lambda: MACHINE
     machine.info = lambda: INFO
     machine.gpu = lambda: None
-    run.run = _run
+    run.identity, run.run = _identity, _run
 
 
-def _run(cell, seed, root, epochs=None, download=True, progress=None):
+IDENTITY = ("cell", "study", "model", "dataset", "recipe", "epochs_option", "seed", "data", "precision", "code")
+
+
+def _identity(cell, seed, root, epochs=None, download=True):
+    told = {key: orders()[key] for key in ("fingerprint", "precision", "kind") if key in orders()}
+    made = sample(cell.id, seed, epochs_option=epochs, **told)
+    made["recipe"] |= {"epochs": epochs} if epochs else {}
+    return {key: made[key] for key in IDENTITY}
+
+
+def _run(cell, wanted, root, progress=None, keep=None):
     told = orders()
     if "log" in told:
         with open(told["log"], "a") as file:
@@ -90,8 +118,8 @@ def _run(cell, seed, root, epochs=None, download=True, progress=None):
         os.kill(os.getpid(), signal.SIGKILL)
     if told.get("interrupt") == cell.id:
         raise KeyboardInterrupt
-    made = sample(cell.id, seed, epochs_option=epochs, **{key: told[key] for key in told if key not in ("log", "kill", "interrupt")})
+    made = sample(cell.id, wanted["seed"], **{key: told[key] for key in told if key not in ("log", "kill", "interrupt")})
     if progress:
         progress(1, 1, made["accuracy"])
     assert "keras" not in sys.modules
-    return made
+    return {**made, **wanted}

@@ -77,6 +77,19 @@ def imagenet32_cnn():
     return zoo.build("imagenet32_cnn", (22, 23, 2), CLASSES)
 
 
+def searched_cnn():
+    """Its last block is too small for a pool."""
+    from zoo.searched_cnn import network
+
+    return network("searched_cnn", (5, 4, 2), CLASSES, maps=8)
+
+
+def searched_cnn_plain():
+    from zoo.searched_cnn import network
+
+    return network("searched_cnn", (9, 8, 2), CLASSES, blocks=2, maps=8, kernel=5, dropout=0.0, hidden=8, normalised=False)
+
+
 def densenet_stem():
     """What precedes the blocks of DenseNet121, under convolutions and hidden layers."""
     import keras
@@ -118,6 +131,7 @@ SPECIMENS = {
     "squeezenet": (squeezenet_height, squeezenet_channels, squeezenet_paper),
     "alexnet": (alexnet,),
     "imagenet32_cnn": (imagenet32_cnn,),
+    "searched_cnn": (searched_cnn, searched_cnn_plain),
     "densenet": (densenet_stem, densenet_block),
 }
 BUILDERS = {builder.__name__: builder for builders in SPECIMENS.values() for builder in builders}

@@ -162,7 +162,7 @@ def test_a_corrupt_file_is_one_line_and_exit_two(tmp_path, capsys):
 
 
 def test_every_file_of_this_repository_is_strict_json_that_pytest_benchmark_opens():
-    paths = sorted((ROOT / "baselines").glob("*/*.json"))
+    paths = sorted((ROOT / "baselines").glob("*/[0-9]*.json"))
     for path in paths:
         json.loads(path.read_text(), parse_constant=lambda word, path=path: pytest.fail(f"{path} holds {word}"))
         assert "UNSERIALIZABLE" not in path.read_text()

@@ -24,11 +24,11 @@ def device(monkeypatch):
     return pretend
 
 
-def tensorflow(asked, gpus=("GPU:0",)):
+def tensorflow(asked, gpus=("GPU:0",), capability=(9, 0), tf32=True):
     experimental = SimpleNamespace(
-        tensor_float_32_execution_enabled=lambda: True,
+        tensor_float_32_execution_enabled=lambda: tf32,
         enable_tensor_float_32_execution=lambda on: asked.append(f"TF32 {on}"),
-        get_device_details=lambda found: {"device_name": f"chip of {found}"},
+        get_device_details=lambda found: {"device_name": f"chip of {found}", "compute_capability": capability},
         reset_memory_stats=lambda name: asked.append(f"reset {name}"),
         get_memory_info=lambda name: {"peak": 7, "current": 3},
     )
@@ -52,10 +52,11 @@ class Array:
         self.asked.append("block")
 
 
-def jax(asked, platform="gpu", stats=None):
-    chip = SimpleNamespace(device_kind="chip", platform=platform, memory_stats=lambda: stats)
+def jax(asked, platform="gpu", stats=None, capability="9.0", products=None):
+    chip = SimpleNamespace(device_kind="chip", platform=platform, memory_stats=lambda: stats, compute_capability=capability)
+    config = SimpleNamespace(jax_default_matmul_precision=products)
     precision = contextmanager(lambda word: iter([asked.append(word)]))
-    return {"devices": lambda: [chip], "device_put": lambda value: Array(asked), "default_matmul_precision": precision}
+    return {"config": config, "devices": lambda: [chip], "device_put": lambda value: Array(asked), "default_matmul_precision": precision}
 
 
 def test_tensorflows_gpu_is_named_drained_and_its_peak_reset_and_read(device):
@@ -99,6 +100,36 @@ def test_plain_float32_is_asked_for_and_taken_back(device):
     assert ["highest", "work"] == asked
     with device("torch").plain_float32():
         pass
+
+
+@pytest.mark.parametrize(
+    ("expected", "name", "attributes"),
+    [
+        (True, "tensorflow", tensorflow([])),
+        (False, "tensorflow", tensorflow([], tf32=False)),
+        (False, "tensorflow", tensorflow([], capability=(7, 5))),
+        (None, "tensorflow", tensorflow([], gpus=())),
+        (True, "jax", jax([])),
+        (True, "jax", jax([], capability="10.0", products="tensorfloat32")),
+        (True, "jax", jax([], products="TF32_TF32_F32")),
+        (False, "jax", jax([], products="highest")),
+        (False, "jax", jax([], products="BF16_BF16_F32")),
+        (False, "jax", jax([], capability="7.5")),
+        (False, "jax", jax([], capability="gfx90a")),
+        (None, "jax", jax([], platform="cpu")),
+        (None, "torch", {}),
+    ],
+)
+def test_products_are_said_to_be_rounded_where_the_gpu_can_and_the_backend_lets_it(device, expected, name, attributes):
+    assert expected is device(name, **attributes).tf32()
+
+
+def test_a_function_is_compiled_as_the_backend_does_and_left_alone_by_others(device):
+    assert "graph of f, False" == device("tensorflow", function=lambda function, autograph: f"graph of {function}, {autograph}").compiled(
+        "f"
+    )
+    assert "program of f" == device("jax", jit=lambda function: f"program of {function}").compiled("f")
+    assert "f" == device("torch").compiled("f")
 
 
 def test_the_peak_of_the_process_is_what_it_took_since_the_reset(device):

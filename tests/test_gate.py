@@ -155,3 +155,14 @@ def test_what_changed_since_the_baseline_is_named_and_excuses_nothing(tmp_path):
     upgraded = {**pretend.INFO, "versions": {"keras": "4"}}
     assert ["graph code a -> z", "recipe's batch 256 -> 64", "keras 3 -> 4"] == judge.changes(new, upgraded, accepted)
     assert "REGRESSED" == judge.accuracy(new, accepted, 2, None).word
+
+
+def test_a_collapsed_network_is_red_unless_the_accepted_ones_were(tmp_path):
+    wrong = "every test image is taken for class 0"
+    collapsed = pretend.sample(accuracy=0.067, divergence=wrong)
+    verdict = judge.accuracy(collapsed, [], 2, None)
+    assert ("REGRESSED", True) == (verdict.word, wrong in verdict.why)
+    accepted = runs(tmp_path, [pretend.sample(seed=seed, accuracy=0.067, divergence=wrong) for seed in range(4)])
+    assert "PASS" == judge.accuracy(collapsed, accepted, 2, None).word
+    short = judge.accuracy(pretend.sample(divergence=wrong, epochs_option=1), [], 2, None)
+    assert ("INCOMPARABLE", True) == (short.word, wrong in short.why)

@@ -68,7 +68,10 @@ def test_one_training_serves_both_tests_and_the_timed_one_comes_first(suite, tra
     assert "UNSERIALIZABLE" not in path.read_text()
     assert [3, 3] == [entry["stats"]["rounds"] for entry in content["benchmarks"]]
     assert 1.5 == pytest.approx(content["benchmarks"][0]["stats"]["min"])
-    assert {**pretend.sample(CELLS[0]), "epochs_option": 7} == content["benchmarks"][0]["extra_info"]
+    stored = content["benchmarks"][0]["extra_info"]
+    assert [6 * 241816 * 60 / seconds for seconds in (2.0, 1.5, 1.6)] == [each["flops_per_second"] for each in stored["efficiency"]]
+    made = pretend.sample(CELLS[0])
+    assert {**made, "recipe": {**made["recipe"], "epochs": 7}, "epochs_option": 7, "efficiency": stored["efficiency"]} == stored
     assert f"stored in {path}" in done.stdout
     assert "no GPU found" in done.stdout
     assert "expects to train 2 cells" in done.stdout
@@ -143,7 +146,7 @@ def test_a_machine_without_accepted_runs_says_no_baseline_and_keeps_to_floors(su
 
 def test_a_time_budget_trains_what_fits_cheapest_first_and_names_the_rest(suite, trained, tmp_path):
     slow = pretend.sample(CELLS[0], seconds=(500.0, 500.0))
-    pretend.stored(tmp_path / "storage", 1, "x", [slow, pretend.sample(CELLS[1], seconds=(1.0, 1.0))])
+    pretend.stored(tmp_path / "storage", 1, "before", [slow, pretend.sample(CELLS[1], seconds=(1.0, 1.0))])
     done = suite("-m", "full", "--dataset=digits", "--model=lenet5,vgg_like,resnet20_v1", "--time-budget=10m", "--benchmark-save=x")
     assert 0 == done.returncode, done.said
     assert [CELLS[1]] == trained()

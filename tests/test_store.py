@@ -25,7 +25,7 @@ def storage(folder):
 
 def save_once(folder):
     made = storage(folder)
-    made.save({"benchmarks": []}, "x")
+    made.save({"benchmarks": [1]}, "x")
     return made.stored[0].name
 
 
@@ -115,6 +115,15 @@ def test_a_damaged_or_edited_run_is_refused_by_name(tmp_path, damage, complaint)
         store.runs(tmp_path)
 
 
+def test_a_run_without_times_is_read_and_one_that_lacks_some_of_them_is_not(tmp_path):
+    untimed = pretend.sample(seconds=())
+    pretend.stored(tmp_path, 1, "x", [untimed])
+    assert [] == store.runs(tmp_path)[0].sample["train_seconds"]
+    pretend.stored(tmp_path, 1, "x", [{**untimed, "compile_seconds": 1.0}])
+    with pytest.raises(store.StoreError, match="has some times and lacks others"):
+        store.runs(tmp_path)
+
+
 def test_an_accepted_run_that_is_gone_is_named(tmp_path):
     pretend.stored(tmp_path, 1, "x", [pretend.sample()])
     store.accept(tmp_path, store.runs(tmp_path), "good")
@@ -192,9 +201,35 @@ def test_the_machines_folder_names_device_backend_and_precision_but_no_version()
     assert " " not in name
     for version in info["versions"].values():
         assert version not in name
-    assert {"processor", "gpu", "system", "python", "backend", "versions"} == info.keys()
+    assert {"processor", "gpu", "system", "python", "backend", "versions", "tf32"} == info.keys()
     assert keras.__version__ == info["versions"]["keras"]
     assert info == store.plain(info)
+
+
+@pytest.mark.parametrize(
+    ("said", "instructions"),
+    [
+        ("flags\t\t: fpu sse2 avx2 avx512f avx512_bf16 amx_bf16 amx_tile", "amx"),
+        ("flags\t\t: fpu sse2 avx2 avx512f avx512_bf16", "avx512bf16"),
+        ("flags\t\t: fpu sse2 avx2 avx512f avx512vl", "avx512"),
+        ("flags\t\t: fpu sse2 avx avx2", "avx2"),
+        ("flags\t\t: fpu sse2 avx", None),
+        ("Features\t: fp asimd sve i8mm bf16", "bf16"),
+        ("Features\t: fp asimd sve", "sve"),
+        ("Features\t: fp asimd", None),
+        ("", None),
+    ],
+)
+def test_a_processor_is_told_apart_by_its_strongest_instructions(monkeypatch, said, instructions):
+    monkeypatch.setattr(
+        machine.Path, "read_text", lambda path: f"model name\t: Chip(R) CPU @ 2.10GHz\ncpu family\t: 6\nmodel\t\t: 7\n{said}\n"
+    )
+    processor = machine.processor.__wrapped__()
+    assert instructions == processor["instructions"]
+    monkeypatch.setattr(machine, "processor", lambda: processor)
+    monkeypatch.setattr(machine, "gpu", lambda: None)
+    chip = "-".join(filter(None, ("chip-6.7", f"{processor['cores']}cores", instructions)))
+    assert chip == machine.name.__wrapped__().partition("_")[0]
 
 
 def test_what_other_programs_do_is_seen(monkeypatch):

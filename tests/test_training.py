@@ -1,5 +1,7 @@
 """The clock, the seed and the recipe: what makes the numbers of a training true."""
 
+import itertools
+from importlib import import_module
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +11,7 @@ import loaders
 from baselines import run as training_run
 from baselines.cells import cells
 from tests import pretend
+from tests.specimens import native
 from zoo import recipes
 
 pytestmark = pytest.mark.quick
@@ -32,11 +35,16 @@ def data():
     return SimpleNamespace(x_train=images[:70], y_train=labels[:70], x_test=images[70:], y_test=labels[70:])
 
 
-def network(extra=()):
+def network(extra=(), shape=(6, 6, 1)):
     """Dropout draws random numbers and normalisation remembers batches: both would show a warm-up left behind."""
     layers = keras.layers
     hidden = [layers.Flatten(), *extra, layers.Dense(16), layers.BatchNormalization(), layers.Dropout(0.5)]
-    return keras.Sequential([layers.Input((6, 6, 1)), *hidden, layers.Dense(4, activation="softmax")])
+    return keras.Sequential([layers.Input(shape), *hidden, layers.Dense(4, activation="softmax")])
+
+
+def plain(**last):
+    layers = keras.layers
+    return keras.Sequential([layers.Input((6, 6, 1)), layers.Flatten(), layers.Dense(4, activation="softmax", **last)])
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_does_not(data):
@@ -45,18 +53,101 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(data):
     assert histories[0] != histories[2]
 
 
-def test_the_warm_up_is_undone(data):
-    ours = training.train(network, data, RECIPE, seed=3)["history"]
-    keras.utils.set_random_seed(3)
-    plain = recipes.trainer(network(), RECIPE, data.x_train)
-    keras.utils.set_random_seed(3)
-    # JAX's trainer draws one order of the images just to build the model, which ours has built by then.
-    again = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: np.random.seed(3))
-    sizes = {"batch_size": 16, "validation_batch_size": 16, "epochs": 2}
-    theirs = plain.fit(
-        data.x_train, data.y_train, validation_data=(data.x_test, data.y_test), callbacks=[again], verbose=0, **sizes
-    ).history
-    assert {name.replace("val_", "test_"): values for name, values in theirs.items()} == ours
+def step_by_step(model, data, recipe, seed):
+    """The same training as plainly as it can be written: Keras's train_on_batch, batch by batch; history and final weights."""
+    keras.utils.set_random_seed(seed)
+    network = model()
+    fitted, watched, _ = recipes.fitted_and_watched(recipe, data)
+    if "l2" in recipe:
+        recipes.penalise(network, recipe["l2"])
+    trainer = recipes.trainer(network, recipe, fitted[0])
+    order, batch, count = import_module(training.EPOCHS[keras.backend.backend()]).order, recipe["batch"], len(fitted[1])
+    steps = recipes.steps_an_epoch(recipe, count)
+    trainer.compile(
+        recipes.optimizer(recipe["optimizer"], steps * recipe["epochs"]), "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
+    rows = [np.asarray(order(seed, number, count)) for number in range(2 * recipe["epochs"])]
+    batches = iter([each[start : start + batch] for each in rows for start in range(0, count, batch)])
+    history = {"loss": [], "accuracy": [], "watched": []}
+    for _ in range(recipe["epochs"]):
+        seen = []
+        for some in itertools.islice(batches, steps):
+            trainer.reset_metrics()
+            its = trainer.train_on_batch(fitted[0][some], fitted[1][some], return_dict=True)
+            seen.append((len(some), its["loss"], its["accuracy"]))
+        sizes, losses, accuracies = zip(*seen, strict=True)
+        history["loss"].append(np.average(losses, weights=sizes))
+        history["accuracy"].append(np.average(accuracies, weights=sizes))
+        history["watched"].append(trainer.evaluate(*watched, batch_size=batch, verbose=0)[0])
+    return history, trainer.get_weights()
+
+
+KINDS = {  # everything that recipes use, each beside what it might disturb
+    "plain": {},
+    "a schedule": {"optimizer": {"name": "Adam", "learning_rate": 0.01, "schedule": "cosine"}},
+    "steps that are no whole pass": {"steps": 7, "epochs": 3},
+    "augmentation and mean": {"input": "mean_subtracted", "augment": {"shift": 0.2, "flip": True}},
+    "size, split and penalty": {"size": [12, 12], "interpolation": "nearest", "validation_split": 0.3, "l2": 0.01},
+    "Adamax, raw": {"input": "raw", "optimizer": {"name": "Adamax", "learning_rate": 0.002}},
+}
+
+
+def sized(recipe):
+    return lambda: network(shape=(*recipe.get("size", (6, 6)), 1))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_epoch_is_the_same_training_as_one_step_after_the_other(data, kind):
+    recipe = {**RECIPE, **KINDS[kind]}
+    kept = []
+    ours = training.train(sized(recipe), data, recipe, 3, keep=kept.append)
+    theirs, weights = step_by_step(sized(recipe), data, recipe, 3)
+    watched = "validation_loss" if "validation_split" in recipe else "test_loss"
+    assert theirs["loss"] == pytest.approx(ours["history"]["loss"], rel=1e-4)
+    assert theirs["accuracy"] == pytest.approx(ours["history"]["accuracy"], abs=1e-6)
+    assert theirs["watched"] == pytest.approx(ours["history"][watched], rel=1e-3)
+    for mine, its in zip(kept[0].layers[-1].get_weights(), weights[-len(kept[0].layers[-1].weights) :], strict=True):
+        np.testing.assert_allclose(mine, its, atol=2e-4)
+
+
+@pytest.mark.parametrize("kind", ["plain", "steps that are no whole pass"])
+def test_images_that_do_not_fit_the_device_stream_to_the_same_bits(data, kind, monkeypatch):
+    recipe = {**RECIPE, **KINDS[kind]}
+    resident = training.train(network, data, recipe, 3)
+    monkeypatch.setattr(training.device, "fits", lambda images: False)
+    monkeypatch.setattr(training.feed, "CHUNK", 2 * 16 * 36)  # two batches at a time
+    streamed = training.train(network, data, recipe, 3)
+    assert (True, False) == (resident["resident"], streamed["resident"])
+    assert resident["history"] == streamed["history"]
+    assert resident["loss"] == streamed["loss"]
+
+
+def test_a_backend_without_a_program_of_its_own_falls_back_to_fit_and_says_so(data, monkeypatch):
+    ours = training.train(network, data, RECIPE, 3)
+    from zoo import epoch_fit
+
+    epochs = import_module(training.EPOCHS[keras.backend.backend()])
+    monkeypatch.setattr(training, "EPOCHS", {})
+    monkeypatch.setattr(epoch_fit, "order", epochs.order)  # else only the order of the images differs
+    theirs = training.train(network, data, RECIPE, 3)
+    assert "fit" == theirs["loop"] != ours["loop"]
+    assert theirs["history"]["loss"] == pytest.approx(ours["history"]["loss"], rel=1e-4)
+    assert theirs["history"]["test_loss"] == pytest.approx(ours["history"]["test_loss"], rel=1e-3)
+    assert theirs["accuracy"] == pytest.approx(ours["accuracy"])
+
+
+def test_how_an_epoch_is_cut_into_calls_changes_no_bit(data, monkeypatch):
+    whole = training.train(network, data, RECIPE, 3)
+    monkeypatch.setattr(training, "LONGEST", 0)  # a step a call
+    cut = training.train(network, data, RECIPE, 3)
+    assert (1, 5) == (whole["calls"], cut["calls"])
+    assert whole["history"] == cut["history"]
+
+
+def test_passes_go_on_from_epoch_to_epoch():
+    assert [(0, 0, 5)] == training.feed.visits(0, 5, 5)
+    assert [[(0, 0, 5), (1, 0, 2)], [(1, 2, 5), (2, 0, 4)]] == [training.feed.visits(epoch, 7, 5) for epoch in (0, 1)]
+    assert [(0, 2, 4)] == training.feed.visits(1, 2, 5)
 
 
 def test_nothing_is_traced_while_the_clock_runs(data, monkeypatch):
@@ -67,8 +158,8 @@ def test_nothing_is_traced_while_the_clock_runs(data, monkeypatch):
             traced.append(len(timed))
             return x
 
-    begin = training._Clock.on_epoch_begin
-    monkeypatch.setattr(training._Clock, "on_epoch_begin", lambda self, epoch, logs=None: (timed.append(epoch), begin(self, epoch)))
+    begin = training._timed_epoch
+    monkeypatch.setattr(training, "_timed_epoch", lambda run, epoch, steps: (timed.append(epoch), begin(run, epoch, steps))[1])
     seen = training.train(lambda: network([Traced()]), data, RECIPE, seed=0)
     assert {0} == set(traced)
     assert [0, 1] == timed
@@ -81,26 +172,25 @@ def test_early_stopping_ends_the_epochs_and_never_looks_at_the_test_images(data)
     seen = training.train(network, data, recipe, seed=0)
     epochs = len(seen["train_seconds"])
     assert 1 < epochs < 30
-    assert [epochs] * 4 == [len(values) for values in seen["history"].values()]
-    assert {"accuracy", "loss", "validation_accuracy", "validation_loss"} == seen["history"].keys()
+    assert [epochs] * 5 == [len(values) for values in seen["history"].values()]
+    assert {"accuracy", "loss", "validation_accuracy", "validation_loss", "learning_rate"} == seen["history"].keys()
     assert min(seen["history"]["validation_loss"]) < seen["history"]["validation_loss"][-1]
     others = SimpleNamespace(**{**vars(data), "y_test": 3 - data.y_test})
     assert seen["history"] == training.train(network, others, recipe, seed=0)["history"]
 
 
-def test_the_clock_reads_training_and_evaluation_apart_and_each_time_of_a_drained_device(monkeypatch):
+def test_the_clock_reads_training_and_evaluation_apart_and_each_time_of_a_drained_device(data, monkeypatch):
     read = []
-    readings = iter([100.0, 103.0, 108.0, 200.0, 204.0, 206.0])
+    readings = iter([100.0, 103.0, 108.0])
+    monkeypatch.setattr(training, "_sums", lambda run, program, *words: (read.append(program), ((0, 0, [0]), 2.0, 1))[1])
     monkeypatch.setattr(training.device, "drain", lambda: read.append("drain"))
     monkeypatch.setattr(training.time, "perf_counter", lambda: read.append("read") or next(readings))
-    clock = training._Clock(2, None)
-    for epoch in range(2):
-        clock.on_epoch_begin(epoch)
-        clock.on_test_begin()
-        clock.on_test_end()
-        clock.on_epoch_end(epoch, {})
-    assert ([3.0, 4.0], [5.0, 2.0]) == (clock.train_seconds, clock.eval_seconds)
-    assert ["drain", "read"] * 6 == read
+    recipe = {**RECIPE, "steps": 5}
+    run = training._prepare(network(), data, recipe, 0)
+    run.train, run.evaluate = "train", "evaluate"
+    training._timed_epoch(run, 0, 5)
+    assert ([3.0], [5.0], [1.0]) == (run.train_seconds, run.eval_seconds, run.host_seconds)
+    assert ["drain", "read", "train", "drain", "read", "evaluate", "drain", "read"] == read
 
 
 def test_progress_is_told_and_accuracy_is_a_share_of_whole_images(data):
@@ -120,11 +210,18 @@ def test_a_run_of_a_cell_holds_what_the_other_tests_pretend_it_does(data, monkey
     monkeypatch.setattr(training_run, "load", lambda *words: small)
     cell = cells()["lenet5-digits-digits_lenet"]._replace(shape=(8, 8, 1), classes=4)
     monkeypatch.setattr(training_run.zoo, "build", lambda *words: network())
-    seen, pretended = training_run.run(cell, 0, None, epochs=1), pretend.sample()
+    wanted, pretended = training_run.identity(cell, 0, None, epochs=1), pretend.sample()
+    monkeypatch.setattr(training_run, "SHARED", 9)  # other tests may run beside this one
+    seen = training_run.run(cell, wanted, None)
     assert pretended.keys() == seen.keys()
+    assert set(pretend.IDENTITY) == wanted.keys()
     assert pretended["history"].keys() < seen["history"].keys()
     for key in ("data", "load", "parameters", "peak_memory", "code"):
         assert pretended[key].keys() == seen[key].keys()
+    monkeypatch.setattr(training_run, "SHARED", -1)
+    shared = training_run.run(cell, wanted, None)
+    assert [[], [], [], None, None, None] == [shared[key] for key in training_run.UNTIMED]
+    assert (seen["accuracy"], seen["history"]) == (shared["accuracy"], shared["history"])
     assert (1, 70, 20) == (seen["recipe"]["epochs"], seen["data"]["train"], seen["data"]["test"])
 
 
@@ -180,8 +277,7 @@ def test_a_flip_is_left_to_right_and_a_shift_fills_with_the_nearest_pixel():
 
 
 def test_a_cosine_schedule_ends_with_the_last_step(data):
-    recipe = {**RECIPE, "optimizer": {"name": "Adam", "learning_rate": 0.01, "schedule": "cosine"}}
-    rate = recipes.trainer(network(), recipe, data.x_train).optimizer._learning_rate
+    rate = recipes.optimizer({"name": "Adam", "learning_rate": 0.01, "schedule": "cosine"}, steps=10)._learning_rate
     assert 0.01 == pytest.approx(float(rate(0)))
     assert 0.005 == pytest.approx(float(rate(5)))  # five batches of 16 out of 70 images, twice
     assert 0 == pytest.approx(float(rate(10)))
@@ -196,7 +292,7 @@ def test_a_cosine_schedule_ends_with_the_last_step(data):
 )
 def test_an_optimizer_that_nobody_knows_is_refused(data, change, complaint):
     with pytest.raises(ValueError, match=complaint):
-        recipes.trainer(network(), {**RECIPE, **change}, data.x_train)
+        training.train(network, data, {**RECIPE, **change}, 0)
 
 
 @pytest.mark.parametrize(
@@ -215,10 +311,95 @@ def test_a_recipe_that_cannot_be_meant_is_refused(change, complaint):
 
 def test_a_recipe_may_say_everything_that_is_known():
     more = {
+        "size": [32, 32],
+        "interpolation": "nearest",
+        "images": [30, 10],
+        "steps": 3,
         "augment": {"shift": 0.1, "flip": True},
         "validation_split": 0.1,
+        "plateau": {"factor": 0.3, "patience": 3, "min_rate": 1e-6, "cooldown": 0},
         "stopping": {"patience": 3, "restore_best": True},
+        "l2": 1e-4,
+        "pretrained": "imagenet",
+        "phases": [{"from": 0, "train": "head"}, {"from": 1, "train": 12}, {"from": 2, "train": "all", "optimizer": {"name": "SGD"}}],
+        "search": {"trials": 3, "hours": 1.0, "patience": 5, "space": {}},
         "note": "ours",
     }
     recipes.check("mine", {**RECIPE, **more})
     assert recipes.KEYS.keys() == {**RECIPE, **more}.keys()
+
+
+def test_resizing_to_the_nearest_pixel_is_pillows(data):
+    from PIL import Image
+
+    images = np.random.default_rng(1).integers(0, 256, (3, 64, 48, 3)).astype("uint8")
+    for height, width in (32, 32), (17, 96):
+        recipe = {**RECIPE, "input": "raw", "size": [height, width], "interpolation": "nearest"}
+        outputs = keras.Sequential([keras.layers.Input((height, width, 3)), keras.layers.Flatten()])
+        seen = keras.ops.convert_to_numpy(recipes.trainer(outputs, recipe, images)(images)).reshape(3, height, width, 3)
+        theirs = [np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.NEAREST)) for image in images]
+        np.testing.assert_array_equal(theirs, seen)
+
+
+def test_the_mean_that_is_subtracted_is_that_of_the_resized_images():
+    images = np.random.default_rng(1).integers(0, 256, (20, 8, 8, 1)).astype("uint8")
+    recipe = {**RECIPE, "input": "mean_subtracted", "size": [13, 13], "interpolation": "bilinear"}
+    outputs = keras.Sequential([keras.layers.Input((13, 13, 1)), keras.layers.Flatten()])
+    seen = keras.ops.convert_to_numpy(recipes.trainer(outputs, recipe, images)(images))
+    np.testing.assert_allclose(seen.mean(axis=0), 0, atol=1e-6)
+    assert seen.std() > 0.1
+
+
+def test_only_the_first_images_of_each_split_where_a_recipe_says_so(data):
+    recipe = {**RECIPE, "images": [40, 7], "validation_split": 0.25}
+    fitted, watched, tested = recipes.fitted_and_watched(recipe, data)
+    assert (30, 10, 7) == (len(fitted[0]), len(watched[1]), len(tested[1]))
+    np.testing.assert_array_equal(data.x_train[:40], np.concatenate([fitted[0], watched[0]]))
+    np.testing.assert_array_equal(data.y_test[:7], tested[1])
+    seen = training.train(network, data, recipe, 0)
+    assert seen["accuracy"] * 7 == pytest.approx(round(seen["accuracy"] * 7))
+
+
+def test_rates_hold_from_their_epoch_on_and_a_plateau_lowers_the_rate(data):
+    rates = {"optimizer": {"name": "SGD", "learning_rate": 0.1, "rates": [[1, 0.01], [3, 0.5]]}, "epochs": 5}
+    seen = training.train(network, data, {**RECIPE, **rates}, 0)["history"]["learning_rate"]
+    assert [0.1, 0.01, 0.01, 0.5, 0.5] == pytest.approx(seen)
+    plateau = {
+        "optimizer": {"name": "SGD", "learning_rate": 1e-9},
+        "plateau": {"factor": 0.1, "patience": 1, "min_rate": 3e-12},
+        "epochs": 6,
+    }
+    seen = training.train(plain, data, {**RECIPE, **plateau}, 0)["history"]["learning_rate"]
+    assert 1e-9 == pytest.approx(seen[0])
+    assert 3e-12 == pytest.approx(seen[-1])
+    assert sorted(seen, reverse=True) == seen
+
+
+def test_a_training_whose_loss_is_no_number_ends_and_is_called_so(data):
+    diverging = {"optimizer": {"name": "SGD", "learning_rate": 1e30}, "epochs": 5, "input": "raw"}
+    seen = training.train(network, data, {**RECIPE, **diverging}, 0)
+    assert "the loss is no number from epoch 1 on" == seen["divergence"]
+    assert 1 == len(seen["train_seconds"])
+
+
+def test_a_network_that_answers_one_class_for_everything_is_called_so(data):
+    still, bias = {"optimizer": {"name": "SGD", "learning_rate": 0.0}}, keras.initializers.Constant([0.0, 0.0, 5.0, 0.0])
+    seen = [
+        training.train(lambda kernel=kernel: plain(kernel_initializer=kernel, bias_initializer=bias), data, {**RECIPE, **still}, 0)
+        for kernel in ("zeros", keras.initializers.RandomNormal(stddev=9.0))
+    ]
+    assert ["every test image is taken for class 2", None] == [each["divergence"] for each in seen]
+
+
+def test_phases_train_the_head_some_layers_or_all():
+    from zoo import densenet
+
+    model = native("densenet121_transfer_relu")
+    body = densenet.body(model)
+    head = [layer for layer in model.layers if layer not in body]
+    for trained, free in ("head", 0), (12, 12), ("all", len(body)):
+        training._set_trainable(model, trained)
+        assert [False] * (len(body) - free) + [True] * free == [layer.trainable for layer in body]
+        assert all(layer.trainable for layer in head)
+    with pytest.raises(ValueError, match="lenet5 has no body and head"):
+        training._set_trainable(native("lenet5"), "head")

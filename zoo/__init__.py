@@ -39,6 +39,7 @@ MODELS = {
     "resnet101": ("resnet", (224, 224, 3), 1000),
     "resnet152": ("resnet", (224, 224, 3), 1000),
     "imagenet32_cnn": ("imagenet32_cnn", (32, 32, 3), 200),
+    "searched_cnn": ("searched_cnn", (32, 32, 3), 10),
     "densenet121": ("densenet", (224, 224, 3), 1000),
     "densenet121_transfer_swish": ("densenet", (32, 32, 3), 10),
     "densenet121_transfer_relu": ("densenet", (32, 32, 3), 10),
@@ -71,7 +72,8 @@ def build(name, shape, classes):
         classes: number of classes, at least 1.
 
     Returns:
-        keras.Model from float images (N, height, width, channels) to probabilities (N, classes).
+        keras.Model from float images (N, height, width, channels) to probabilities (N, classes), which are
+        float32 in mixed precision, too.
 
     Raises:
         KeyError: the name is unknown; the message lists the known ones.
@@ -93,7 +95,14 @@ def build(name, shape, classes):
             f"{name} cannot take an image of {'x'.join(map(str, shape))}: {complaint}; "
             f"the least square input is {_least_side(function, shape[2], classes)}"
         )
-    return complaint
+    return _softmax_in_float32(complaint)
+
+
+def _softmax_in_float32(model):
+    """The model, its last layer in float32 where the precision is mixed: 8 bits are too few for a probability's logarithm."""
+    if model.layers[-1].compute_dtype in ("bfloat16", "float16"):
+        model.layers[-1].dtype_policy = "float32"
+    return model
 
 
 def _function(name):

@@ -1,4 +1,4 @@
-"""python -m zoo [summary NAME --input 64x64x3 --classes 10]: the models and what they cost."""
+"""python -m zoo [summary NAME | predict FILE IMAGE]: the models and what they cost; what a trained one sees in an image."""
 
 import argparse
 import sys
@@ -7,6 +7,7 @@ from tabulate import tabulate
 
 import zoo
 from zoo.cost import cost, macs
+from zoo.quiet import import_keras
 
 
 def main(words=None):
@@ -16,9 +17,16 @@ def main(words=None):
     summary.add_argument("name")
     summary.add_argument("--input", help="such as 64x64x3 (default: its source's)")
     summary.add_argument("--classes", type=int, help="(default: its source's)")
+    predict = commands.add_parser("predict", help="the most probable classes of one image")
+    predict.add_argument("file", metavar="MODEL_FILE", help="a trained network, as zoo.saved.save writes it")
+    predict.add_argument("image", metavar="IMAGE", help="a file of any size and format that Pillow reads")
     asked = parser.parse_args(words)
+    import_keras()
     try:
-        print(zoo.weightless(_summary, asked) if asked.command else zoo.weightless(_list))
+        if asked.command == "predict":
+            print(_predict(asked))
+        else:
+            print(zoo.weightless(_summary, asked) if asked.command else zoo.weightless(_list))
     except (KeyError, ValueError) as error:
         print(f"zoo: {error.args[0]}", file=sys.stderr)
         return 2
@@ -61,6 +69,19 @@ def _summary(asked):
     return tabulate(
         rows, ["layer", "kind", "output", "parameters", "MACs"], disable_numparse=True, colalign=("left", "left", "right", "right", "right")
     )
+
+
+def _predict(asked):
+    from zoo import saved
+
+    rows = [
+        [number, folder, name, f"{probability:.6f}"]
+        for number, folder, name, probability in saved.predict(*saved.load(asked.file), asked.image)
+    ]
+    headers = ["number", "folder", "class", "probability"]
+    if not any(folder for _, folder, _, _ in rows):  # only the classes of ImageNet have one
+        headers, rows = [headers[0], *headers[2:]], [[row[0], *row[2:]] for row in rows]
+    return tabulate(rows, headers, disable_numparse=True, colalign=("right", *["left"] * (len(headers) - 2), "right"))
 
 
 if __name__ == "__main__":

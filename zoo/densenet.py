@@ -32,6 +32,18 @@ def head(x, classes, convolutions, hidden, dropout, activation):
     return layers.Dense(classes, activation="softmax")(x)
 
 
+def body(model):
+    """The layers of the DenseNet part of a network, in order: what a head stands on.
+
+    Raises:
+        ValueError: the network has none.
+    """
+    names = [layer.name for layer in model.layers]
+    if "conv5_block16_concat" not in names:
+        raise ValueError(f"{model.name} has no body and head to be trained apart; only networks on DenseNet121 have")
+    return model.layers[: names.index("relu") + 1]
+
+
 def imagenet_weights(model):
     """Give the DenseNet part of a network the weights that keras.applications has from ImageNet.
 

@@ -3,6 +3,7 @@
 The only file outside the epochs that knows which backend runs.
 """
 
+import os
 from contextlib import contextmanager
 
 import keras
@@ -39,6 +40,57 @@ def drain():
 
         # A device runs in order: what is handed over last is done last.
         (jax.device_put(0.0) + 0).block_until_ready()
+
+
+def compiled(function):
+    """The function of tensors as the backend compiles it: tf.function, jax.jit; as it is on any other backend."""
+    if backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(function, autograph=False)
+    if backend() == "jax":
+        import jax
+
+        return jax.jit(function)
+    return function
+
+
+def in_place(function, times):
+    """The function of one tensor, compiled, so often after itself, and in the tensor's own memory: what was passed is lost.
+
+    A result in new memory would time how the system hands out pages, on a CPU ten times as long as filling them.
+    """
+    if backend() == "jax":
+        import jax
+
+        once = jax.jit(function, donate_argnums=0)  # XLA runs the body of a loop on one core
+
+        def after_itself(tensor):
+            for _ in range(times):
+                tensor = once(tensor)
+            return tensor
+
+        return after_itself
+    return compiled(lambda tensor: keras.ops.fori_loop(0, times, lambda turn, tensor: function(tensor), tensor))
+
+
+def tf32():
+    """Whether products of float32 are rounded to TensorFloat-32; None on a CPU and on backends that it is not known of."""
+    if backend() not in ("tensorflow", "jax") or not gpu():
+        return None
+    if backend() == "tensorflow":
+        import tensorflow as tf
+
+        details = tf.config.experimental.get_device_details(tf.config.list_physical_devices("GPU")[0])
+        able = details.get("compute_capability", (0, 0)) >= (8, 0)
+        return able and tf.config.experimental.tensor_float_32_execution_enabled()
+    import jax
+
+    # '9.0' of NVIDIA; others name theirs in another way
+    major = str(getattr(jax.devices()[0], "compute_capability", "")).partition(".")[0]
+    asked = jax.config.jax_default_matmul_precision
+    allowed = asked in (None, "default", "high", "bfloat16", "tensorfloat32") or asked.startswith("TF32")
+    return major.isdigit() and int(major) >= 8 and allowed
 
 
 @contextmanager
@@ -95,3 +147,14 @@ def peak_bytes():
 
         peak = (jax.devices()[0].memory_stats() or {}).get("peak_bytes_in_use")
     return {"host": host, "gpu": peak}
+
+
+def fits(images):
+    """Whether so many bytes of images may stay on the device: in half of a GPU's memory, or a quarter of the machine's."""
+    if not gpu():
+        return images <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
+    if backend() == "jax":
+        import jax
+
+        return images <= (jax.devices()[0].memory_stats() or {}).get("bytes_limit", 0) // 2
+    return images <= 2 << 30  # TensorFlow does not tell

@@ -8,15 +8,36 @@ import math
 
 KEYS = {
     "input": "raw (0-255), scaled (0-1), mean_subtracted (0-1, less the training images' mean image)",
-    "optimizer": "a table: name, as Keras knows it, and its hyper-parameters; schedule = 'cosine' lets the rate fall to 0",
+    "size": "[height, width] in pixels that the images are resized to",
+    "interpolation": "how: nearest (as Pillow's), bilinear",
+    "images": "[training, test]: only the first so many images of each split",
+    "optimizer": "a table: name, as Keras knows it, and its hyper-parameters; schedule = 'cosine' lets the rate fall to 0; "
+    "rates = [[81, 1e-4], ...] sets it from those epochs on, counted from 0",
     "batch": "images a step",
     "epochs": "at most so many",
+    "steps": "steps an epoch, in place of one pass over the images; passes go on from epoch to epoch",
     "augment": "a table: shift, as a share of the side (filled with the nearest pixel), and flip = true (left-right)",
     "validation_split": "share of the training images, the last ones, that is held out to watch",
+    "plateau": "a table: factor, patience, min_rate, cooldown: of Keras's ReduceLROnPlateau, on the watched images' loss",
     "stopping": "a table: patience, in epochs without a lower validation loss; restore_best = true",
+    "l2": "strength of an L2 penalty on every kernel, in place of any that the network has of its own",
+    "pretrained": "imagenet: the body starts from those weights",
+    "phases": "a list of tables: from, an epoch counted from 0; train: all, head, or the last so many layers of the body and the head; "
+    "optimizer, if it is another",
+    "search": "a table: trials, hours, patience and space, the values of each hyper-parameter that is searched",
     "note": "what the study does not state and was chosen here",
 }
-INPUTS = ("raw", "scaled", "mean_subtracted")
+KNOWN = {  # what the tables in a recipe may say
+    "augment": {"shift", "flip"},
+    "plateau": {"factor", "patience", "min_rate", "cooldown"},
+    "stopping": {"patience", "restore_best"},
+    "search": {"trials", "hours", "patience", "space"},
+}
+CHOICES = {
+    "input": ("raw", "scaled", "mean_subtracted"),
+    "interpolation": ("nearest", "bilinear"),
+    "pretrained": ("imagenet",),
+}
 
 
 def check(name, recipe):
@@ -26,41 +47,65 @@ def check(name, recipe):
     for key in ("input", "optimizer", "batch", "epochs"):
         if key not in recipe:
             raise ValueError(f"recipe {name}: key {key!r} is missing")
-    if recipe["input"] not in INPUTS:
-        raise ValueError(f"recipe {name}: unknown input {recipe['input']!r}; known: {', '.join(INPUTS)}")
-    for key, known in (("augment", {"shift", "flip"}), ("stopping", {"patience", "restore_best"})):
+    for key, known in CHOICES.items():
+        if key in recipe and recipe[key] not in known:
+            raise ValueError(f"recipe {name}: unknown {key} {recipe[key]!r}; known: {', '.join(known)}")
+    for key, known in KNOWN.items():
         for word in recipe.get(key, {}).keys() - known:
             raise ValueError(f"recipe {name}: unknown word {word!r} in {key}; known: {', '.join(sorted(known))}")
-    if "stopping" in recipe and not recipe.get("validation_split"):
-        raise ValueError(f"recipe {name}: stopping needs a validation_split: the test images must not decide when to stop")
+    if ("size" in recipe) != ("interpolation" in recipe):
+        raise ValueError(f"recipe {name}: size and interpolation go together")
+    for key in "stopping", "search":
+        if key in recipe and not recipe.get("validation_split"):
+            raise ValueError(f"recipe {name}: {key} needs a validation_split: the test images must not decide")
+    starts = [phase.get("from") for phase in recipe.get("phases", [{"from": 0}])]
+    if starts[:1] != [0] or None in starts or sorted(set(starts)) != starts:
+        raise ValueError(f"recipe {name}: phases begin {starts}; the first at epoch 0, each later than the one before")
+    for phase in recipe.get("phases", []):
+        if phase.keys() - {"from", "train", "optimizer"} or not (phase.get("train") in ("all", "head") or type(phase["train"]) is int):
+            raise ValueError(f"recipe {name}: phase {phase}: say from, train = 'all', 'head' or a number of layers, and optimizer")
 
 
-def held_out(recipe, images):
-    """How many of that many training images the recipe holds out for validation."""
-    return round(images * recipe.get("validation_split", 0))
-
-
-def trainer(model, recipe, x_train):
-    """The model behind the recipe's input layers, compiled.
+def fitted_and_watched(recipe, data):
+    """The images and labels that a recipe trains on, those that it watches, and those that it is tested on.
 
     Args:
-        model: keras.Model from float images to probabilities.
         recipe: a recipe's table.
-        x_train: uint8 (N, height, width, channels), the images that it will be trained on.
+        data: anything with x_train, y_train, x_test, y_test.
 
     Returns:
-        keras.Model from uint8 images to probabilities, with sparse categorical cross-entropy.
+        three pairs; the second is the third where nothing is held out.
+
+    Raises:
+        ValueError: nothing is left to train on.
+    """
+    train, test = recipe.get("images", (None, None))
+    images, labels = data.x_train[:train], data.y_train[:train]
+    tested = data.x_test[:test], data.y_test[:test]
+    split = len(images) - round(len(images) * recipe.get("validation_split", 0))
+    if not split:
+        raise ValueError(f"of {len(images)} training images none is left beside a validation_split of {recipe['validation_split']}")
+    return (images[:split], labels[:split]), (images[split:], labels[split:]) if split < len(images) else tested, tested
+
+
+def trainer(model, recipe, x_train, augmented=True):
+    """The model behind the recipe's input layers, not compiled.
+
+    Args:
+        model: keras.Model from float images of the recipe's size to probabilities.
+        recipe: a recipe's table.
+        x_train: uint8 (N, height, width, channels), the images that it will be trained on.
+        augmented: whether training shifts and flips them; without, it is of Keras's plain layers alone.
+
+    Returns:
+        keras.Model from uint8 images of the data set's size to probabilities.
     """
     import keras
 
-    inputs = keras.Input(x_train.shape[1:], dtype="uint8")
-    x = inputs
-    for layer in _input_layers(recipe, x_train):
+    x = inputs = keras.Input(x_train.shape[1:], dtype="uint8")
+    for layer in [*_input_layers(recipe, x_train), *(_augmentation(recipe.get("augment", {})) if augmented else [])]:
         x = layer(x)
-    trained = keras.Model(inputs, model(x), name=f"{model.name}_trainer")
-    steps = math.ceil(len(x_train) / recipe["batch"]) * recipe["epochs"]
-    trained.compile(_optimizer(recipe["optimizer"], steps), "sparse_categorical_crossentropy", metrics=["accuracy"])
-    return trained
+    return keras.Model(inputs, model(x), name=f"{model.name}_trainer")
 
 
 def _input_layers(recipe, x_train):
@@ -70,36 +115,75 @@ def _input_layers(recipe, x_train):
     if recipe["input"] == "mean_subtracted":
         mean = x_train.mean(axis=0, dtype="float64") / 255
         yield layers.Normalization(axis=(1, 2, 3), mean=mean, variance=mean * 0 + 1)
-    augment = recipe.get("augment", {})
+    if "size" in recipe:  # after the mean, which is that of the resized images: both are linear
+        yield layers.Resizing(*recipe["size"], interpolation=recipe["interpolation"])
+
+
+def _augmentation(augment):
+    from keras import layers
+
     if "shift" in augment:
         yield layers.RandomTranslation(augment["shift"], augment["shift"], fill_mode="nearest")
     if augment.get("flip"):
         yield layers.RandomFlip("horizontal")
 
 
-def _optimizer(data, steps):
+def phases(recipe):
+    """The recipe's phases: a list of (first epoch, what is trained, the optimizer's table)."""
+    plain = [{"from": 0, "train": "all"}]
+    return [(phase["from"], phase["train"], phase.get("optimizer", recipe["optimizer"])) for phase in recipe.get("phases", plain)]
+
+
+def optimizer(data, steps):
+    """The Keras optimizer of an optimizer's table, for a training of so many steps.
+
+    Raises:
+        ValueError: Keras knows no such optimizer, or nobody here such a schedule.
+    """
     import keras
 
-    config = {key: value for key, value in data.items() if key not in ("name", "schedule")}
+    config = {key: value for key, value in data.items() if key not in ("name", "schedule", "rates")}
     if "schedule" in data:
         if data["schedule"] != "cosine":
             raise ValueError(f"unknown schedule {data['schedule']!r}; known: cosine")
         config["learning_rate"] = keras.optimizers.schedules.CosineDecay(config["learning_rate"], steps)
-    optimizer = getattr(keras.optimizers, data["name"], None)
-    if optimizer is None:
+    known = getattr(keras.optimizers, data["name"], None)
+    if known is None:
         raise ValueError(f"unknown optimizer {data['name']!r}; name it as keras.optimizers does: Adadelta, Adam, SGD ...")
-    return optimizer(**config)
+    return known(**config)
+
+
+def rate(data, epoch):
+    """Learning rate that an optimizer's table sets for an epoch, counted from 0; None where it sets none."""
+    rates = [value for start, value in data.get("rates", []) if start <= epoch]
+    return rates[-1] if rates else None
 
 
 def callbacks(recipe):
     """The Keras callbacks that a recipe asks for: a list, empty for most."""
     import keras
 
-    if "stopping" not in recipe:
-        return []
-    stopping = recipe["stopping"]
-    return [
-        keras.callbacks.EarlyStopping(
-            monitor="val_loss", patience=stopping["patience"], restore_best_weights=stopping.get("restore_best", False)
-        )
-    ]
+    made = []
+    if "plateau" in recipe:
+        its = {**recipe["plateau"]}
+        its["min_lr"] = its.pop("min_rate", 0)
+        made.append(keras.callbacks.ReduceLROnPlateau(monitor="val_loss", mode="min", **its))
+    if "stopping" in recipe:
+        its = recipe["stopping"]
+        best = its.get("restore_best", False)
+        made.append(keras.callbacks.EarlyStopping(monitor="val_loss", mode="min", patience=its["patience"], restore_best_weights=best))
+    return made
+
+
+def penalise(model, strength):
+    """Give every kernel of a network an L2 penalty of that strength."""
+    import keras
+
+    for layer in model.layers:
+        if hasattr(layer, "kernel"):
+            layer.kernel.regularizer = keras.regularizers.L2(strength)
+
+
+def steps_an_epoch(recipe, images):
+    """Steps of one epoch over so many images."""
+    return recipe.get("steps") or math.ceil(images / recipe["batch"])

@@ -1,0 +1,159 @@
+"""What this machine can do at most, measured and not read from a datasheet: the roofline that times are held against.
+
+Measured by baselines.probes once a machine, stored in its folder as roofline.json, and measured
+again on request, or where other programs disturbed it.
+"""
+
+import datetime
+import json
+import math
+
+from tabulate import tabulate
+
+from baselines import machine, probes, store
+from baselines.run import alone
+
+LIMITS = {  # key, with its unit -> what a person calls it, in which unit, and how much of the key's unit that is
+    "matmul_float32_flops_per_second": ("matrix product, float32", "GFLOP/s", 1e9),
+    "matmul_bfloat16_flops_per_second": ("matrix product, bfloat16", "GFLOP/s", 1e9),
+    "conv_float32_flops_per_second": ("convolution, float32", "GFLOP/s", 1e9),
+    "conv_bfloat16_flops_per_second": ("convolution, bfloat16", "GFLOP/s", 1e9),
+    "memory_bytes_per_second": ("memory, read and written", "GB/s", 1e9),
+    "host_to_device_bytes_per_second": ("host to device", "GB/s", 1e9),
+    "launch_seconds": ("launch of a program", "µs", 1e-6),
+}
+PEAKS = {  # precision of Keras -> the limit of its products
+    "float32": "matmul_float32_flops_per_second",
+    "bfloat16": "matmul_bfloat16_flops_per_second",
+    "mixed_bfloat16": "matmul_bfloat16_flops_per_second",
+}
+
+
+def epoch_flops(macs, images):
+    """Floating-point operations of a training epoch: 6 * macs * images.
+
+    Two a multiply-accumulate, and the backward pass taken as twice the forward, as is the convention:
+    one product for the gradient of the weights and one for that of the input.
+
+    Args:
+        macs: multiply-accumulates of one image's forward pass, as zoo.cost counts them.
+        images: number of images trained on in the epoch.
+    """
+    return 6 * macs * images
+
+
+def share(flops_per_second, roofline, precision):
+    """Share of the measured peak of matrix products in that precision.
+
+    Args:
+        flops_per_second: what was reached.
+        roofline: as ``load`` returns it, or None.
+        precision: Keras's name of it: float32, bfloat16 or mixed_bfloat16.
+
+    Returns:
+        float, or None where there is no roofline, or none of that precision.
+    """
+    if roofline is None or precision not in PEAKS:
+        return None
+    return flops_per_second / roofline[PEAKS[precision]]["best"]
+
+
+def current(folder, again=False):
+    """A machine's roofline: the stored one, else measured and stored.
+
+    It is measured again where others kept the machine busy the last time, or on request. A measurement
+    that others disturbed never takes the place of one that they did not.
+
+    Args:
+        folder: the machine's, made if need be.
+        again: measure even if a good one, or a damaged one, is stored.
+
+    Returns:
+        (dict as ``measure`` returns it, whether it is the one that had been stored).
+
+    Raises:
+        store.StoreError: the stored one is damaged, or the new one cannot be written.
+    """
+    try:
+        former = load(folder)
+    except store.StoreError:
+        if not again:
+            raise
+        former = None
+    if former and not former["shared"] and not again:
+        return former, True
+    new = store.plain(measure())
+    if former and new["shared"] and not former["shared"]:
+        return former, True
+    try:
+        folder.mkdir(exist_ok=True)
+        store.replace(folder / store.ROOFLINE, json.dumps(new, indent=1, allow_nan=False) + "\n")
+    except OSError as error:
+        raise store.StoreError(f"{folder / store.ROOFLINE}: cannot be written ({error}); --storage names another folder") from error
+    return new, False
+
+
+def load(folder):
+    """The roofline stored in a machine's folder, or None.
+
+    Raises:
+        store.StoreError: it is damaged.
+    """
+    path = folder / store.ROOFLINE
+    if not path.is_file():
+        return None
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        for key in LIMITS:
+            for part in ("best", "median", "n"):
+                value = found[key][part]
+                if isinstance(value, bool) or not (value > 0 and math.isfinite(value)):
+                    raise ValueError(f"{key}'s {part} is {value!r:.40}")
+        if not isinstance(found["when"], str) or not isinstance(found["shared"], bool) or not isinstance(found["load"], dict):
+            raise ValueError("when, shared or load says nothing")
+        if not isinstance(found["load"]["others"], float | int | None):
+            raise ValueError(f"load's others is {found['load']['others']!r:.40}")
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise store.StoreError(
+            f"{path}: not a measured roofline ({reason}); measure it with: python -m baselines roofline --again"
+        ) from error
+    return found
+
+
+def measure(seconds=1.0):
+    """Measure every limit.
+
+    Args:
+        seconds: how long each is repeated, three times at least.
+
+    Returns:
+        dict of each of LIMITS -> {'best', 'median', 'n'}: of n timings, in the unit that its key ends
+        in; when (ISO 8601, UTC), python, versions, tf32, load as machine.others gives it, shared
+        (whether others kept the machine busy, so that the limits are too low).
+    """
+    from zoo import device
+
+    before = machine.others()
+    limits = probes.limits(seconds)
+    load = machine.others(before)
+    return {
+        "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "python": machine.info()["python"],
+        "versions": machine.versions(),
+        "tf32": device.tf32(),
+        "load": load,
+        "shared": not alone({"load": load}),
+        **limits,
+    }
+
+
+def table(roofline):
+    """The limits in units that a person reads, as text."""
+    rows = [
+        [name, *(f"{roofline[key][part] / scale:,.4g}" for part in ("best", "median")), unit, roofline[key]["n"]]
+        for key, (name, unit, scale) in LIMITS.items()
+    ]
+    return tabulate(
+        rows, ["limit", "best", "median", "unit", "n"], disable_numparse=True, colalign=("left", "right", "right", "left", "right")
+    )
