@@ -25,12 +25,13 @@ class Seen(NamedTuple):
     alone: float  # greatest difference that the other images of a batch make to one image's answer
     graph: str
     loaded: tuple  # the graph after saving and loading, and whether every weight came back with the same bits
+    spread: tuple = ()  # of its initial weights, as ``spread`` has it
 
 
 def examined(name):
-    """``examine`` with a folder and a monkeypatch of its own."""
+    """All that is to be seen of a specimen, a Seen: ``examine`` and ``spread``, and nothing that has to be at hand."""
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as monkeypatch:
-        return examine(name, Path(folder), monkeypatch)
+        return examine(name, Path(folder), monkeypatch)._replace(spread=spread(name))
 
 
 def examine(name, folder, monkeypatch):

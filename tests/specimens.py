@@ -6,6 +6,8 @@ a test asserts: every kind of operation of every model stands in a specimen of t
 
 import functools
 
+import pytest
+
 import zoo
 
 CLASSES = 5
@@ -140,4 +142,25 @@ BUILDERS = {builder.__name__: builder for builders in SPECIMENS.values() for bui
 @functools.cache
 def native(name):
     """A model at the size of its source, without weights; built once, since nothing can change it."""
-    return zoo.weightless(zoo.build, name, *zoo.MODELS[name][1:])
+    import keras
+
+    with pytest.MonkeyPatch.context() as patch:
+        if zoo.MODELS[name][0] == "densenet":  # eight, of which most have the same 427 layers under their heads
+            once, densenet = _made_once()
+            patch.setattr(keras, "Input", once)
+            patch.setattr(keras.applications, "DenseNet121", densenet)
+        return zoo.weightless(zoo.build, name, *zoo.MODELS[name][1:])
+
+
+@functools.cache
+def _made_once():
+    """Keras's Input and DenseNet121, which return what they have returned where they are asked for the same."""
+    import keras
+
+    return functools.cache(keras.Input), functools.cache(keras.applications.DenseNet121)
+
+
+def forget():
+    """Build all anew from here on, as in another precision."""
+    native.cache_clear()
+    _made_once.cache_clear()
