@@ -11,6 +11,7 @@ import pytest
 import zoo
 
 CLASSES = 5
+BUILD = zoo.build  # itself, where a test has put ``built`` in its place
 
 
 def lenet5():
@@ -139,17 +140,22 @@ SPECIMENS = {
 BUILDERS = {builder.__name__: builder for builders in SPECIMENS.values() for builder in builders}
 
 
-@functools.cache
 def native(name):
-    """A model at the size of its source, without weights; built once, since nothing can change it."""
+    """A model at the size of its source, without weights."""
+    return built(name, *zoo.MODELS[name][1:])
+
+
+@functools.cache
+def built(name, shape, classes):
+    """What ``zoo.build`` returns, without weights; built once, since nothing can change it."""
     import keras
 
     with pytest.MonkeyPatch.context() as patch:
-        if zoo.MODELS[name][0] == "densenet":  # eight, of which most have the same 427 layers under their heads
+        if name.startswith("densenet"):  # eight, of which most have the same 427 layers under their heads
             once, densenet = _made_once()
             patch.setattr(keras, "Input", once)
             patch.setattr(keras.applications, "DenseNet121", densenet)
-        return zoo.weightless(zoo.build, name, *zoo.MODELS[name][1:])
+        return zoo.weightless(BUILD, name, shape, classes)
 
 
 @functools.cache
@@ -162,5 +168,5 @@ def _made_once():
 
 def forget():
     """Build all anew from here on, as in another precision."""
-    native.cache_clear()
+    built.cache_clear()
     _made_once.cache_clear()
