@@ -1,43 +1,46 @@
 """What several test files share."""
 
 import difflib
-import os
-import sys
-from pathlib import Path
 
 import pytest
 
 from loaders import files, tiny_imagenet
-from tests import children, examination, formats, sessions
+from tests import beside, formats, sessions
 
-ORIGIN, SPECIMENS = pytest.StashKey(), pytest.StashKey()
+ORIGIN, BESIDE = pytest.StashKey(), pytest.StashKey()
 
 
 def pytest_collection_modifyitems(items):
-    """A training comes last, when nothing is left that is done beside it: it has all processors to itself."""
-    items.sort(key=lambda item: "run" in item.fixturenames)
+    """Last what is told of tests that run beside the others, and then a training, which has all processors to itself."""
+    items.sort(key=lambda item: ("run" in item.fixturenames, beside.chosen(item)))
 
 
 @pytest.hookimpl(tryfirst=True)  # in an xdist worker, xdist's own answers before a later one
 def pytest_runtestloop(session):
-    """What takes long, and waits for no test, is begun in other processes beside the first tests."""
-    config, items = session.config, session.items
+    """What takes long is begun beside the first tests: those that run in a fork, and what whole sessions are forked from."""
+    config = session.config
     if config.option.collectonly:
         return
-    if any("origin" in item.fixturenames for item in items):
+    items = [item for item in session.items if beside.chosen(item)]
+    others = len(session.items) - len(items)
+    if min(len(items), others) > 50 and beside.idle(config):  # of fewer, the import of a backend takes longer
+        config.stash[BESIDE] = set(items), beside.begin(config, items)
+    if any("origin" in item.fixturenames for item in session.items):
         process = config.stash[ORIGIN] = sessions.start()
         config.add_cleanup(process.communicate)
-    names = list(dict.fromkeys(item.callspec.params["specimen"] for item in items if "specimen" in item.fixturenames))
-    if len(names) > 4 and _second_processor(config):  # of fewer, the import of a backend takes longer than the examination
-        pool = children.processes(1)
-        config.add_cleanup(lambda: pool.shutdown(cancel_futures=True))
-        config.stash[SPECIMENS] = {name: pool.submit(examination.examined, name) for name in names}
 
 
-def _second_processor(config):
-    """Whether one stands idle: an xdist worker is beside others, one that has Keras already is one of the faults', a GPU serves one process."""
-    alone = not hasattr(config, "workerinput") and "keras" not in sys.modules
-    return alone and os.cpu_count() > 1 and not list(Path("/dev").glob("nvidia[0-9]*"))
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item):
+    """Of a test that has run beside the others, its reports; it runs here after all if there are none."""
+    items, done = item.config.stash.get(BESIDE, ((), None))
+    if item not in items or (reports := done(item)) is None:
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
 
 
 @pytest.fixture(scope="session")
@@ -45,13 +48,6 @@ def origin(pytestconfig):
     """What whole sessions are forked from: the process, and a set of the modules that it had when every test was collected."""
     process = pytestconfig.stash[ORIGIN]
     return process, set(sessions.answer(process))
-
-
-@pytest.fixture(scope="session")
-def examined(pytestconfig):
-    """A function of a specimen's name that returns what it did, an examination.Seen."""
-    begun = pytestconfig.stash.get(SPECIMENS, {})
-    return lambda name: begun[name].result() if name in begun else examination.examined(name)
 
 
 @pytest.fixture

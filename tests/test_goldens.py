@@ -97,9 +97,9 @@ def test_every_kind_of_operation_of_a_model_is_in_a_specimen_of_its_file(name):
 
 
 @pytest.fixture(scope="module", params=specimens.BUILDERS)
-def specimen(request, examined):
+def specimen(request):
     """What a specimen did, computed once for all the tests below."""
-    return examined(request.param)
+    return examination.examined(request.param)
 
 
 def apart(expected, numbers):
