@@ -121,7 +121,7 @@ def pytest_generate_tests(metafunc):
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """One tier a test; after -m and -k: never nothing, and of each cell the timed test first."""
+    """One tier a test; after -m and -k: never nothing, of each cell the timed test first, and what else is slow last."""
     every = list(items)
     for item in every:
         tiers = [tier for tier in TIERS if item.get_closest_marker(tier)]
@@ -137,7 +137,9 @@ def pytest_collection_modifyitems(config, items):
         _plan(config, trained)
         order = {cell: place for place, cell in enumerate(config.stash[STATE].order)}
         rest = [item for item in items if item not in trained]
-        items[:] = rest + sorted(trained, key=lambda item: (order[item.callspec.params["cell"]], "benchmark" not in item.fixturenames))
+        slow = [item for item in rest if item.get_closest_marker("full")]  # leaves memory behind, which a cell would be charged with
+        trained.sort(key=lambda item: (order[item.callspec.params["cell"]], "benchmark" not in item.fixturenames))
+        items[:] = [item for item in rest if item not in slow] + trained + slow
 
 
 def _plan(config, trained):

@@ -1,6 +1,6 @@
 """What this machine can do at most, measured and not read from a datasheet: the roofline that times are held against.
 
-Measured by baselines.probes once a machine, stored in its folder as roofline.json, and measured
+Measured by baselines.probes once a machine, stored in its folder as roofline, and measured
 again on request, or where other programs disturbed it.
 """
 

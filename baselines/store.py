@@ -1,7 +1,7 @@
 """Read and write measured runs: pytest-benchmark's own files, journalled, and which are accepted.
 
 ``<machine>/NNNN_<name>_<run>.json`` is what --benchmark-save writes; ``<machine>/accepted.toml``
-says which of those runs are the baseline of which cell; ``<machine>/roofline.json`` is no run.
+says which of those runs are the baseline of which cell; ``<machine>/roofline`` is no run.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 FOLDER = Path(__file__).parent
 ACCEPTED = "accepted.toml"
-ROOFLINE = "roofline.json"  # baselines.roofline's
+ROOFLINE = "roofline"  # baselines.roofline's, JSON; not called so, or pytest-benchmark would take it for a run
 SAMPLE = {  # what of a sample is read again, and as what
     **dict.fromkeys(("cell", "dataset", "precision"), str),
     "accuracy": float | int,
@@ -159,8 +159,7 @@ def runs(folder=FOLDER):
     for machine in sorted(path for path in folder.glob("*") if path.is_dir()):
         accepted = accepted_runs(machine)
         for path in sorted(machine.glob("*.json")):
-            if path.name != ROOFLINE:
-                found += _entries(path, accepted)
+            found += _entries(path, accepted)
         for cell, entry in accepted.items():
             present = {run.file for run in found if run.machine == machine.name and run.cell == cell}
             for file in entry["runs"].keys() - present:

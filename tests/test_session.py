@@ -93,7 +93,7 @@ def test_a_selection_that_cannot_store_says_so_in_one_line(suite, tmp_path, opti
 
 
 def test_bare_save_is_accepted_and_names_the_run(suite, tmp_path):
-    done = suite("-m", "full", "--model=lenet5", "--dataset=digits", "--benchmark-save")
+    done = suite(*FULL, "--model=lenet5", "--dataset=digits", "--benchmark-save")
     assert 0 == done.returncode, done.said
     assert files(tmp_path)[0].name.startswith("0001_run_")
 
@@ -147,7 +147,7 @@ def test_a_machine_without_accepted_runs_says_no_baseline_and_keeps_to_floors(su
 def test_a_time_budget_trains_what_fits_cheapest_first_and_names_the_rest(suite, trained, tmp_path):
     slow = pretend.sample(CELLS[0], seconds=(500.0, 500.0))
     pretend.stored(tmp_path / "storage", 1, "before", [slow, pretend.sample(CELLS[1], seconds=(1.0, 1.0))])
-    done = suite("-m", "full", "--dataset=digits", "--model=lenet5,vgg_like,resnet20_v1", "--time-budget=10m", "--benchmark-save=x")
+    done = suite(*FULL, "--dataset=digits", "--model=lenet5,vgg_like,resnet20_v1", "--time-budget=10m", "--benchmark-save=x")
     assert 0 == done.returncode, done.said
     assert [CELLS[1]] == trained()
     assert "leaves out: lenet5-digits-digits_lenet (2.8 h), resnet20_v1-digits-digits_resnet (unknown)" in done.stdout
