@@ -3,6 +3,7 @@
 What it calls lives in baselines/. Nothing here imports Keras before a test needs it.
 """
 
+import atexit
 import contextlib
 import functools
 import gc
@@ -81,6 +82,7 @@ def pytest_sessionstart(session):
             state.runs = store.runs(path)
         else:  # hundreds of networks are built, and looking for cycles among their layers was a quarter of the time
             gc.set_threshold(50_000, 20, 20)
+            atexit.register(gc.freeze)  # nor is it worth more than a second when the process ends, and all is thrown away
     except (ValueError, TableError, loaders.DataError, store.StoreError) as error:
         raise pytest.UsageError(str(error)) from error
     if (config.option.epochs is not None and config.option.epochs < 1) or config.option.seed < 0:

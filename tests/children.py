@@ -1,7 +1,8 @@
-"""What tests do in processes of their own, which are spawned: a fork of a process with a backend in it may hang."""
+"""What tests do in processes of their own, forked from one that has no backend in it: a fork of one that has may hang."""
 
 import multiprocessing
 import os
+import signal
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -11,13 +12,23 @@ from loaders import cifar10, download, files
 
 def together(function, *words, times=1):
     """What a function of this file returns in each of so many processes that run it at once: a list."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(times, mp_context=context, initializer=_prepare, initargs=(files.DEFAULT,)) as pool:
+    with processes(times) as pool:
         return [future.result(60) for future in [pool.submit(function, *words) for _ in range(times)]]
 
 
-def _prepare(default):
+def processes(number):
+    """A pool of so many processes that have no backend yet: concurrent.futures.ProcessPoolExecutor."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return ProcessPoolExecutor(number, mp_context=context, initializer=_prepare, initargs=(files.DEFAULT, dict(os.environ)))
+
+
+def _prepare(default, environment):
+    """As the test has it now, and not as it was when the process started that is forked."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever waits
     files.DEFAULT = default
+    os.environ.clear()
+    os.environ.update(environment)
 
 
 def fetch(file, path):

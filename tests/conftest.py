@@ -5,17 +5,42 @@ import difflib
 import pytest
 
 from loaders import files, tiny_imagenet
-from tests import formats, sessions
+from tests import beside, formats, sessions
 
-ORIGIN = pytest.StashKey()
+ORIGIN, BESIDE = pytest.StashKey(), pytest.StashKey()
+
+
+def pytest_collection_modifyitems(items):
+    """Last what is told of tests that run beside the others, and then a training, which has all processors to itself."""
+    items.sort(key=lambda item: ("run" in item.fixturenames, beside.chosen(item)))
+
+
+@pytest.hookimpl(tryfirst=True)  # in an xdist worker, xdist's own answers before a later one
+def pytest_runtestloop(session):
+    """What takes long is begun beside the first tests: those that run in a fork, and what whole sessions are forked from."""
+    config = session.config
+    if config.option.collectonly:
+        return
+    items = [item for item in session.items if beside.chosen(item)]
+    others = len(session.items) - len(items)
+    if min(len(items), others) > 50 and beside.idle(config):  # of fewer, the import of a backend takes longer
+        config.stash[BESIDE] = set(items), beside.begin(config, items)
+    if any("origin" in item.fixturenames for item in session.items):
+        process = config.stash[ORIGIN] = sessions.start()
+        config.add_cleanup(process.communicate)
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtestloop(session):
-    """What sessions are forked from takes two seconds to be ready: it starts beside the first tests."""
-    if not session.config.option.collectonly and any("origin" in item.fixturenames for item in session.items):
-        process = session.config.stash[ORIGIN] = sessions.start()
-        session.config.add_cleanup(process.communicate)
+def pytest_runtest_protocol(item):
+    """Of a test that has run beside the others, its reports; it runs here after all if there are none."""
+    items, done = item.config.stash.get(BESIDE, ((), None))
+    if item not in items or (reports := done(item)) is None:
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,11 @@
 """What a specimen does, as numbers: its answers, three steps of training, and what it is made of."""
 
+import tempfile
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pytest
 
 import zoo
 from tests import specimens
@@ -22,6 +25,13 @@ class Seen(NamedTuple):
     alone: float  # greatest difference that the other images of a batch make to one image's answer
     graph: str
     loaded: tuple  # the graph after saving and loading, and whether every weight came back with the same bits
+    spread: tuple = ()  # of its initial weights, as ``spread`` has it
+
+
+def examined(name):
+    """All that is to be seen of a specimen, a Seen: ``examine`` and ``spread``, and nothing that has to be at hand."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as monkeypatch:
+        return examine(name, Path(folder), monkeypatch)._replace(spread=spread(name))
 
 
 def examine(name, folder, monkeypatch):

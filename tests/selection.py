@@ -11,6 +11,7 @@ from tests import specimens
 from tests.edits import ROOT
 
 FIRST, LAST = ("test_graph.py", "test_goldens.py"), ("test_session.py",)
+TRAIN = ("test_training.py", "test_search.py")  # for half a minute, whatever the network
 FAMILIES = {module for module, _, _ in zoo.MODELS.values()}
 
 
@@ -63,9 +64,10 @@ def test_files(file):
     module = file.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
     names = [path.name for path in sorted((ROOT / "tests").glob("test_*.py")) if module in _closure(f"tests.{path.stem}")]
     names = [name for name in names if name != "test_faults.py"]  # which would miss the text that is replaced
-    # Those of the file itself come first, then the other cheap ones, whole sessions last.
+    # Those of the file itself come first, then the other cheap ones, whole sessions last; a network's own need no training.
     own = [module, r" import [^\n]*\b".join(module.rsplit(".", 1)), *(["import loaders"] if module.startswith("loaders.") else [])]
-    names.sort(key=lambda name: (not _mentions(ROOT / "tests" / name, tuple(own)), name not in FIRST, name in LAST))
+    late = TRAIN if module.removeprefix("zoo.") in FAMILIES else ()
+    names.sort(key=lambda name: (name in late, not _mentions(ROOT / "tests" / name, tuple(own)), name not in FIRST, name in LAST))
     return [f"tests/{name}" for name in names]
 
 
@@ -75,19 +77,27 @@ def _closure(module):
     seen, waiting = set(), [module]
     while waiting:
         name = waiting.pop()
-        path = ROOT / (name.replace(".", "/") + ".py")
-        path = path if path.exists() else ROOT / name.replace(".", "/") / "__init__.py"
-        if name in seen or not path.exists():
-            continue
-        seen.add(name)
-        waiting += [name.rpartition(".")[0]]
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                waiting += [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                waiting += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        if name == "zoo":  # which imports them by name
-            waiting += [f"zoo.{family}" for family in FAMILIES]
-        if name == "loaders":
-            waiting += [f"loaders.{module}" for module in loaders.DATASETS.values()]
+        if name not in seen and (found := _imports(name)) is not None:
+            seen.add(name)
+            waiting += found
     return seen
+
+
+@functools.cache
+def _imports(name):
+    """Names that a module of the suite imports, its package's too; None of what is no module of the suite."""
+    path = ROOT / (name.replace(".", "/") + ".py")
+    path = path if path.exists() else ROOT / name.replace(".", "/") / "__init__.py"
+    if not path.exists():
+        return None
+    found = [name.rpartition(".")[0]]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    if name == "zoo":  # which imports them by name
+        found += [f"zoo.{family}" for family in FAMILIES]
+    if name == "loaders":
+        found += [f"loaders.{module}" for module in loaders.DATASETS.values()]
+    return found

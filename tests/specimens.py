@@ -6,9 +6,12 @@ a test asserts: every kind of operation of every model stands in a specimen of t
 
 import functools
 
+import pytest
+
 import zoo
 
 CLASSES = 5
+BUILD = zoo.build  # itself, where a test has put ``built`` in its place
 
 
 def lenet5():
@@ -137,7 +140,33 @@ SPECIMENS = {
 BUILDERS = {builder.__name__: builder for builders in SPECIMENS.values() for builder in builders}
 
 
-@functools.cache
 def native(name):
-    """A model at the size of its source, without weights; built once, since nothing can change it."""
-    return zoo.weightless(zoo.build, name, *zoo.MODELS[name][1:])
+    """A model at the size of its source, without weights."""
+    return built(name, *zoo.MODELS[name][1:])
+
+
+@functools.cache
+def built(name, shape, classes):
+    """What ``zoo.build`` returns, without weights; built once, since nothing can change it."""
+    import keras
+
+    with pytest.MonkeyPatch.context() as patch:
+        if name.startswith("densenet"):  # eight, of which most have the same 427 layers under their heads
+            once, densenet = _made_once()
+            patch.setattr(keras, "Input", once)
+            patch.setattr(keras.applications, "DenseNet121", densenet)
+        return zoo.weightless(BUILD, name, shape, classes)
+
+
+@functools.cache
+def _made_once():
+    """Keras's Input and DenseNet121, which return what they have returned where they are asked for the same."""
+    import keras
+
+    return functools.cache(keras.Input), functools.cache(keras.applications.DenseNet121)
+
+
+def forget():
+    """Build all anew from here on, as in another precision."""
+    built.cache_clear()
+    _made_once.cache_clear()

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+import zoo
 from baselines import __main__ as command
 from baselines import store
 from baselines.cells import cells
-from tests import pretend
+from tests import pretend, specimens
 
 pytestmark = pytest.mark.quick
 ROOT = Path(__file__).parent.parent
@@ -21,8 +22,10 @@ GOOD = [{"accuracy": 0.98 + seed / 1000, "seconds": (2.0 + seed / 100, 3.0), "se
 
 
 @pytest.fixture
-def compared(tmp_path, capsys):
+def compared(tmp_path, capsys, monkeypatch):
     """A function that stores accepted and newer samples of a cell and compares: exit code, lines of its row, what was printed."""
+
+    monkeypatch.setattr(zoo, "build", specimens.built)
 
     def run(cell="lenet5-mnist-afif", newer=(), form="text", good=GOOD, **more):
         for number, sample in enumerate([*good, *newer], 1):

@@ -36,13 +36,18 @@ def golden(name):
     return path.read_text()
 
 
-def text(name):
-    from zoo.cost import cost
+@functools.cache
+def native_graph(name):
     from zoo.graph import graph
 
-    model = specimens.native(name)
-    costs = ", ".join(f"{number:,} {what.replace('_', ' ')}" for what, number in cost(model)._asdict().items())
-    return f"{costs}\n{graph(model)}\n"
+    return graph(specimens.native(name))
+
+
+def text(name):
+    from zoo.cost import cost
+
+    costs = ", ".join(f"{number:,} {what.replace('_', ' ')}" for what, number in cost(specimens.native(name))._asdict().items())
+    return f"{costs}\n{native_graph(name)}\n"
 
 
 @pytest.mark.parametrize("name", zoo.names())
@@ -87,19 +92,14 @@ def covered(file):
 
 @pytest.mark.parametrize("name", zoo.names())
 def test_every_kind_of_operation_of_a_model_is_in_a_specimen_of_its_file(name):
-    from zoo.graph import graph
-
-    missing = kinds(graph(specimens.native(name))) - covered(zoo.MODELS[name][0])
+    missing = kinds(native_graph(name)) - covered(zoo.MODELS[name][0])
     assert set() == missing, f"no specimen in tests/specimens.py has these of {name}"
 
 
 @pytest.fixture(scope="module", params=specimens.BUILDERS)
-def specimen(request, tmp_path_factory):
+def specimen(request):
     """What a specimen did, computed once for all the tests below."""
-    monkeypatch = pytest.MonkeyPatch()
-    seen = examination.examine(request.param, tmp_path_factory.mktemp("specimen"), monkeypatch)
-    monkeypatch.undo()
-    return seen
+    return examination.examined(request.param)
 
 
 def apart(expected, numbers):
@@ -117,14 +117,14 @@ def float64():
     jax = pytest.importorskip("jax") if keras.backend.backend() == "jax" else None
     keras.config.set_floatx("float64")
     keras.config.set_dtype_policy("float64")
-    specimens.native.cache_clear()
+    specimens.forget()
     try:
         with jax.enable_x64(True) if jax else contextlib.nullcontext():
             yield
     finally:
         keras.config.set_floatx("float32")
         keras.config.set_dtype_policy("float32")
-        specimens.native.cache_clear()
+        specimens.forget()
 
 
 def test_answers_losses_and_what_training_leaves_are_those_of_the_golden(specimen, update, tmp_path, monkeypatch):
@@ -170,9 +170,7 @@ def test_a_network_saved_and_loaded_is_the_same(specimen):
     assert (specimen.graph, True) == specimen.loaded
 
 
-@pytest.mark.parametrize("name", specimens.BUILDERS)
-def test_initial_weights_spread_as_the_golden_says(name, update):
+def test_initial_weights_spread_as_the_golden_says(specimen, update):
     if update:
         pytest.skip("written with the other numbers")
-    expected, drawn = numbers(name)["spread"], examination.spread(name)
-    np.testing.assert_allclose(drawn, expected, rtol=SAMPLING)
+    np.testing.assert_allclose(specimen.spread, numbers(specimen.name)["spread"], rtol=SAMPLING)

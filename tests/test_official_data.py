@@ -36,8 +36,8 @@ def official(name, root):
 def facts(data):
     """What identifies a data set beyond doubt: dict of plain values."""
     images = {"train": data.x_train, "test": data.x_test}
-    seen = {part: [hashlib.blake2b(image.tobytes(), digest_size=8).digest() for image in its] for part, its in images.items()}
-    counts = [np.bincount(data.x_train[..., channel].ravel(), minlength=256) for channel in range(data.x_train.shape[3])]
+    seen = {part: [hash(image.tobytes()) for image in its] for part, its in images.items()}  # of 64 bits
+    counts = sum(_counts(data.x_train[start : start + 64]) for start in range(0, len(data.x_train), 64))
     means = [float(count @ np.arange(256) / count.sum()) for count in counts]
     return {
         "kind": data.kind,
@@ -55,6 +55,11 @@ def facts(data):
         "ends": [hashlib.sha256(its[place].tobytes()).hexdigest()[:16] for its in images.values() for place in (0, -1)],
         "classes": hashlib.sha256("\n".join(data.classes).encode()).hexdigest()[:16],
     }
+
+
+def _counts(images):
+    """How often each value stands in each channel; of a few images, which the processor's cache holds as the int64 that NumPy makes of them."""
+    return np.stack([np.bincount(images[..., channel].ravel(), minlength=256) for channel in range(images.shape[3])])
 
 
 def written(contracts):
@@ -163,6 +168,8 @@ def test_a_data_set_is_ready_at_once_where_it_is_kept(name, seconds, data_root):
         start = time.perf_counter()
         loaders.load(name, data_root, download=False)
         taken.append(time.perf_counter() - start)
+        if taken[-1] <= seconds:
+            break
     assert min(taken) <= seconds, taken
 
 

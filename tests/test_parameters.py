@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-import zoo
 from baselines.cells import cells
+from tests.specimens import built
 
 pytestmark = pytest.mark.quick
 COUNTS = ("total", "trainable", "non_trainable")
@@ -13,14 +13,14 @@ PRINTED = [cell for cell in cells().values() if cell.published.keys() & set(COUN
 
 
 def counts(cell):
-    model = zoo.build(cell.model, cell.shape, cell.classes)
+    model = built(cell.model, cell.shape, cell.classes)
     trainable = sum(math.prod(weight.shape) for weight in model.trainable_weights)
     return {"total": model.count_params(), "trainable": trainable, "non_trainable": model.count_params() - trainable}
 
 
 @pytest.mark.parametrize("printed", PRINTED, ids=lambda cell: cell.id)
 def test_counts_are_those_that_the_study_prints(printed):
-    assert {key: printed.published[key] for key in COUNTS} == zoo.weightless(counts, printed)
+    assert {key: printed.published[key] for key in COUNTS} == counts(printed)
 
 
 def test_sixty_counts_of_the_afif_study_are_asserted():
