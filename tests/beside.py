@@ -8,8 +8,10 @@ only tells what came of them. Nobody else notices: one process collects, selects
 import contextlib
 import json
 import os
+import queue
 import signal
 import sys
+import threading
 from pathlib import Path
 
 from _pytest.runner import runtestprotocol
@@ -38,10 +40,11 @@ def begin(config, items):
     if not child:
         _run(config, items, write)
     os.close(write)
-    reports = os.fdopen(read)
+    reports = queue.SimpleQueue()
+    # Read as they come: a pipe that is full holds the fork up.
+    threading.Thread(target=_collect, args=(read, reports), daemon=True).start()
 
     def end():
-        reports.close()
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
@@ -50,14 +53,22 @@ def begin(config, items):
 
     def done(item):
         found = []
-        for line in reports:
+        while (line := reports.get()) is not None:
             report = config.hook.pytest_report_from_serializable(config=config, data=json.loads(line))
             found.append(report)
             if report.when == "teardown":
                 return found
+        reports.put(None)  # for the tests that follow
         return None
 
     return done
+
+
+def _collect(read, reports):
+    with os.fdopen(read) as lines:
+        for line in lines:
+            reports.put(line)
+    reports.put(None)
 
 
 def _run(config, items, write):
