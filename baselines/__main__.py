@@ -1,4 +1,4 @@
-"""python -m baselines compare | accept | roofline: the tables, which stored runs are the baseline, what this machine can do.
+"""python -m baselines compare | accept | roofline | limits: the tables, which runs are the baseline, what this machine can do.
 
 Exit codes: 0 fine, 1 a regression, 2 wrong use or a damaged file, 3 nothing to compare.
 """
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from statistics import mean
 
-from baselines import compare, gate, judge, machine, roofline, store
+from baselines import compare, gate, judge, limits, machine, roofline, store
 from baselines.cells import TableError, cells
 from baselines.run import sampled
 
@@ -29,12 +29,15 @@ def main(words=None):
     accepting.add_argument("--cell", help="only this cell's")
     accepting.add_argument("--machine", help="only this folder's")
     accepting.add_argument("--add", action="store_true", help="keep the former ones, too")
-    limits = commands.add_parser("roofline", help="what this machine can do at most: measured once, stored, shown")
-    limits.add_argument("--again", action="store_true", help="measure it, even if it was measured before")
-    for each in table, accepting, limits:
+    roof = commands.add_parser("roofline", help="what this machine can do at most: measured once, stored, shown")
+    roof.add_argument("--again", action="store_true", help="measure it, even if it was measured before")
+    for each in table, accepting, roof:
         each.add_argument("--storage", type=Path, default=store.FOLDER, help="folder of the machines' folders (default: this one's)")
+    limits.options(commands.add_parser("limits", help="the suite's epoch beside fit, a loop by hand and PyTorch, timed side by side"))
     asked = parser.parse_args(words)
     try:
+        if asked.command == "limits":
+            return limits.command(asked)
         if not asked.storage.is_dir():
             raise store.StoreError(f"{asked.storage} is no folder; --storage names the one that --benchmark-storage did")
         if asked.command == "roofline":
