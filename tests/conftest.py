@@ -11,8 +11,8 @@ ORIGIN, BESIDE = pytest.StashKey(), pytest.StashKey()
 
 
 def pytest_collection_modifyitems(items):
-    """Last what is told of tests that run beside the others, and then a training, which has all processors to itself."""
-    items.sort(key=lambda item: ("run" in item.fixturenames, beside.chosen(item)))
+    """Last what is told of tests that run beside the others, and then what is timed, which has all processors to itself."""
+    items.sort(key=lambda item: (not {"run", "quiet"}.isdisjoint(item.fixturenames), beside.chosen(item)))
 
 
 @pytest.hookimpl(tryfirst=True)  # in an xdist worker, xdist's own answers before a later one
@@ -48,6 +48,11 @@ def origin(pytestconfig):
     """What whole sessions are forked from: the process, and a set of the modules that it had when every test was collected."""
     process = pytestconfig.stash[ORIGIN]
     return process, set(sessions.answer(process))
+
+
+@pytest.fixture
+def quiet():
+    """Asked for by a test that looks at a clock: it comes when nothing of this session runs beside it."""
 
 
 @pytest.fixture
