@@ -89,6 +89,15 @@ def test_without_a_gpu_there_is_neither_a_name_nor_a_peak_of_it(device):
     assert None is device("jax", **jax(asked, stats=None)).peak_bytes()["gpu"]
 
 
+def test_images_stay_where_half_of_a_gpus_memory_or_a_quarter_of_the_machines_holds_them(device, monkeypatch):
+    gpu = device("jax", **jax([], stats={"bytes_limit": 100}))
+    assert [True, False] == [gpu.fits(size) for size in (50, 51)]
+    assert not device("jax", **jax([], stats=None)).fits(1)
+    assert [True, False] == [device("tensorflow", **tensorflow([])).fits(size) for size in (2 << 30, (2 << 30) + 1)]
+    monkeypatch.setattr(gpu.os, "sysconf", {"SC_PAGE_SIZE": 4, "SC_PHYS_PAGES": 10}.get)
+    assert [True, False] == [device("jax", **jax([], platform="cpu")).fits(size) for size in (10, 11)]
+
+
 def test_plain_float32_is_asked_for_and_taken_back(device):
     asked = []
     with device("tensorflow", **tensorflow(asked)).plain_float32():

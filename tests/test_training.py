@@ -408,3 +408,11 @@ def test_phases_train_the_head_some_layers_or_all():
         assert all(layer.trainable for layer in head)
     with pytest.raises(ValueError, match="lenet5 has no body and head"):
         training._set_trainable(native("lenet5"), "head")
+
+
+def test_a_penalty_is_the_strength_times_the_squares_of_all_kernels_and_of_nothing_else():
+    model = network()
+    recipes.penalise(model, 0.5)
+    kernels = [keras.ops.convert_to_numpy(layer.kernel) for layer in model.layers if hasattr(layer, "kernel")]
+    assert 2 == len(kernels)
+    assert 0.5 * sum((kernel**2).sum() for kernel in kernels) == pytest.approx(float(sum(model.losses)), rel=1e-5)
