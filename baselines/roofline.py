@@ -7,6 +7,8 @@ again on request, or where other programs disturbed it.
 import datetime
 import json
 import math
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 
 from tabulate import tabulate
 
@@ -82,7 +84,7 @@ def current(folder, again=False):
         former = None
     if former and not former["shared"] and not again:
         return former, True
-    new = store.plain(measure())
+    new = store.plain(measure_apart())
     if former and new["shared"] and not former["shared"]:
         return former, True
     try:
@@ -119,6 +121,17 @@ def load(folder):
             f"{path}: not a measured roofline ({reason}); measure it with: python -m baselines roofline --again"
         ) from error
     return found
+
+
+def measure_apart():
+    """What ``measure`` returns, from a process of its own, since the memory that it takes would count as the next training's.
+
+    Beside a GPU, whose memory one process may hold alone, from this one.
+    """
+    if machine.gpu():
+        return measure()
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), initializer=machine.import_keras) as pool:
+        return pool.submit(measure).result()
 
 
 def measure(seconds=1.0):

@@ -25,7 +25,7 @@ def measured(when=FORMER, others=0.0, **limits):
 def folder(tmp_path, monkeypatch):
     """A machine's folder that is not there yet, on a machine of which the next measurement is ``measured(NEW)``."""
     monkeypatch.setattr(machine, "name", lambda: pretend.MACHINE)
-    monkeypatch.setattr(roofline, "measure", lambda: measured(NEW))
+    monkeypatch.setattr(roofline, "measure_apart", lambda: measured(NEW))
     return tmp_path / pretend.MACHINE
 
 
@@ -142,7 +142,7 @@ def test_the_device_is_waited_for_before_the_clock_is_read(monkeypatch):
 def test_a_machine_is_measured_once_and_again_on_request(folder, monkeypatch):
     found, stored = roofline.current(folder)
     assert (NEW, False) == (found["when"], stored)
-    monkeypatch.setattr(roofline, "measure", lambda: measured("later"))
+    monkeypatch.setattr(roofline, "measure_apart", lambda: measured("later"))
     assert (found, True) == roofline.current(folder)
     assert (measured("later"), False) == roofline.current(folder, again=True)
     assert "later" == roofline.load(folder)["when"]
@@ -156,7 +156,7 @@ def test_what_others_disturbed_is_measured_again(folder):
 
 def test_what_others_disturbed_never_takes_the_place_of_what_they_did_not(folder, monkeypatch):
     keep(folder, measured())
-    monkeypatch.setattr(roofline, "measure", lambda: measured(NEW, others=0.7))
+    monkeypatch.setattr(roofline, "measure_apart", lambda: measured(NEW, others=0.7))
     found, stored = roofline.current(folder, again=True)
     assert (FORMER, True) == (found["when"], stored)
     assert FORMER == roofline.load(folder)["when"]
@@ -223,7 +223,7 @@ def test_the_command_measures_stores_and_shows_units_that_a_person_reads(folder,
 )
 def test_the_command_says_what_a_busy_machine_did_to_the_measurement(folder, monkeypatch, capsys, former, words, said):
     keep(folder, measured(others=former))
-    monkeypatch.setattr(roofline, "measure", lambda: measured(NEW, others=0.7))
+    monkeypatch.setattr(roofline, "measure_apart", lambda: measured(NEW, others=0.7))
     assert 0 == command.main(["roofline", f"--storage={folder.parent}", *words])
     notes = capsys.readouterr().out.partition(f"{pretend.MACHINE}, measured ")[2].splitlines()[1:]
     assert (0 if said is None else 1) == len(notes)
