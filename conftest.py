@@ -53,7 +53,7 @@ def pytest_configure(config):
     if config.pluginmanager.hasplugin("hypothesispytest"):
         _hypothesis_profiles(config.getoption("--hypothesis-profile"))
     config.stash[STATE] = SimpleNamespace(
-        gates=1, runs=[], machine=None, estimates={}, deadline=None, complete=False, nothing=None, resumed={}
+        gates=1, runs=[], machine=None, estimates={}, deadline=None, complete=False, nothing=None, resumed={}, lost=[]
     )
 
 
@@ -149,11 +149,15 @@ def _plan(config, trained):
     state.order = ids
     if config.option.collectonly:
         return
-    from baselines import machine
+    from baselines import machine, roofline
 
     machine.import_keras()
     machine.compute_in(config.option.precision)
     state.machine = machine.name()
+    try:
+        roofline.load(Path(getattr(config._benchmarksession.storage, "path", "")) / state.machine)
+    except store.StoreError as error:
+        raise pytest.UsageError(str(error)) from error
     # The folder is pytest-benchmark's, and its name has no hook.
     config._benchmarksession.machine_id = config._benchmarksession.storage.default_machine_id = state.machine
     judged = {run.cell for run in state.runs if run.accepted and run.machine == state.machine}
@@ -207,29 +211,32 @@ def run(cell, data_root, pytestconfig, limits):
     """The cell, trained once for all tests that ask: what baselines.run.run returns."""
     from baselines import machine
     from baselines import run as training_run
+    from zoo import WeightsMissing
 
     state, option = pytestconfig.stash[STATE], pytestconfig.option
+    full, needs = state.machine is not None, state.estimates.get(cell.id)
     left = state.deadline and state.deadline - time.monotonic()
-    if not plan.fits(state.estimates.get(cell.id), left):
-        needs = state.estimates.get(cell.id)
-        pytest.skip(f"time budget: needs {plan.duration(needs) if needs else 'an unknown time'}, {plan.duration(max(left, 0))} left")
-    full = state.machine is not None
-    download = full and progress.fetching(pytestconfig)  # the quick tier never asks the network for data
+    started = plan.fits(needs, left)
+    download = full and started and progress.fetching(pytestconfig)  # the quick tier never asks the network for data
+    file = _network_file(option, cell)
     try:
         if full:
             machine.compute_in(option.precision)  # which clearing the session forgets
         wanted = store.plain(training_run.identity(cell, option.seed, data_root, option.epochs, download))
         found = full and training_run.stored(wanted, option.benchmark_save, state.machine, machine.info(), state.runs)
-        if found:
-            state.resumed[cell.id] = found.file
+        if found and (file is None or file.exists()):
+            state.resumed[cell.id] = found
             yield found.sample
             return
-        sample = training_run.run(cell, wanted, data_root, progress.line(pytestconfig, cell.id), _keeper(option, cell))
+        if not started:
+            pytest.skip(f"time budget: needs {plan.duration(needs) if needs else 'an unknown time'}, {plan.duration(max(left, 0))} left")
+        keep = file and functools.partial(_keep, state, file)
+        sample = training_run.run(cell, wanted, data_root, progress.line(pytestconfig, cell.id), keep)
     except loaders.DataMissing as error:
         pytest.skip(str(error))
     except loaders.DataError as error:
         pytest.fail(str(error), pytrace=False)
-    except OSError as error:  # pretrained weights that are not here
+    except WeightsMissing as error:
         pytest.skip(str(error))
     if full:
         sample["efficiency"] = training_run.epochs_efficiency(sample, limits())
@@ -238,13 +245,22 @@ def run(cell, data_root, pytestconfig, limits):
         sys.modules["keras"].backend.clear_session()
 
 
-def _keeper(option, cell):
-    """What keeps a trained network where --save-models says; None where it says nothing."""
+def _network_file(option, cell):
+    """The file that a cell's trained network is kept in; None without --save-models."""
     if option.save_models is None:
         return None
+    epochs = f"-{option.epochs}epochs" if option.epochs else ""
+    return option.save_models / f"{cell.id}-{option.precision}-{option.seed}{epochs}.keras"
+
+
+def _keep(state, file, model, classes):
+    """Keep a trained network; what it has taught counts even where it cannot be kept."""
     from zoo import saved
 
-    return lambda model, classes: saved.save(model, classes, option.save_models / f"{cell.id}-{option.precision}-{option.seed}.keras")
+    try:
+        saved.save(model, classes, file)
+    except Exception as error:
+        state.lost.append(f"NOT SAVED: {file}: {error}")
 
 
 @pytest.fixture(scope="session")
@@ -256,7 +272,11 @@ def limits(pytestconfig):
         from baselines import roofline
 
         folder = Path(pytestconfig._benchmarksession.storage.path) / state.machine
-        return roofline.current(folder)[0] if _saves(pytestconfig) else roofline.load(folder)
+        try:
+            return roofline.current(folder)[0] if _saves(pytestconfig) else roofline.load(folder)
+        except Exception as error:  # whatever it is, there is a training behind us that it must not take along
+            state.lost.append(f"no share of the peak: {error or type(error).__name__}")
+            return None
 
     return functools.cache(measured)
 
@@ -327,10 +347,13 @@ def pytest_benchmark_update_json(config, benchmarks, output_json):
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session, exitstatus):
     """Before pytest-benchmark saves for the last time: whether the session ran to its end; and nothing never passes."""
-    session.config.stash[STATE].complete = exitstatus in (0, 1) and not (session.shouldstop or session.shouldfail)
+    state = session.config.stash[STATE]
+    state.complete = exitstatus in (0, 1) and not (session.shouldstop or session.shouldfail)
+    if state.lost and not exitstatus:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
     if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:  # as under -n, where only the workers collect
         session.exitstatus = pytest.ExitCode.USAGE_ERROR
-        session.config.stash[STATE].nothing = "no test was left to run: full must be asked for with -m full; see -k, -m and the paths"
+        state.nothing = "no test was left to run: full must be asked for with -m full; see -k, -m and the paths"
     return (yield)
 
 
@@ -339,7 +362,10 @@ def pytest_terminal_summary(terminalreporter, config):
     verdicts = [value for report in reports for name, value in report.user_properties if name == "verdict" and report.when == "call"]
     storage, state = config._benchmarksession.storage, config.stash[STATE]
     lines = [*verdicts, *(f"stored in {path}" for path in getattr(storage, "stored", []))]
-    lines += [f"{cell} was trained before, with the same code, data and libraries: {file}" for cell, file in state.resumed.items()]
+    for cell, found in state.resumed.items():
+        untimed = "" if found.sample["train_seconds"] else " (without its times: others shared the machine; another name trains it again)"
+        lines.append(f"{cell} was trained before, with the same code, data and libraries: {found.file}{untimed}")
+    lines += state.lost
     if getattr(storage, "failed", None):
         lines.append(f"NOT STORED, or not all: {storage.failed}")
     skipped = terminalreporter.stats.get("skipped", [])

@@ -31,6 +31,7 @@ def main(words=None):
     accepting.add_argument("--add", action="store_true", help="keep the former ones, too")
     roof = commands.add_parser("roofline", help="what this machine can do at most: measured once, stored, shown")
     roof.add_argument("--again", action="store_true", help="measure it, even if it was measured before")
+    roof.add_argument("--precision", choices=("float32", "mixed_bfloat16"), default="float32", help="whose folder (default: %(default)s)")
     for each in table, accepting, roof:
         each.add_argument("--storage", type=Path, default=store.FOLDER, help="folder of the machines' folders (default: this one's)")
     limits.options(commands.add_parser("limits", help="the suite's epoch beside fit, a loop by hand and PyTorch, timed side by side"))
@@ -105,6 +106,7 @@ def _accept(asked, runs):
 
 def _roofline(asked):
     machine.import_keras()
+    machine.compute_in(asked.precision)
     found, kept = roofline.current(asked.storage / machine.name(), asked.again)
     print(roofline.table(found))
     print(f"\n{machine.name()}, measured {found['when']}")

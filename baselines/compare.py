@@ -21,6 +21,7 @@ ORDER = ("REGRESSED", "UNSTABLE", "INCOMPARABLE", "NO-BASELINE", "IMPROVED", "PA
 FOOT = """accuracy: on the test images after the last epoch; mean ± standard deviation over n runs, one a seed on a machine.
 s/epoch: fastest training epoch of a run, outside compilation; mean ± standard deviation over n runs that had the machine to themselves.
 peak MB: of the GPU's memory where there is one, else of the whole process, what it trained before included.
+--epochs: trained for so many epochs and not the recipe's; never judged, and in no answer.
 sample: trained on a part, or a rebuilt copy, of the published data; in no ratio to a paper and in no answer.
 ratio: our mean seconds of training and evaluation an epoch / the published seconds an epoch, which hold validation and start-up, too.
 of peak: FLOP/s of the fastest epoch (6 a multiply-accumulate and image) / the machine's measured rate of matrix products.
@@ -34,12 +35,13 @@ def tables(runs, style="simple"):
         runs: store.Runs.
         style: a tablefmt of tabulate's, or 'csv'.
     """
-    whole = [run for run in runs if run.cell in cells() and run.sample["epochs_option"] is None]
-    machines = {machine: chr(ord("A") + place) for place, machine in enumerate(sorted({run.machine for run in whole}))}
+    runs = [run for run in runs if run.cell in cells()]
+    whole = [run for run in runs if run.sample["epochs_option"] is None]
+    machines = {machine: chr(ord("A") + place) for place, machine in enumerate(sorted({run.machine for run in runs}))}
     words = {(run.cell, run.machine): (run, verdicts) for run, verdicts in judgements(whole)}
     text = []
     for study, table in studies().items():
-        rows = [row for cell in cells().values() if cell.study == study for row in _rows(cell, whole, machines, words)]
+        rows = [row for cell in cells().values() if cell.study == study for row in _rows(cell, runs, machines, words)]
         headers = ["cell", "parameters", "accuracy", "measured", "s/epoch"]
         headers += [title for label in machines.values() for title in (f"s/epoch {label}", f"ratio {label}", f"of peak {label}")] + [
             "verdict"
@@ -68,10 +70,11 @@ def judgements(runs):
 
 
 def _group(run):
-    """What runs must share to stand in one row: data, precision, and the recipe, today's or a former one."""
+    """What runs must share to stand in one row: data, precision, --epochs, and the recipe, today's or a former one."""
+    epochs = run.sample["epochs_option"]
     recipe = {key: value for key, value in run.sample["recipe"].items() if key not in ("name", "note")}
-    today = {key: value for key, value in cells()[run.cell].recipe.items() if key != "note"}
-    return run.sample["data"]["fingerprint"], run.sample["precision"], recipe == today
+    today = {key: value for key, value in cells()[run.cell].recipe.items() if key != "note"} | ({"epochs": epochs} if epochs else {})
+    return run.sample["data"]["fingerprint"], run.sample["precision"], epochs, recipe == today
 
 
 def _rows(cell, runs, machines, words):
@@ -80,10 +83,11 @@ def _rows(cell, runs, machines, words):
     for run in runs:
         if run.cell == cell.id:
             groups[_group(run)].append(run)
-    several = len({fingerprint for fingerprint, _, _ in groups}) > 1
-    for (fingerprint, precision, today), group in groups.items() or [((None, "float32", True), [])]:
+    several = len({fingerprint for fingerprint, *_ in groups}) > 1
+    for (fingerprint, precision, epochs, today), group in groups.items() or [((None, "float32", None, True), [])]:
         label = cell.id + (f" {precision}" if precision != "float32" else "") + (f" data {fingerprint}" if several else "")
         label += " sample" if group and sampled(group[0].sample) else ""
+        label += f" --epochs {epochs}" if epochs else ""
         label += "" if today else " former recipe"
         row = [label, _parameters(cell), cell.published.get("accuracy"), spread(judge.by_seed(group), ".4f"), published_seconds(cell)]
         for machine in machines:
@@ -101,6 +105,8 @@ def _word(cell, group, words):
         for verdict, what in zip(verdicts, ("accuracy", "time"), strict=True)
     ]
     if not found:
+        if group and group[0].sample["epochs_option"]:
+            return "not judged"
         return "accepted" if any(run.accepted for run in group) else "former" if group else "not run"
     word, what = min(found, key=lambda pair: ORDER.index(pair[0]))
     return f"{word} ({what})" if word in ("REGRESSED", "IMPROVED") else word
@@ -196,9 +202,16 @@ def _total_seconds(its, runs):
     for cell in its:
         timed = [run.sample for run in runs if run.cell == cell.id and alone(run.sample)]
         if timed:
-            totals.append(mean(sum(sample["train_seconds"]) + sum(sample["eval_seconds"]) for sample in timed))
+            totals.append(mean(_whole_seconds(sample) for sample in timed))
     share = f" ({len(totals)} of {len(its)})" if len(totals) < len(its) else ""
     return f"{sum(totals):.0f}{share}" if totals else None
+
+
+def _whole_seconds(sample):
+    """Seconds of training and evaluation; of a search, of all its trials, compilation included."""
+    if "trials" in sample:
+        return sum(trial["seconds"] for trial in sample["trials"])
+    return sum(sample["train_seconds"]) + sum(sample["eval_seconds"])
 
 
 def _megabytes(samples):

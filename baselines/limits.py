@@ -46,7 +46,7 @@ def options(parser):
     parser.add_argument("--cell", default="lenet5-mnist-afif", metavar="ID", help="whose network, data and recipe (default: %(default)s)")
     parser.add_argument("--images", type=int, metavar="N", help="train on the first N images only")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="epochs timed in each way (default: %(default)s)")
-    parser.add_argument("--precision", default="", help="such as float32,mixed_bfloat16: ours in each; other ways only if --ways has them")
+    parser.add_argument("--precision", default="", help="such as float32,mixed_bfloat16: ours in each, and no other way")
     parser.add_argument("--ways", default="", help="; ".join(f"{way}: {what}" for way, what in WAYS.items()) + " (default: all of them)")
     parser.add_argument("--fresh", action="store_true", help="each epoch in a fresh process, whose peak memory is printed, too")
     parser.add_argument("--data-dir", metavar="DIR", help=f"data directory (else ${loaders.files.VARIABLE}, else {loaders.files.DEFAULT})")
@@ -83,6 +83,8 @@ def _specs(asked):
     """Name in the table -> Spec, of what the command line asks for."""
     precisions = [word for word in asked.precision.split(",") if word]
     ways = [word for word in asked.ways.split(",") if word] or (["ours"] if precisions else list(WAYS))
+    if precisions and ways != ["ours"]:
+        raise ValueError("--precision is of ours alone, since a ratio of two precisions says nothing of the ways; leave out --ways")
     for what, words, known in ("cell", [asked.cell], list(cells())), ("way", ways, list(WAYS)), ("precision", precisions, PRECISIONS):
         for word in words:
             if word not in known:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from zoo.quiet import import_keras  # noqa: F401
 
-PACKAGES = ("tensorflow", "tensorflow-cpu", "jax", "jaxlib", "keras", "numpy", "scipy", "pytest-benchmark")
+PACKAGES = ("tensorflow", "tensorflow-cpu", "jax", "jaxlib", "keras", "numpy", "scipy", "keras-tuner", "pytest-benchmark")
 INSTRUCTIONS = {  # flag of /proc/cpuinfo -> the name of what products are computed with, the strongest first
     "amx_bf16": "amx",
     "avx512_bf16": "avx512bf16",

@@ -46,7 +46,9 @@ def estimate(cell, machine, runs, epochs=None):
 
 
 def _whole(sample, epochs):
-    """Seconds that the run would have taken with so many epochs."""
+    """Seconds that the run would have taken with so many epochs; a search, as long as it took."""
+    if "trials" in sample:
+        return sum(trial["seconds"] for trial in sample["trials"])
     an_epoch = median(sample["train_seconds"]) + median(sample["eval_seconds"])
     return sample["compile_seconds"] + an_epoch * epochs
 

@@ -117,9 +117,9 @@ def load(folder):
             raise ValueError(f"load's others is {found['load']['others']!r:.40}")
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         reason = f"{type(error).__name__}: {error}"
-        raise store.StoreError(
-            f"{path}: not a measured roofline ({reason}); measure it with: python -m baselines roofline --again"
-        ) from error
+        precision = " --precision mixed_bfloat16" if folder.name.endswith("_mixed_bfloat16") else ""
+        again = f"measure it with: python -m baselines roofline --again{precision}"
+        raise store.StoreError(f"{path}: not a measured roofline ({reason}); {again}") from error
     return found
 
 

@@ -1,6 +1,5 @@
 """Train one cell once, and gather everything worth knowing of it: the sample of all statistics."""
 
-import functools
 import hashlib
 import time
 from importlib import import_module
@@ -13,6 +12,8 @@ from zoo.graph import graph
 
 ROOT = Path(__file__).parent.parent
 SHARED = 0.15  # processors kept busy by others from which a time is no longer the network's own
+INFLUENCES = ("versions", "python", "tf32")  # what in machine_info can change an accuracy
+LOADED = {}  # (data set, data directory) -> the one that was loaded last
 UNTIMED = {
     "train_seconds": [],
     "eval_seconds": [],
@@ -79,7 +80,10 @@ def run(cell, wanted, root, progress=None, keep=None):
     else:
         seen = training.train(lambda: zoo.build(cell.model, cell.shape, cell.classes), data, recipe, wanted["seed"], progress, kept)
     sample = {**wanted, "wall_seconds": time.perf_counter() - start, "load": machine.others(before), **seen}
-    return sample if alone(sample) else {**sample, **UNTIMED}
+    if alone(sample):
+        return sample
+    trials = {"trials": [{**trial, "seconds": None} for trial in sample["trials"]]} if "trials" in sample else {}
+    return {**sample, **UNTIMED, **trials}
 
 
 def stored(wanted, name, folder, info, runs):
@@ -93,25 +97,29 @@ def stored(wanted, name, folder, info, runs):
         runs: store.Runs.
     """
     for run in reversed(runs):
-        like = (run.name, run.machine, run.info["versions"], run.info["python"]) == (name, folder, info["versions"], info["python"])
+        like = (run.name, run.machine) == (name, folder) and all(run.info.get(key) == info.get(key) for key in INFLUENCES)
         if like and all(run.sample.get(key) == value for key, value in wanted.items()):
             return run
     return None
 
 
 def epochs_efficiency(sample, limits):
-    """Of each timed epoch flops_per_second, peak_share (None without a roofline) and host_share: a list of dicts.
+    """Of each timed epoch flops_per_second, peak_share and host_share: a list of dicts.
 
     The share lost to the host is that of the time in which no program ran, and of the launches of programs: at
-    most that much, since a device may still have work while the host prepares more.
+    most that much, since a device may still have work while the host prepares more. It is None where an epoch is not
+    one program, since nobody sees then what is lost between its steps. The share of the peak is None without a
+    roofline, or with one that others disturbed, which is too low.
     """
     from baselines import roofline
 
     latency = limits["launch_seconds"]["best"] if limits else 0.0
+    if limits and limits["shared"]:
+        limits = None
     found = []
     for images, seconds, host in zip(sample["epoch_images"], sample["train_seconds"], sample["host_seconds"], strict=False):
         reached = roofline.epoch_flops(sample["macs"], images) / seconds
-        lost = min(1.0, (host + sample["calls"] * latency) / seconds)
+        lost = min(1.0, (host + sample["calls"] * latency) / seconds) if sample["loop"] == "one program" else None
         share = roofline.share(reached, limits, sample["precision"])
         found.append({"flops_per_second": reached, "peak_share": share, "host_share": lost})
     return found
@@ -126,13 +134,16 @@ def said_of(efficiency):
     """What the fastest epoch reached, as text."""
     best = fastest(efficiency)
     share = "" if best["peak_share"] is None else f", {best['peak_share']:.1%} of the measured peak"
-    return f"{best['flops_per_second'] / 1e9:,.4g} GFLOP/s{share}, at most {best['host_share']:.2%} lost to the host"
+    lost = "" if best["host_share"] is None else f", at most {best['host_share']:.2%} lost to the host"
+    return f"{best['flops_per_second'] / 1e9:,.4g} GFLOP/s{share}{lost}"
 
 
-@functools.lru_cache(maxsize=1)
 def load(dataset, root, download):
     """The data set; kept until another one is asked for, since cells come grouped by nothing else."""
-    return loaders.load(dataset, root, download)
+    if (dataset, root) not in LOADED:
+        LOADED.clear()  # first, since two may be too large
+        LOADED[dataset, root] = loaders.load(dataset, root, download)
+    return LOADED[dataset, root]
 
 
 def precision():
@@ -150,10 +161,11 @@ def code(cell):
     from zoo import device, training
 
     epochs = training.EPOCHS.get(device.backend(), "zoo.epoch_fit")
-    searched = ["zoo.search"] if "search" in cell.recipe else []
+    more = ["zoo.search", "zoo.searched_cnn"] if "search" in cell.recipe else []
+    more += ["zoo.densenet"] if {"pretrained", "phases"} & cell.recipe.keys() else []  # which finds body and weights
     parts = {
         "recipes": ["zoo.recipes"],
-        "training": ["zoo.training", "zoo.feed", epochs, *searched],
+        "training": ["zoo.training", "zoo.feed", epochs, *more],
         "loader": [loaders.module(cell.data).__name__],
     }
     network = zoo.weightless(lambda: graph(zoo.build(cell.model, cell.shape, cell.classes)))
@@ -195,6 +207,7 @@ def differences(sample, info, run):
             "parameters": each["parameters"]["total"],
             **around["versions"],
             "python": around["python"],
+            "tf32": around.get("tf32"),
         }
         for each, around in ((run.sample, run.info), (sample, info))
     ]

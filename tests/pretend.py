@@ -9,7 +9,9 @@ import os
 import signal
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import zoo
 from baselines.cells import cells
 
 MACHINE = "pretended-chip_tensorflow_float32"
@@ -27,6 +29,7 @@ def sample(cell="lenet5-mnist-gate", seed=0, accuracy=0.989, seconds=(2.0, 1.5, 
     """What ``baselines.run.run`` would return of such a run; more: epochs_option, precision, kind, former (for a former recipe)."""
     model, dataset, recipe = cell.split("-")
     data = {"name": recipe, **cells()[cell].recipe, **({"batch": 7} if more.get("former") else {})}
+    data |= {"epochs": more["epochs_option"]} if more.get("epochs_option") else {}
     epochs = len(seconds)
     return {
         "cell": cell,
@@ -80,16 +83,19 @@ def stored(folder, number, name, samples, machine=MACHINE, info=INFO, when="2026
     return path
 
 
+ORDERS = ("log", "kill", "interrupt", "full", "damaged")
+
+
 def orders():
     """{'log': file that each training is noted in, 'kill': cell at which the process is killed,
-    'interrupt': cell at which Ctrl-C is pressed, and anything that ``sample`` takes}."""
+    'interrupt': cell at which Ctrl-C is pressed, 'full': of the disk, 'damaged': of the roofline, and anything that ``sample`` takes}."""
     return json.loads(os.environ.get("PRETEND", "{}"))
 
 
 def pytest_configure(config):
     from baselines import machine, roofline, run
 
-    roofline.current = lambda folder: (None, True)
+    roofline.current = _roofline
     roofline.load = lambda folder: None
     machine.import_keras = lambda: None
     machine.compute_in = lambda precision: None
@@ -97,6 +103,19 @@ def pytest_configure(config):
     machine.info = lambda: INFO
     machine.gpu = lambda: None
     run.identity, run.run = _identity, _run
+    zoo.saved = SimpleNamespace(save=_save)
+
+
+def _roofline(folder):
+    if "damaged" in orders():
+        raise OSError("the roofline cannot be written")
+    return None, True
+
+
+def _save(model, classes, file):
+    if "full" in orders():
+        raise OSError("no space left")
+    file.write_text(model)
 
 
 IDENTITY = ("cell", "study", "model", "dataset", "recipe", "epochs_option", "seed", "data", "precision", "code")
@@ -105,7 +124,6 @@ IDENTITY = ("cell", "study", "model", "dataset", "recipe", "epochs_option", "see
 def _identity(cell, seed, root, epochs=None, download=True):
     told = {key: orders()[key] for key in ("fingerprint", "precision", "kind") if key in orders()}
     made = sample(cell.id, seed, epochs_option=epochs, **told)
-    made["recipe"] |= {"epochs": epochs} if epochs else {}
     return {key: made[key] for key in IDENTITY}
 
 
@@ -118,8 +136,10 @@ def _run(cell, wanted, root, progress=None, keep=None):
         os.kill(os.getpid(), signal.SIGKILL)
     if told.get("interrupt") == cell.id:
         raise KeyboardInterrupt
-    made = sample(cell.id, wanted["seed"], **{key: told[key] for key in told if key not in ("log", "kill", "interrupt")})
+    made = sample(cell.id, wanted["seed"], **{key: told[key] for key in told if key not in ORDERS})
     if progress:
         progress(1, 1, made["accuracy"])
+    if keep:
+        keep("a network", ())
     assert "keras" not in sys.modules
     return {**made, **wanted}

@@ -118,9 +118,13 @@ def test_a_time_from_a_shared_machine_is_left_out_and_its_accuracy_is_not(compar
     assert 1 == row.count("(n=")
 
 
-def test_a_run_with_another_number_of_epochs_is_in_no_row(compared):
-    _, (row,), _ = compared(newer=[{"epochs_option": 1, "accuracy": 0.1}])
-    assert "n=3" in row
+def test_a_run_with_another_number_of_epochs_has_a_row_of_its_own_and_is_in_no_answer(compared):
+    code, (whole, short), said = compared(newer=[{"epochs_option": 2, "accuracy": 0.1, "seconds": (50.0, 51.0), "seed": 9}])
+    assert (0, "n=3" in whole, "accepted") == (code, True, whole.split()[-1])
+    row = re.split(r"\s{2,}", short)
+    assert ["lenet5-mnist-afif --epochs 2", "0.1000 (n=1)", "50 (n=1)", "not judged"] == [row[0], row[3], row[5], row[7]]
+    row = next(re.split(r"\s{2,}", line) for line in said.splitlines() if line.startswith("lenet5  "))
+    assert ["0.9820 (1 of 4)", "0.9820"] == row[5:7]
 
 
 def test_a_machine_without_accepted_runs_is_no_baseline(compared):

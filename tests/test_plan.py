@@ -2,7 +2,7 @@
 
 import pytest
 
-from baselines import plan, store
+from baselines import compare, plan, store
 from baselines.cells import cells
 from tests import pretend
 
@@ -27,6 +27,13 @@ def test_a_cell_is_estimated_from_its_own_runs_on_this_machine(stored):
     # one second of compilation, and ten epochs of the median 3 of training and 0.1 of evaluation
     assert 32 == pytest.approx(plan.estimate(cells()[CELL], "mine", runs))
     assert 7.2 == pytest.approx(plan.estimate(cells()[CELL], "mine", runs, epochs=2))
+
+
+def test_a_search_is_estimated_from_the_seconds_of_all_its_trials(stored):
+    searched = "searched_cnn-cifar10-imagenet32_search"
+    runs = stored("mine", {**pretend.sample(searched), "trials": [{"seconds": 10.0}, {"seconds": 20.0}]})
+    assert 30 == plan.estimate(cells()[searched], "mine", runs)
+    assert 30 == compare._whole_seconds(runs[0].sample)
 
 
 def test_a_cell_that_never_ran_here_is_estimated_from_another_machine(stored):

@@ -24,7 +24,9 @@ def measured(when=FORMER, others=0.0, **limits):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A machine's folder that is not there yet, on a machine of which the next measurement is ``measured(NEW)``."""
-    monkeypatch.setattr(machine, "name", lambda: pretend.MACHINE)
+    computes = ["float32"]
+    monkeypatch.setattr(machine, "compute_in", lambda precision: computes.append(precision))
+    monkeypatch.setattr(machine, "name", lambda: pretend.MACHINE.replace("float32", computes[-1]))
     monkeypatch.setattr(roofline, "measure_apart", lambda: measured(NEW))
     return tmp_path / pretend.MACHINE
 
@@ -217,6 +219,15 @@ def test_the_command_measures_stores_and_shows_units_that_a_person_reads(folder,
     assert NEW == roofline.load(folder)["when"]
 
 
+def test_the_command_mends_the_folder_of_another_precision_as_its_complaint_says(folder, capsys):
+    half = folder.with_name(folder.name.replace("float32", "mixed_bfloat16"))
+    keep(half, "{")
+    assert 2 == command.main(["roofline", f"--storage={folder.parent}", "--precision=mixed_bfloat16"])
+    words = capsys.readouterr().err.strip().partition("python -m baselines ")[2].split()
+    assert 0 == command.main([*words, f"--storage={folder.parent}"])
+    assert (NEW, False) == (roofline.load(half)["when"], folder.exists())
+
+
 @pytest.mark.parametrize(
     ("former", "words", "said"),
     [(0.7, [], "measured again next time"), (0.0, ["--again"], "the former measurement stays"), (0.0, [], None)],
@@ -255,3 +266,7 @@ def test_an_epoch_says_what_it_reached_and_what_the_host_took():
     assert "0.05804 GFLOP/s, 0.0% of the measured peak, at most 0.67% lost to the host" == training_run.said_of([first, second])
     assert [] == training_run.epochs_efficiency(pretend.sample(seconds=()), limits)
     assert training_run.epochs_efficiency(sample, None)[0]["peak_share"] is None
+    assert training_run.epochs_efficiency(sample, measured(others=0.7))[0]["peak_share"] is None  # which is too low
+    steps = training_run.epochs_efficiency({**sample, "loop": "a program a step"}, limits)  # and between them nobody looks
+    assert [None, None] == [each["host_share"] for each in steps]
+    assert "0.05804 GFLOP/s, 0.0% of the measured peak" == training_run.said_of(steps)

@@ -89,6 +89,20 @@ def test_a_search_returns_what_was_seen_of_the_best_trial_and_tells_of_all(data,
     assert ("", "") == capfd.readouterr()
 
 
+def test_a_trials_probabilities_are_float32_in_mixed_precision(data, pretended):
+    import keras
+
+    made, outcomes = pretended
+    outcomes.append(FAIR)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        search(data, trials=1)
+        assert "float32" == made[0][1]().layers[-1].compute_dtype
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
 def test_the_first_trial_is_the_default_network_and_the_others_are_no_repetitions(data, pretended):
     _, outcomes = pretended
     outcomes += [FAIR] * 8

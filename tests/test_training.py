@@ -116,7 +116,9 @@ def test_images_that_do_not_fit_the_device_stream_to_the_same_bits(data, kind, m
     recipe = {**RECIPE, **KINDS[kind]}
     resident = training.train(network, data, recipe, 3)
     monkeypatch.setattr(training.device, "fits", lambda images: False)
-    monkeypatch.setattr(training.feed, "CHUNK", 2 * 16 * 36)  # two batches at a time
+    monkeypatch.setattr(training.feed, "CHUNK", 3 * 16 * 36)  # three batches at a time
+    if kind != "plain":
+        monkeypatch.setattr(training, "LONGEST", 0)  # of which each is a call
     streamed = training.train(network, data, recipe, 3)
     assert (True, False) == (resident["resident"], streamed["resident"])
     assert resident["history"] == streamed["history"]
@@ -151,8 +153,10 @@ def test_passes_go_on_from_epoch_to_epoch():
     assert [(0, 2, 4)] == training.feed.visits(1, 2, 5)
 
 
-def test_nothing_is_traced_while_the_clock_runs(data, monkeypatch):
+@pytest.mark.parametrize("fits", [True, False])
+def test_nothing_is_traced_while_the_clock_runs(data, monkeypatch, fits):
     traced, timed = [], []
+    monkeypatch.setattr(training.device, "fits", lambda images: fits)
 
     class Traced(keras.layers.Layer):
         def call(self, x):
@@ -178,6 +182,24 @@ def test_early_stopping_ends_the_epochs_and_never_looks_at_the_test_images(data)
     assert min(seen["history"]["validation_loss"]) < seen["history"]["validation_loss"][-1]
     others = SimpleNamespace(**{**vars(data), "y_test": 3 - data.y_test})
     assert seen["history"] == training.train(network, others, recipe, seed=0)["history"]
+
+
+def test_the_network_of_the_best_epoch_is_kept_where_a_recipe_stops_early(data):
+    kept, recipe = [], {**RECIPE, "epochs": 30, "held_out": 14, "stopping": {"patience": 2, "restore_best": True}}
+    seen = training.train(network, data, recipe, seed=0, keep=kept.append)
+    _, watched, tested = recipes.fitted_and_watched(recipe, data)
+    kept[0].compile(loss="sparse_categorical_crossentropy")
+    losses = [kept[0].evaluate(*images, batch_size=16, verbose=0) for images in (watched, tested)]
+    assert losses == pytest.approx([min(seen["history"]["validation_loss"]), seen["loss"]], rel=1e-5)
+    assert seen["history"]["validation_loss"][-1] > 1.001 * losses[0]
+
+
+def test_each_phase_is_trained_by_its_own_optimizer(data):
+    still = {"name": "SGD", "learning_rate": 0.0}
+    phases = [{"from": 0, "train": "all", "optimizer": still}, {"from": 1, "train": "all"}, {"from": 2, "train": "all", "optimizer": still}]
+    seen = training.train(plain, data, {**RECIPE, "epochs": 4, "phases": phases}, 0)["history"]
+    assert [0, 0.01, 0, 0] == pytest.approx(seen["learning_rate"])
+    assert seen["test_loss"][0] != seen["test_loss"][1] == seen["test_loss"][2] == seen["test_loss"][3]
 
 
 def test_the_clock_reads_training_and_evaluation_apart_and_each_time_of_a_drained_device(data, monkeypatch):
@@ -259,6 +281,16 @@ def test_augmentation_shifts_by_at_most_its_share_and_only_in_training():
     np.testing.assert_array_equal(still, images[..., 0] / np.float32(255))
 
 
+def test_a_shift_by_the_nearest_pixel_moves_pixels_and_mixes_none():
+    images = np.random.default_rng(0).integers(0, 2, (32, 10, 10, 1)).astype("uint8") * 255
+    outputs = keras.Sequential([keras.layers.Input((10, 10, 1)), keras.layers.Flatten()])
+    for how, mixed in ("nearest", False), ("bilinear", True):
+        trainer = recipes.trainer(outputs, {**RECIPE, "augment": {"shift": 0.2, "interpolation": how}}, images)
+        seen = keras.ops.convert_to_numpy(trainer(images, training=True))
+        assert mixed == (len(np.unique(seen.round(4))) > 2)
+        assert (seen.reshape(images.shape) != images / 255).any(axis=(1, 2, 3)).mean() > 0.5
+
+
 def test_a_flip_is_left_to_right_and_a_shift_fills_with_the_nearest_pixel():
     images = np.zeros((64, 10, 10, 1), "uint8")
     images[:, 0, :5] = 255
@@ -302,6 +334,11 @@ def test_an_optimizer_that_nobody_knows_is_refused(data, change, complaint):
         ({"stopping": {"patience": 1}}, "the test images must not decide"),
         ({"augment": {"shfit": 0.1}}, "unknown word 'shfit' in augment"),
         ({"batch": None}, "key 'batch' is missing"),
+        ({"augment": True}, "augment is True, and no table"),
+        ({"augment": {"shift": 0.1, "interpolation": "cubic"}}, "unknown interpolation 'cubic' in augment"),
+        ({"stopping": {}, "held_out": 5}, "stopping lacks patience"),
+        ({"held_out": 5, "validation_split": 0.1}, "two ways to do the same"),
+        ({"phases": [{"from": 0}]}, "say from, train = "),
     ],
 )
 def test_a_recipe_that_cannot_be_meant_is_refused(change, complaint):
@@ -317,7 +354,7 @@ def test_a_recipe_may_say_everything_that_is_known():
         "images": [30, 10],
         "steps": 3,
         "augment": {"shift": 0.1, "flip": True},
-        "validation_split": 0.1,
+        "held_out": 500,
         "plateau": {"factor": 0.3, "patience": 3, "min_rate": 1e-6, "cooldown": 0},
         "stopping": {"patience": 3, "restore_best": True},
         "l2": 1e-4,
@@ -327,7 +364,8 @@ def test_a_recipe_may_say_everything_that_is_known():
         "note": "ours",
     }
     recipes.check("mine", {**RECIPE, **more})
-    assert recipes.KEYS.keys() == {**RECIPE, **more}.keys()
+    recipes.check("mine", {**RECIPE, "validation_split": 0.1})
+    assert recipes.KEYS.keys() == {**RECIPE, **more, "validation_split": 0.1}.keys()
 
 
 def test_resizing_to_the_nearest_pixel_is_pillows(data):
@@ -359,6 +397,16 @@ def test_only_the_first_images_of_each_split_where_a_recipe_says_so(data):
     np.testing.assert_array_equal(data.y_test[:7], tested[1])
     seen = training.train(network, data, recipe, 0)
     assert seen["accuracy"] * 7 == pytest.approx(round(seen["accuracy"] * 7))
+
+
+def test_of_classes_that_stand_one_after_the_other_each_is_held_out_from_and_trained_on():
+    labels = np.repeat(np.arange(20), 50)
+    data = SimpleNamespace(x_train=labels.reshape(-1, 1, 1, 1), y_train=labels, x_test=labels[:5], y_test=labels[:5])
+    for asked, held_out in (100, 100), (30, 30), (500, 200):  # a fifth at most
+        (images, fitted), (others, watched), _ = recipes.fitted_and_watched({"held_out": asked}, data)
+        assert [held_out, 1000] == [len(watched), len(watched) + len(fitted)]
+        assert set(range(20)) == set(watched) == set(fitted)
+        assert [*fitted, *watched] == [*images.ravel(), *others.ravel()]
 
 
 def test_rates_hold_from_their_epoch_on_and_a_plateau_lowers_the_rate(data):

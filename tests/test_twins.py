@@ -62,7 +62,7 @@ def shortened(recipe, model):
 
 def images(recipe, model):
     """How many images a twin has to train on and to be tested on: two batches, and a bit where it is small; and a batch."""
-    batch, held_out = recipe["batch"], recipe.get("validation_split", 0)
+    batch, held_out = recipe["batch"], 0.2 if "held_out" in recipe else recipe.get("validation_split", 0)
     if "images" in recipe:
         return recipe["images"][0] + 3, recipe["images"][1] + 3
     bit = batch // 2 if model in SMALL else 0
@@ -128,7 +128,7 @@ def digests(network):
 
 def test_the_twin_trains_to_its_last_epoch_on_finite_losses(twin):
     history, epochs = twin.seen["history"], twin.recipe["epochs"]
-    watched = "validation" if twin.recipe.get("validation_split") else "test"
+    watched = "validation" if {"validation_split", "held_out"} & twin.recipe.keys() else "test"
     assert {"loss", "accuracy", "learning_rate", f"{watched}_loss", f"{watched}_accuracy"} == history.keys()
     assert {epochs} == {len(values) for values in history.values()} | {len(twin.seen["train_seconds"])}
     assert np.isfinite([*history["loss"], *history[f"{watched}_loss"], twin.seen["loss"]]).all()

@@ -49,6 +49,12 @@ MODELS = {
     "densenet121_finetune_2": ("densenet", (224, 224, 3), 10),
     "densenet121_finetune_3": ("densenet", (224, 224, 3), 10),
 }
+
+
+class WeightsMissing(OSError):
+    """Pretrained weights are neither here nor to be had."""
+
+
 ANY_DEPTH = re.compile(r"resnet([1-9]\d*)_v([12])")  # of He et al.'s networks for small images
 LARGEST_SEARCHED = 256  # pixels a side; where the search for a network's least input gives up
 
@@ -95,10 +101,10 @@ def build(name, shape, classes):
             f"{name} cannot take an image of {'x'.join(map(str, shape))}: {complaint}; "
             f"the least square input is {_least_side(function, shape[2], classes)}"
         )
-    return _softmax_in_float32(complaint)
+    return softmax_in_float32(complaint)
 
 
-def _softmax_in_float32(model):
+def softmax_in_float32(model):
     """The model, its last layer in float32 where the precision is mixed: 8 bits are too few for a probability's logarithm."""
     if model.layers[-1].compute_dtype in ("bfloat16", "float16"):
         model.layers[-1].dtype_policy = "float32"

@@ -11,6 +11,8 @@ can only mean what is trained, which belongs to the recipe, as does all freezing
 import keras
 from keras import layers
 
+from zoo import WeightsMissing
+
 
 def network(name, shape, classes, convolutions=(), hidden=(), dropout=0.0, activation="relu"):
     """DenseNet121 without its top, 3x3 convolutions, hidden layers each followed by dropout, a softmax."""
@@ -52,14 +54,14 @@ def imagenet_weights(model):
 
     Raises:
         ValueError: its images have not the three channels of ImageNet's.
-        OSError: the weights are neither in Keras's cache nor to be had; the message says where they belong.
+        zoo.WeightsMissing: the weights are neither in Keras's cache nor to be had; the message says where they belong.
     """
     if model.input_shape[-1] != 3:
         raise ValueError(f"{model.name} takes {model.input_shape[-1]} channels; the weights from ImageNet are for 3")
     try:
         source = keras.applications.DenseNet121(include_top=False, weights="imagenet")
     except Exception as error:  # Keras raises a bare one where a download fails
-        raise OSError(
+        raise WeightsMissing(
             f"the ImageNet weights of DenseNet121 are not here and cannot be fetched ({error}); "
             "put densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5 into ~/.keras/models, or $KERAS_HOME/models"
         ) from error

@@ -4,6 +4,7 @@ On a CPU the loop is ruinous: inside it XLA computes convolutions on one core. T
 step to step in buffers that are given up to it, and is Keras's again after each call.
 """
 
+from contextlib import suppress
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -15,7 +16,9 @@ import keras
 LOOPED = jax.default_backend() == "gpu"
 LOOP = "one program" if LOOPED else "a program a step"
 if LOOPED and jax.config.jax_compilation_cache_dir is None:
-    jax.config.update("jax_compilation_cache_dir", str(Path("~/.cache/zoobench/jax").expanduser()))
+    with suppress(OSError):  # a home that is not to be written to: all is compiled again then
+        (cache := Path("~/.cache/zoobench/jax").expanduser()).mkdir(parents=True, exist_ok=True)
+        jax.config.update("jax_compilation_cache_dir", str(cache))
 
 
 def programs(trainer, optimizer, batch):

@@ -41,8 +41,8 @@ def stretches(split, resident, batch, longest, wanted, put):
             for start in range(first, end, longest):
                 yield *resident, order, count, start, min(start + longest, end)
         return
-    some = max(1, min(longest, CHUNK // (batch * split[0][0].nbytes)))
-    size = some * batch
+    some = max(1, CHUNK // (batch * split[0][0].nbytes))
+    size = some * batch  # always, since a program is compiled for the size of what it is given
 
     def gathered(rows):
         arrays = [np.zeros((size, *array.shape[1:]), array.dtype) for array in split]  # of one size, whatever is left over
@@ -62,4 +62,6 @@ def stretches(split, resident, batch, longest, wanted, put):
             images, labels, there = waiting.result()
             rows = next(places, None)
             waiting = None if rows is None else pool.submit(gathered, rows)
-            yield images, labels, in_order, there, 0, -(-there // batch)
+            batches = -(-there // batch)
+            for start in range(0, batches, longest):
+                yield images, labels, in_order, there, start, min(start + longest, batches)

@@ -6,6 +6,8 @@ to it: loaders give raw uint8, and what is done to them happens inside the graph
 
 import math
 
+import numpy as np
+
 KEYS = {
     "input": "raw (0-255), scaled (0-1), mean_subtracted (0-1, less the training images' mean image)",
     "size": "[height, width] in pixels that the images are resized to",
@@ -16,8 +18,10 @@ KEYS = {
     "batch": "images a step",
     "epochs": "at most so many",
     "steps": "steps an epoch, in place of one pass over the images; passes go on from epoch to epoch",
-    "augment": "a table: shift, as a share of the side (filled with the nearest pixel), and flip = true (left-right)",
+    "augment": "a table: shift, as a share of the side (filled with the nearest pixel); interpolation, bilinear unless it says nearest; "
+    "flip = true (left-right)",
     "validation_split": "share of the training images, the last ones, that is held out to watch",
+    "held_out": "number of training images, evenly spaced and at most a fifth of them, that are held out to watch instead",
     "plateau": "a table: factor, patience, min_rate, cooldown: of Keras's ReduceLROnPlateau, on the watched images' loss",
     "stopping": "a table: patience, in epochs without a lower validation loss; restore_best = true",
     "l2": "strength of an L2 penalty on every kernel, in place of any that the network has of its own",
@@ -28,11 +32,12 @@ KEYS = {
     "note": "what the study does not state and was chosen here",
 }
 KNOWN = {  # what the tables in a recipe may say
-    "augment": {"shift", "flip"},
+    "augment": {"shift", "flip", "interpolation"},
     "plateau": {"factor", "patience", "min_rate", "cooldown"},
     "stopping": {"patience", "restore_best"},
     "search": {"trials", "hours", "patience", "space"},
 }
+NEEDED = {"stopping": {"patience"}, "search": KNOWN["search"]}  # the words that a table cannot be without
 CHOICES = {
     "input": ("raw", "scaled", "mean_subtracted"),
     "interpolation": ("nearest", "bilinear"),
@@ -50,19 +55,29 @@ def check(name, recipe):
     for key, known in CHOICES.items():
         if key in recipe and recipe[key] not in known:
             raise ValueError(f"recipe {name}: unknown {key} {recipe[key]!r}; known: {', '.join(known)}")
+    for key in (*KNOWN, "optimizer"):
+        if not isinstance(recipe.get(key, {}), dict):
+            raise ValueError(f"recipe {name}: {key} is {recipe[key]!r}, and no table")
     for key, known in KNOWN.items():
         for word in recipe.get(key, {}).keys() - known:
             raise ValueError(f"recipe {name}: unknown word {word!r} in {key}; known: {', '.join(sorted(known))}")
+        for word in NEEDED.get(key, set()) - recipe[key].keys() if key in recipe else ():
+            raise ValueError(f"recipe {name}: {key} lacks {word}")
+    how = recipe.get("augment", {}).get("interpolation", "nearest")
+    if how not in CHOICES["interpolation"]:
+        raise ValueError(f"recipe {name}: unknown interpolation {how!r} in augment; known: {', '.join(CHOICES['interpolation'])}")
     if ("size" in recipe) != ("interpolation" in recipe):
         raise ValueError(f"recipe {name}: size and interpolation go together")
+    if "validation_split" in recipe and "held_out" in recipe:
+        raise ValueError(f"recipe {name}: validation_split and held_out are two ways to do the same; say one")
     for key in "stopping", "search":
-        if key in recipe and not recipe.get("validation_split"):
-            raise ValueError(f"recipe {name}: {key} needs a validation_split: the test images must not decide")
+        if key in recipe and not (recipe.get("validation_split") or recipe.get("held_out")):
+            raise ValueError(f"recipe {name}: {key} needs a validation_split or held_out: the test images must not decide")
     starts = [phase.get("from") for phase in recipe.get("phases", [{"from": 0}])]
     if starts[:1] != [0] or None in starts or sorted(set(starts)) != starts:
         raise ValueError(f"recipe {name}: phases begin {starts}; the first at epoch 0, each later than the one before")
     for phase in recipe.get("phases", []):
-        if phase.keys() - {"from", "train", "optimizer"} or not (phase.get("train") in ("all", "head") or type(phase["train"]) is int):
+        if phase.keys() - {"from", "train", "optimizer"} or not (phase.get("train") in ("all", "head") or type(phase.get("train")) is int):
             raise ValueError(f"recipe {name}: phase {phase}: say from, train = 'all', 'head' or a number of layers, and optimizer")
 
 
@@ -82,6 +97,10 @@ def fitted_and_watched(recipe, data):
     train, test = recipe.get("images", (None, None))
     images, labels = data.x_train[:train], data.y_train[:train]
     tested = data.x_test[:test], data.y_test[:test]
+    if some := min(recipe.get("held_out", 0), len(images) // 5):
+        held = np.zeros(len(images), bool)
+        held[np.arange(some) * len(images) // some] = True  # of each class its share, even where they stand one after the other
+        return (images[~held], labels[~held]), (images[held], labels[held]), tested
     split = len(images) - round(len(images) * recipe.get("validation_split", 0))
     if not split:
         raise ValueError(f"of {len(images)} training images none is left beside a validation_split of {recipe['validation_split']}")
@@ -123,7 +142,8 @@ def _augmentation(augment):
     from keras import layers
 
     if "shift" in augment:
-        yield layers.RandomTranslation(augment["shift"], augment["shift"], fill_mode="nearest")
+        how = augment.get("interpolation", "bilinear")
+        yield layers.RandomTranslation(augment["shift"], augment["shift"], fill_mode="nearest", interpolation=how)
     if augment.get("flip"):
         yield layers.RandomFlip("horizontal")
 

@@ -11,7 +11,7 @@ import tempfile
 import time
 from contextlib import closing
 
-from zoo import training
+from zoo import softmax_in_float32, training
 from zoo.searched_cnn import network
 
 
@@ -21,7 +21,7 @@ def search(shape, classes, data, recipe, seed, progress=None, keep=None):
     Args:
         shape, classes: of the networks, as ``zoo.build`` takes them.
         data, seed, keep: as ``training.train`` takes them; keep is called once, with the best network.
-        recipe: one with a validation_split and ``search``: trials, at most; hours, after which none begins and one that
+        recipe: one that holds images out, with ``search``: trials, at most; hours, after which none begins and one that
             runs ends with its epoch; patience, in epochs without a lower validation loss; space, hyper-parameter of
             ``searched_cnn.network``, or rate, the optimizer's -> list of its values.
         progress: called after each epoch with (epoch, epochs, accuracy on the held-out images) of all trials.
@@ -50,7 +50,12 @@ def search(shape, classes, data, recipe, seed, progress=None, keep=None):
         hyper = {name: value for name, value in values.items() if name != "rate"}
         words = {"keep": kept.append} if keep else {}
         seen = training.train(
-            lambda: network("searched_cnn", shape, classes, **hyper), data, _its_recipe(recipe, values), seed, told, **words
+            lambda: softmax_in_float32(network("searched_cnn", shape, classes, **hyper)),
+            data,
+            _its_recipe(recipe, values),
+            seed,
+            told,
+            **words,
         )
         trials.append(_trial(values, seen, recipe, time.monotonic() - began))
         return seen, kept

@@ -39,9 +39,9 @@ def train(model, data, recipe, seed, progress=None, keep=None):
         dict of plain numbers: history (loss and accuracy by epoch on the training images, and as
         validation_* on the held-out images, or test_* where nothing is held out, and the learning rate), accuracy
         and loss on the test images at the end, train_seconds, eval_seconds and host_seconds (of the training's,
-        those in which no program ran) by epoch, compile_seconds, epoch_images, images_per_second of the fastest epoch, macs of one
-        image's forward pass, parameters, peak_memory in bytes; loop, how an epoch is run; resident, whether the
-        images stay on the device; calls, programs handed over in an epoch; divergence, what went wrong, or None.
+        those between the calls of its programs) by epoch, compile_seconds, epoch_images, images_per_second of the fastest
+        epoch, macs of one image's forward pass, parameters, peak_memory in bytes; loop, how an epoch is run; resident, whether
+        the images stay on the device; calls, into how many an epoch is cut; divergence, what went wrong, or None.
 
     Raises:
         ValueError: the recipe cannot be followed with this network and data.
