@@ -175,6 +175,10 @@ def pytest_report_collectionfinish(config, items):
     from baselines import machine
 
     lines = [f"{state.machine}: {line}" for line in plan.announcement(state.estimates, state.budget)]
+    name, like = config.option.benchmark_save, (config.option.seed, config.option.epochs)
+    there = {run.cell for run in state.runs if name == run.name and (run.sample["seed"], run.sample["epochs_option"]) == like}
+    if there := there & state.estimates.keys():
+        lines.append(f"stored as {name} before, and trained again only if code, data or libraries have changed: {', '.join(sorted(there))}")
     if not machine.gpu():
         lines.append("no GPU found: this is a CPU's run")
     if _saves(config) and not any("benchmark" in item.fixturenames for item in items):

@@ -20,6 +20,7 @@ def test_a_session_that_was_killed_is_gone_on_with_and_no_cell_is_trained_or_sto
     assert f"{CELLS[0]} was trained before, with the same code, data and libraries: 0001_x_" in done.stdout
     assert f"{CELLS[0]} NO-BASELINE" in done.stdout
     assert CELLS == [run.cell for run in sorted(store.runs(tmp_path / "storage"), key=lambda run: CELLS.index(run.cell))]
+    assert f"stored as x before, and trained again only if code, data or libraries have changed: {CELLS[0]}\n" in done.stdout
     again = suite(*DIGITS, "--benchmark-save=x")
     assert (0, 2) == (again.returncode, len(files(tmp_path))), again.said
     assert 3 == len(trained())

@@ -9,6 +9,8 @@ import gc
 import hashlib
 import json
 import math
+import tempfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -86,7 +88,7 @@ def train(model, shape, classes, data_shape, recipe, seed):
 
     sizes = images(recipe, model)
     data = loaders.load(f"synthetic_{'x'.join(map(str, data_shape))}_{classes}_{sizes[0]}_{sizes[1]}")
-    networks, states, given = [], [], []
+    networks, states, given, kept = [], [], [], []
 
     def built(network):
         networks.append(network)
@@ -103,18 +105,34 @@ def train(model, shape, classes, data_shape, recipe, seed):
     def progress(epoch, epochs, accuracy):
         states[-1].append(digests(networks[-1]))
 
+    def keep(trained):
+        kept.append(read_again(trained, data))
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(densenet, "imagenet_weights", imagenet_weights)
         build = search.network
         patch.setattr(search, "network", functools.wraps(build)(lambda *words, **others: built(build(*words, **others))))
         if "search" in recipe:
-            seen = search.search(shape, classes, data, recipe, seed, progress)
+            seen = search.search(shape, classes, data, recipe, seed, progress, keep)
         else:
-            seen = training.train(lambda: built(zoo.build(model, shape, classes)), data, recipe, seed, progress)
+            seen = training.train(lambda: built(zoo.build(model, shape, classes)), data, recipe, seed, progress, keep)
     body = [layer.name for layer in networks[-1].layers]
     body = body[: body.index("relu") + 1] if model.startswith("densenet") else []
     tests = recipe.get("images", sizes)[1]
-    return SimpleNamespace(recipe=recipe, seen=seen, tests=tests, states=states, body=body, before=given)
+    return SimpleNamespace(recipe=recipe, seen=seen, tests=tests, states=states, body=body, before=given, kept=kept)
+
+
+def read_again(model, data):
+    """What a trained network answers to two images, and what it answers once it was saved and loaded; and whether its classes are the same."""
+    import keras
+
+    from zoo import saved
+
+    with tempfile.TemporaryDirectory() as folder:
+        saved.save(model, data.classes, Path(folder) / "twin.keras")
+        again, classes = saved.load(Path(folder) / "twin.keras")
+    answers = [keras.ops.convert_to_numpy(each(data.x_test[:2], training=False)) for each in (model, again)]
+    return *answers, tuple(classes) == tuple(data.classes)
 
 
 def digests(network):
@@ -198,6 +216,12 @@ def test_the_twin_of_a_search_tells_of_each_trial_and_no_other_has_any(twin):
     for trial in twin.seen["trials"]:
         assert (1, "all epochs were over") == (trial["epochs"], trial["ended"])
         assert twin.recipe["search"]["space"].keys() == trial["hyper_parameters"].keys()
+
+
+def test_the_twins_network_answers_the_same_once_it_is_saved_and_loaded(twin):
+    ((now, again, same_classes),) = twin.kept
+    assert same_classes
+    np.testing.assert_allclose(now, again, rtol=1e-5, atol=1e-7)
 
 
 def test_the_same_seed_gives_the_same_bits_with_dropout_and_augmentation_and_another_does_not():
