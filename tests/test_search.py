@@ -133,7 +133,7 @@ def test_the_same_seed_makes_the_same_trials_whatever_came_out_and_another_does_
 
 
 def test_the_same_seed_gives_the_same_accuracies(data):
-    first, second = (search(data, seed=3, trials=2) for _ in range(2))
+    first, second = (search(data, seed=3, trials=1) for _ in range(2))  # what is proposed next is another test's
     assert first["history"] == second["history"]
     for trial in (*first["trials"], *second["trials"]):
         del trial["seconds"]
