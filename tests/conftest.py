@@ -52,7 +52,7 @@ def origin(pytestconfig):
 
 @pytest.fixture
 def quiet():
-    """Asked for by a test that looks at a clock: it comes when nothing of this session runs beside it."""
+    """Asked for by a test that looks at a clock: it comes when no other test runs beside it."""
 
 
 @pytest.fixture

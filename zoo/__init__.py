@@ -49,14 +49,12 @@ MODELS = {
     "densenet121_finetune_2": ("densenet", (224, 224, 3), 10),
     "densenet121_finetune_3": ("densenet", (224, 224, 3), 10),
 }
+ANY_DEPTH = re.compile(r"resnet([1-9]\d*)_v([12])")  # of He et al.'s networks for small images
+LARGEST_SEARCHED = 256  # pixels a side; where the search for a network's least input gives up
 
 
 class WeightsMissing(OSError):
     """Pretrained weights are neither here nor to be had."""
-
-
-ANY_DEPTH = re.compile(r"resnet([1-9]\d*)_v([12])")  # of He et al.'s networks for small images
-LARGEST_SEARCHED = 256  # pixels a side; where the search for a network's least input gives up
 
 
 def names():
