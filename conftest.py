@@ -22,7 +22,7 @@ from baselines import plan, progress, store
 from baselines.cells import TableError, cells, choose
 
 ROOT = Path(__file__).parent
-TIERS = ("quick", "full")
+TIERS = ("quick", "full", "self", "slow")
 PRECISIONS = ("float32", "mixed_bfloat16")
 PROFILES = {"dev": 2, "ci": 10, "full": 100}  # of hypothesis: inputs that each property is tried on
 STATE = pytest.StashKey()  # what the hooks and fixtures of one session tell each other

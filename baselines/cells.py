@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import loaders
 import zoo
-from zoo import recipes
+from zoo.training import recipes
 
 FOLDER = Path(__file__).parent
 COUNTS = ("total", "trainable", "non_trainable")  # of parameters

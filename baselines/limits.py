@@ -179,7 +179,7 @@ def timed(spec):
         NotImplementedError: it cannot be trained in that way; the message says why.
     """
     seconds, _ = _epoch(spec)()
-    from zoo import device
+    from zoo.training import device
 
     return seconds, device.peak_bytes()["host"]
 

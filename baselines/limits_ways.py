@@ -13,7 +13,8 @@ import numpy as np
 import zoo
 from baselines import run
 from baselines.cells import cells
-from zoo import device, recipes, training
+from zoo.training import device, recipes
+from zoo.training import train as training
 
 SEED = 0
 STEPS = 50  # an execution, as the advice goes

@@ -57,7 +57,7 @@ def processor():
 @functools.cache
 def gpu():
     """What the driver says of the first GPU that Keras computes on, or None: name, memory, driver."""
-    from zoo import device
+    from zoo.training import device
 
     name = device.gpu()
     if name is None:
@@ -74,7 +74,7 @@ def name():
     """The folder's name: device_backend_precision, such as nvidia-h200_jax_float32 or intel-xeon-6.207-2cores-amx_jax_float32."""
     import keras
 
-    from zoo import device
+    from zoo.training import device
 
     if found := gpu():
         chip = _slug(found["model"])
@@ -92,7 +92,7 @@ def _slug(text):
 @functools.cache
 def info():
     """What pytest-benchmark stores as machine_info: processor, GPU, system, library versions, rounding of products."""
-    from zoo import device
+    from zoo.training import device
 
     return {
         "processor": processor(),

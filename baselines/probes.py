@@ -44,7 +44,7 @@ def timings(step, value, seconds):
     Each step takes what the former one returned, so that the last is done when all are; so many go
     into one timing that waiting for the device is none of it. The first ones, which compile, are not timed.
     """
-    from zoo import device
+    from zoo.training import device
 
     def several(value, steps):
         start = time.perf_counter()
@@ -82,7 +82,7 @@ def _matmul(precision):
     """(FLOPs, step, first value) of a square product that keeps the size of its numbers."""
     import keras
 
-    from zoo import device
+    from zoo.training import device
 
     size = GPU_MATRIX if device.gpu() else MATRIX
     factor, product = _normal((size, size), precision, size**-0.5), device.compiled(keras.ops.matmul)
@@ -93,7 +93,7 @@ def _conv(precision):
     """(FLOPs, step, first value) of a 3x3 convolution, forward, that keeps shape and size of its numbers."""
     import keras
 
-    from zoo import device
+    from zoo.training import device
 
     channels = MAPS[-1]
     kernel = _normal((3, 3, channels, channels), precision, (9 * channels) ** -0.5)
@@ -105,7 +105,7 @@ def _memory():
     """(bytes read and written, step, first value) of passes over an array, each of which changes all of it."""
     import keras
 
-    from zoo import device
+    from zoo.training import device
 
     passes = 8
     return 2 * MEMORY * passes, device.in_place(lambda value: -value, passes), keras.ops.ones((MEMORY // 4,), "float32")
@@ -124,7 +124,7 @@ def _launch():
     """(step, first value) of a program that does next to nothing, and whose result is waited for."""
     import keras
 
-    from zoo import device
+    from zoo.training import device
 
     one_more = device.compiled(lambda value: value + 1)
 

@@ -145,7 +145,7 @@ def measure(seconds=1.0):
         in; when (ISO 8601, UTC), python, versions, tf32, load as machine.others gives it, shared
         (whether others kept the machine busy, so that the limits are too low).
     """
-    from zoo import device
+    from zoo.training import device
 
     before = machine.others()
     limits = probes.limits(seconds)

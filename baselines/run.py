@@ -69,7 +69,8 @@ def run(cell, wanted, root, progress=None, keep=None):
         wanted, and what ``training.train`` or ``search.search`` returns: dict of plain numbers, texts, lists and tables.
         Of a run that shared its machine there are no times.
     """
-    from zoo import search, training  # with Keras
+    from zoo.training import search
+    from zoo.training import train as training  # with Keras
 
     data = load(cell.data, root, False)
     recipe = {key: value for key, value in wanted["recipe"].items() if key != "name"}
@@ -158,14 +159,15 @@ def code(cell):
 
     Of the network, its graph; of the other parts, their source.
     """
-    from zoo import device, training
+    from zoo.training import device
+    from zoo.training import train as training
 
-    epochs = training.EPOCHS.get(device.backend(), "zoo.epoch_fit")
-    more = ["zoo.search", "zoo.searched_cnn"] if "search" in cell.recipe else []
+    epochs = training.EPOCHS.get(device.backend(), "zoo.training.epoch_fit")
+    more = ["zoo.training.search", "zoo.searched_cnn"] if "search" in cell.recipe else []
     more += ["zoo.densenet"] if {"pretrained", "phases"} & cell.recipe.keys() else []  # which finds body and weights
     parts = {
-        "recipes": ["zoo.recipes"],
-        "training": ["zoo.training", "zoo.feed", epochs, *more],
+        "recipes": ["zoo.training.recipes"],
+        "training": ["zoo.training.train", "zoo.training.feed", epochs, *more],
         "loader": [loaders.module(cell.data).__name__],
     }
     network = zoo.weightless(lambda: graph(zoo.build(cell.model, cell.shape, cell.classes)))

@@ -5,7 +5,9 @@ import difflib
 import pytest
 
 from loaders import files, tiny_imagenet
-from tests import beside, formats, sessions
+from tests import beside
+from tests.self.baselines import sessions
+from tests.self.loaders import data_writers
 
 ORIGIN, BESIDE = pytest.StashKey(), pytest.StashKey()
 
@@ -85,4 +87,4 @@ def bare_home(tmp_path_factory, monkeypatch):
 
 @pytest.fixture
 def three_classes(monkeypatch):
-    monkeypatch.setattr(tiny_imagenet, "CLASSES", len(formats.WNIDS))
+    monkeypatch.setattr(tiny_imagenet, "CLASSES", len(data_writers.WNIDS))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import zoo
-from tests.specimens import native
+from tests.small_networks import native
 from zoo.cost import cost
 
 pytestmark = pytest.mark.quick

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import zoo
-from tests import examination, specimens
+from tests import golden_numbers, small_networks
 from tests.conftest import changes
 
 pytestmark = pytest.mark.quick
@@ -40,13 +40,13 @@ def golden(name):
 def native_graph(name):
     from zoo.graph import graph
 
-    return graph(specimens.native(name))
+    return graph(small_networks.native(name))
 
 
 def text(name):
     from zoo.cost import cost
 
-    costs = ", ".join(f"{number:,} {what.replace('_', ' ')}" for what, number in cost(specimens.native(name))._asdict().items())
+    costs = ", ".join(f"{number:,} {what.replace('_', ' ')}" for what, number in cost(small_networks.native(name))._asdict().items())
     return f"{costs}\n{native_graph(name)}\n"
 
 
@@ -60,7 +60,7 @@ def test_the_graph_and_the_costs_of_a_model_are_those_of_its_golden(name, update
 
 
 def test_every_golden_is_of_something():
-    known = {f"{name}.txt" for name in zoo.names()} | {f"{name}.toml" for name in specimens.BUILDERS}
+    known = {f"{name}.txt" for name in zoo.names()} | {f"{name}.toml" for name in small_networks.BUILDERS}
     assert set() == {path.name for path in FOLDER.iterdir()} - known, "these are of no model and no specimen: delete them"
 
 
@@ -87,19 +87,19 @@ def covered(file):
     """Kinds of operation in the specimens of a file of the zoo."""
     from zoo.graph import graph
 
-    return {kind for builder in specimens.SPECIMENS.get(file, ()) for kind in kinds(graph(zoo.weightless(builder)))}
+    return {kind for builder in small_networks.SPECIMENS.get(file, ()) for kind in kinds(graph(zoo.weightless(builder)))}
 
 
 @pytest.mark.parametrize("name", zoo.names())
 def test_every_kind_of_operation_of_a_model_is_in_a_specimen_of_its_file(name):
     missing = kinds(native_graph(name)) - covered(zoo.MODELS[name][0])
-    assert set() == missing, f"no specimen in tests/specimens.py has these of {name}"
+    assert set() == missing, f"no specimen in tests/small_networks.py has these of {name}"
 
 
-@pytest.fixture(scope="module", params=specimens.BUILDERS)
+@pytest.fixture(scope="module", params=small_networks.BUILDERS)
 def specimen(request):
     """What a specimen did, computed once for all the tests below."""
-    return examination.examined(request.param)
+    return golden_numbers.examined(request.param)
 
 
 def apart(expected, numbers):
@@ -117,14 +117,14 @@ def float64():
     jax = pytest.importorskip("jax") if keras.backend.backend() == "jax" else None
     keras.config.set_floatx("float64")
     keras.config.set_dtype_policy("float64")
-    specimens.forget()
+    small_networks.forget()
     try:
         with jax.enable_x64(True) if jax else contextlib.nullcontext():
             yield
     finally:
         keras.config.set_floatx("float32")
         keras.config.set_dtype_policy("float32")
-        specimens.forget()
+        small_networks.forget()
 
 
 def test_answers_losses_and_what_training_leaves_are_those_of_the_golden(specimen, update, tmp_path, monkeypatch):
@@ -140,11 +140,11 @@ def test_answers_losses_and_what_training_leaves_are_those_of_the_golden(specime
 def renew(specimen, update, tmp_path, monkeypatch):
     name = specimen.name
     with float64():
-        exact = examination.examine(name, tmp_path, monkeypatch).numbers
+        exact = golden_numbers.examine(name, tmp_path, monkeypatch).numbers
     for key, numbers in specimen.numbers.items():
         if apart(exact[key], numbers) > TOLERANCE:
             pytest.fail(f"{key} of {name}: this backend's float32 and float64 do not agree; write it on another", pytrace=False)
-    exact["spread"] = examination.spread(name)
+    exact["spread"] = golden_numbers.spread(name)
     path = FOLDER / f"{name}.toml"
     old = tomllib.loads(path.read_text()) if path.exists() else {}
     stale = [key for key in exact if apart(old.get(key, []), exact[key]) > (SAMPLING if key == "spread" else TOLERANCE)]

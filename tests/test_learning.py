@@ -10,7 +10,7 @@ pytestmark = pytest.mark.quick
 
 
 def test_lenet_learns_the_digits():
-    from zoo import training
+    from zoo.training import train as training
 
     cell, data = cells()["lenet5-digits-digits_lenet"], loaders.load("digits")
     recipe = {**cell.recipe, "epochs": 8}

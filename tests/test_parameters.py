@@ -5,7 +5,7 @@ import math
 import pytest
 
 from baselines.cells import cells
-from tests.specimens import built
+from tests.small_networks import built
 
 pytestmark = pytest.mark.quick
 COUNTS = ("total", "trainable", "non_trainable")

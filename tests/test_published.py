@@ -8,7 +8,7 @@ import loaders
 from baselines import cells as tables
 from baselines import plan, store
 from baselines.cells import TableError, cells, choose, published_seconds, studies
-from tests import pretend
+from tests.self.baselines import fake_training
 
 pytestmark = pytest.mark.quick
 
@@ -106,7 +106,7 @@ def test_the_pace_of_a_machine_is_told_by_published_epochs_too(tmp_path):
     never = cells()["lenet5-mnist-afif"]
     # A second of compilation, and a tenth of one an epoch of evaluation: as `pretend` has it.
     epoch = 3 * ran.published["epoch_seconds"]
-    pretend.stored(tmp_path, 1, "x", [pretend.sample(ran.id, seconds=(epoch - 0.1,))], machine="mine")
+    fake_training.stored(tmp_path, 1, "x", [fake_training.sample(ran.id, seconds=(epoch - 0.1,))], machine="mine")
     pace = (1 + ran.recipe["epochs"] * epoch) / (ran.recipe["epochs"] * ran.published["epoch_seconds"])
     assert never.published["seconds"] * pace == pytest.approx(plan.estimate(never, "mine", store.runs(tmp_path)))
 

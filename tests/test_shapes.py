@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import zoo
 from tests.formulas import COUNTS, LEAST, resnet_cifar_v1, resnet_cifar_v2
-from tests.specimens import native
+from tests.small_networks import native
 
 pytestmark = pytest.mark.quick
 

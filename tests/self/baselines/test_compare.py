@@ -1,0 +1,216 @@
+"""The tables: papers, machines and runs side by side, and exit codes that a script can rely on."""
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import zoo
+from baselines import __main__ as command
+from baselines import store
+from baselines.cells import cells
+from tests import small_networks
+from tests.self.baselines import fake_training
+
+pytestmark = pytest.mark.self
+ROOT = Path(__file__).parents[3]
+GOOD = [{"accuracy": 0.98 + seed / 1000, "seconds": (2.0 + seed / 100, 3.0), "seed": seed} for seed in (1, 2, 3)]
+
+
+@pytest.fixture
+def compared(tmp_path, capsys, monkeypatch):
+    """A function that stores accepted and newer samples of a cell and compares: exit code, lines of its row, what was printed."""
+
+    monkeypatch.setattr(zoo, "build", small_networks.built)
+
+    def run(cell="lenet5-mnist-afif", newer=(), form="text", good=GOOD, **more):
+        for number, sample in enumerate([*good, *newer], 1):
+            fake_training.stored(
+                tmp_path, number, "good" if number <= len(good) else "new", [fake_training.sample(cell, **{**sample, **more})]
+            )
+        if good:
+            store.accept(tmp_path, [run for run in store.runs(tmp_path) if run.name == "good"], "good")
+        code = command.main(["compare", f"--storage={tmp_path}", f"--format={form}"])
+        said = capsys.readouterr()
+        return code, [line for line in said.out.splitlines() if line.startswith((cell, f"| {cell}"))], said.out + said.err
+
+    return run
+
+
+def test_a_row_holds_the_published_and_the_measured_numbers(compared):
+    code, (row,), said = compared()
+    assert 0 == code
+    # An epoch takes the mean of (2.02 + 3) / 2 seconds of training and 0.1 of evaluation.
+    row = re.split(r"\s{2,}", row)
+    printed = cells()["lenet5-mnist-afif"].published
+    epoch = printed["seconds"] / 10
+    assert [f"{printed['total']} = ours", str(printed["accuracy"]), "0.9820 ± 0.0010 (n=3)", str(epoch)] == row[1:5]
+    assert ["2.02 ± 0.01 (n=3)", f"{2.61 / epoch:.3f}", "accepted"] == row[5:]
+    assert f"A = {fake_training.MACHINE}" in said
+
+
+@pytest.mark.parametrize(
+    ("newer", "code", "verdict"),
+    [
+        ({"accuracy": 0.982, "seconds": (2.0, 2.1), "seed": 9}, 0, "PASS"),
+        ({"accuracy": 0.6, "seconds": (2.0, 2.1), "seed": 9}, 1, "REGRESSED (accuracy)"),
+        ({"accuracy": 0.982, "seconds": (20.0, 21.0), "seed": 9}, 1, "REGRESSED (time)"),
+        ({"accuracy": 0.982, "seconds": (0.2, 0.21), "seed": 9}, 0, "IMPROVED (time)"),
+        ({"fingerprint": "beef"}, 0, "INCOMPARABLE"),
+    ],
+)
+def test_the_newest_run_that_is_not_accepted_is_judged(compared, newer, code, verdict):
+    found, rows, said = compared(newer=[newer])
+    assert (code, True) == (found, rows[-1].endswith(verdict)), said
+
+
+def test_data_are_never_mixed_in_one_row(compared):
+    _, rows, _ = compared(newer=[{"fingerprint": "beef", "accuracy": 0.1}])
+    assert [("data f00d", True), ("data beef", True)] == [
+        (word, word in row) for word, row in zip(("data f00d", "data beef"), rows, strict=True)
+    ]
+    assert "0.9820 ± 0.0010 (n=3)" in rows[0]
+    assert "0.1000 (n=1)" in rows[1]
+
+
+def test_a_sample_is_called_one_and_answers_no_question_of_the_study(compared):
+    part = {"fingerprint": "beef", "kind": "sample", "accuracy": 0.1, "seconds": (50.0,)}
+    _, rows, said = compared(newer=[part])
+    assert ["lenet5-mnist-afif data f00d", "lenet5-mnist-afif data beef sample"] == [re.split(r"\s{2,}", row)[0] for row in rows]
+    assert ["0.1000 (n=1)", "22.0", "50 (n=1)", "INCOMPARABLE"] == re.split(r"\s{2,}", rows[1])[3:]  # and no ratio to the paper
+    row = next(re.split(r"\s{2,}", line) for line in said.splitlines() if line.startswith("lenet5  "))
+    assert "0.9820 (1 of 4)" == row[5]
+
+
+def test_precisions_and_former_recipes_are_never_mixed_in_one_row(compared):
+    half = {"precision": "mixed_bfloat16", "accuracy": 0.2}
+    _, rows, _ = compared("lenet5-mnist-gate", newer=[half, {"former": True, "accuracy": 0.1}])
+    assert [True, True, True] == [word in row for word, row in zip(("gate ", "gate mixed_bfloat16", "former recipe"), rows, strict=True)]
+    assert ["0.9820 ± 0.0010 (n=3)", "0.2000 (n=1)", "0.1000 (n=1)"] == [re.split(r"\s{2,}", row)[2] for row in rows]
+
+
+def test_the_answers_hold_the_newest_data_alone(compared):
+    _, _, said = compared(newer=[{"fingerprint": "beef", "accuracy": 0.1, "seconds": (50.0,)}])
+    row = next(re.split(r"\s{2,}", line) for line in said.splitlines() if line.startswith("lenet5  "))
+    assert ["0.1000 (1 of 4)", "0.1000", "50 (1 of 4)"] == row[5:8]
+
+
+def test_a_run_that_the_baseline_has_left_behind_is_not_judged_again(tmp_path, capsys):
+    for number in range(1, 7):
+        bad = number <= 3
+        fake_training.stored(
+            tmp_path, number, "old" if bad else "new", [fake_training.sample(seed=number, seconds=(40.0 if bad else 20.0,))]
+        )
+        if number in (3, 6):
+            assert 0 == command.main(["accept", f"--storage={tmp_path}", "--reason=x"])
+    assert 0 == command.main(["compare", f"--storage={tmp_path}"]), capsys.readouterr()
+
+
+def test_the_gpus_memory_is_told_where_there_is_one(tmp_path, capsys):
+    fake_training.stored(tmp_path, 1, "x", [{**fake_training.sample(), "peak_memory": {"host": 9e8, "gpu": 4e8}}])
+    assert 0 == command.main(["compare", f"--storage={tmp_path}"])
+    assert [line.split()[-1] for line in capsys.readouterr().out.splitlines() if line.startswith("lenet5  ")][-1] == "400"
+
+
+def test_a_time_from_a_shared_machine_is_left_out_and_its_accuracy_is_not(compared):
+    _, (row,), _ = compared(others=0.9)
+    assert "(n=3)" in row
+    assert 1 == row.count("(n=")
+
+
+def test_a_run_with_another_number_of_epochs_has_a_row_of_its_own_and_is_in_no_answer(compared):
+    code, (whole, short), said = compared(newer=[{"epochs_option": 2, "accuracy": 0.1, "seconds": (50.0, 51.0), "seed": 9}])
+    assert (0, "n=3" in whole, "accepted") == (code, True, whole.split()[-1])
+    row = re.split(r"\s{2,}", short)
+    assert ["lenet5-mnist-afif --epochs 2", "0.1000 (n=1)", "50 (n=1)", "not judged"] == [row[0], row[3], row[5], row[7]]
+    row = next(re.split(r"\s{2,}", line) for line in said.splitlines() if line.startswith("lenet5  "))
+    assert ["0.9820 (1 of 4)", "0.9820"] == row[5:7]
+
+
+def test_a_machine_without_accepted_runs_is_no_baseline(compared):
+    code, (row,), _ = compared(good=[], newer=GOOD[:1])
+    assert (0, True) == (code, row.endswith("NO-BASELINE"))
+
+
+def test_the_studys_own_question_is_answered(compared):
+    _, _, said = compared()
+    lines = [re.split(r"\s{2,}", line) for line in said.splitlines()]
+    # The study's conclusion: VGG-like is best on both grey sets, ResNet20 v1 on CIFAR-10, v2 on SVHN.
+    best = {"mnist": "vgg_like", "fashion_mnist": "vgg_like", "cifar10": "resnet20_v1", "svhn": "resnet20_v2"}
+    for data_set, network in best.items():
+        accuracy = cells()[f"{network}-{data_set}-afif{'_resnet' * network.startswith('resnet')}"].published["accuracy"]
+        assert f"{network} {accuracy}" == next(line for line in lines if line[0] == data_set)[1]
+    printed = [cell.published for cell in cells().values() if cell.study == "afif" and cell.model == "lenet5"]
+    row = next(line for line in lines if line[0] == "lenet5")
+    accuracies = [each["accuracy"] for each in printed]
+    assert [f"{sum(accuracies) / 4:.4f}", f"{min(accuracies):.4f}", str(sum(each["seconds"] for each in printed))] == row[2:5]
+    assert ["0.9820 (1 of 4)", "0.9820", "5 (1 of 4)", "600"] == row[5:]
+
+
+def test_csv_and_github_hold_the_same_numbers(compared):
+    _, (row,), _ = compared(form="github")
+    github = [word.strip() for word in row.split("|")][1:-1]
+    _, (row,), _ = compared()
+    text = re.split(r"\s{2,}", row)
+    _, (row,), _ = compared(form="csv")
+    assert github == text == next(csv.reader([row]))
+    assert "0.9820 ± 0.0010 (n=3)" in github
+
+
+def test_nothing_stored_is_nothing_to_compare(tmp_path, capsys):
+    assert 3 == command.main(["compare", f"--storage={tmp_path}"])
+    assert "pytest -m full --benchmark-save" in capsys.readouterr().err
+
+
+def test_a_corrupt_file_is_one_line_and_exit_two(tmp_path, capsys):
+    fake_training.stored(tmp_path, 1, "x", [fake_training.sample()]).write_text("{")
+    assert 2 == command.main(["compare", f"--storage={tmp_path}"])
+    assert 1 == len(capsys.readouterr().err.splitlines())
+
+
+def test_every_file_of_this_repository_is_strict_json_that_pytest_benchmark_opens():
+    paths = sorted((ROOT / "baselines").glob("*/[0-9]*.json"))
+    for path in paths:
+        json.loads(path.read_text(), parse_constant=lambda word, path=path: pytest.fail(f"{path} holds {word}"))
+        assert "UNSERIALIZABLE" not in path.read_text()
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    words = ["pytest-benchmark", "--storage", "baselines"]
+    listed = subprocess.run([*words, "list"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    assert [str(path) for path in sorted(paths, key=lambda path: (path.name, path.parent))] == listed.stdout.split()
+    table = subprocess.run([*words, "compare", "--columns=min"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    assert len(paths) <= table.stdout.count("test_epoch_time["), table.stderr
+
+
+def test_the_readmes_table_is_the_one_that_compare_makes(capsys):
+    assert 0 == command.main(["compare", "--accepted", "--format=github"])
+    _, _, rest = (ROOT / "README.md").read_text().partition("<!-- results")
+    between = rest.partition("-->\n")[2].partition(command.END)[0]
+    assert capsys.readouterr().out.strip() == between.strip(), "python -m baselines compare --accepted --format github --into README.md"
+
+
+def test_a_table_is_put_between_a_files_markers_and_nowhere_else(tmp_path, capsys):
+    fake_training.stored(tmp_path, 1, "x", [fake_training.sample()])
+    words = ["compare", f"--storage={tmp_path}", f"--into={tmp_path / 'page.md'}"]
+    page = tmp_path / "page.md"
+    for text, code in (("a\n<!-- results: how -->\nold\n<!-- end of results -->\nz\n", 0), ("a\n<!-- results -->\n", 2), ("a\n", 2)):
+        page.write_text(text)
+        assert code == command.main(words), capsys.readouterr().err
+        assert (code == 0) == ("lenet5-mnist-gate" in page.read_text())
+        assert page.read_text().startswith("a\n")
+        assert "\nold\n" not in page.read_text()
+        assert page.read_text().endswith("z\n") == (code == 0)
+
+
+def test_machines_are_pooled_for_accuracy_and_kept_apart_for_time(tmp_path, capsys):
+    for number, machine, seconds in (1, "chip-a_tensorflow_float32", (2.0, 3.0)), (2, "chip-b_jax_float32", (200.0, 300.0)):
+        fake_training.stored(tmp_path, number, "x", [fake_training.sample(seconds=seconds)], machine=machine)
+    assert 0 == command.main(["compare", f"--storage={tmp_path}"])
+    lines = [re.split(r"\s{2,}", line) for line in capsys.readouterr().out.splitlines()]
+    (row,) = (line for line in lines if line[0] == "lenet5-mnist-gate")
+    assert ["0.9890 ± 0.0000 (n=2)", "2 (n=1)", "200 (n=1)", "NO-BASELINE"] == row[2:]
+    assert ["5 (1 of 2)", "500 (1 of 2)"] == [line for line in lines if line[0] == "lenet5"][-1][4:6]

@@ -1,0 +1,172 @@
+"""Decoded arrays are kept, and never trusted more than the files they were made from."""
+
+import math
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+import loaders
+from loaders import cache, cifar10, files
+from tests.self.loaders import data_writers, processes
+
+pytestmark = [pytest.mark.self, pytest.mark.usefixtures("bare_home")]
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """How often the archive was read, as a list that grows."""
+    read, source = [], cifar10.SOURCES["cifar10"]
+    monkeypatch.setitem(cifar10.SOURCES, "cifar10", source._replace(read=lambda path: read.append(path) or cifar10.load(path)))
+    return read
+
+
+@pytest.fixture
+def root(tmp_path):
+    return data_writers.written(tmp_path, "cifar10")
+
+
+def load(root):
+    return loaders.load("cifar10", root, download=False)
+
+
+def equal(one, other):
+    return one[4:] == other[4:] and all((a == b).all() and a.dtype == b.dtype for a, b in zip(one[:4], other[:4], strict=True))
+
+
+def test_the_files_are_read_once_and_what_is_kept_is_the_same(root, reads):
+    first, second = load(root), load(root)
+    assert (1, True) == (len(reads), equal(first, second))
+    assert (root / "cifar10" / ".decoded" / "cifar10").is_file()
+
+
+def test_arrays_are_not_to_be_written_to(root):
+    for data in load(root), load(root):
+        with pytest.raises(ValueError, match="read-only"):
+            data.x_train[0] = 0
+
+
+def test_a_file_that_changes_is_read_again(root, reads):
+    first = load(root)
+    shutil.rmtree(root / "cifar10")
+    data_writers.written(root, "cifar10", data_writers.small("cifar10", seed=1))
+    second = load(root)
+    assert (2, False) == (len(reads), equal(first, second))
+    os.utime(root / "cifar10" / "cifar-10-binary.tar.gz", (1, 1))
+    load(root)
+    assert 3 == len(reads)
+
+
+def test_what_is_no_longer_vouched_for_is_no_longer_read(root):
+    load(root)
+    (root / "SHA256SUMS").unlink()
+    with pytest.raises(loaders.DataError, match="md5 is .*, the published one .*vouch for it"):
+        load(root)
+
+
+def test_a_changed_loader_reads_again(root, reads, monkeypatch):
+    load(root)
+    monkeypatch.setattr(cifar10, "decoder", lambda: "another version of a library", raising=False)
+    load(root)
+    assert 2 == len(reads)
+
+
+def test_a_damaged_cache_is_rebuilt_and_never_believed(root, reads):
+    first, place = load(root), root / "cifar10" / ".decoded" / "cifar10"
+    content, random, rebuilt = place.read_bytes(), np.random.RandomState(0), 0
+    for _ in range(25 * settings.default.max_examples):
+        mutation = data_writers.mutated(content, random)
+        place.write_bytes(mutation)
+        assert equal(first, load(root))
+        assert content == place.read_bytes()
+        rebuilt += mutation != content
+    assert 1 + rebuilt == len(reads)
+
+
+def test_what_stands_in_the_caches_way_costs_nothing_but_time(root, reads):
+    (root / "cifar10" / ".decoded").write_text("a file, where the folder would be")
+    first = load(root)
+    assert (1, True) == (len(reads), equal(first, load(root)))  # it is in the user's cache
+    users = Path(files.DEFAULT)
+    shutil.rmtree(users)
+    users.write_text("a file here, too")
+    assert equal(first, load(root))
+    assert equal(first, load(root))
+    assert 3 == len(reads)
+
+
+def test_a_data_directory_that_is_not_to_be_written_to_is_left_alone(root, reads):
+    (root / "cifar10").chmod(0o555)  # which root could write to all the same
+    before = sorted(root.rglob("*"))
+    assert equal(load(root), load(root))
+    assert (1, before) == (len(reads), sorted(root.rglob("*")))
+    assert 1 == len(list(Path(files.DEFAULT, "decoded").iterdir()))
+
+
+def test_two_data_directories_do_not_share_what_is_kept_in_the_users_cache(tmp_path):
+    seen = []
+    for seed in 0, 1:
+        (tmp_path / str(seed)).mkdir()
+        data_writers.written(tmp_path / str(seed), "cifar10", data_writers.small("cifar10", seed))
+        (tmp_path / str(seed) / "cifar10").chmod(0o555)
+        seen.append(load(tmp_path / str(seed)))
+    assert not equal(*seen)
+    assert equal(seen[0], load(tmp_path / "0"))
+
+
+def test_a_disk_that_fills_up_leaves_no_half_of_a_cache(root, monkeypatch):
+    def fill(opened, path):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files, "finish", fill)
+    assert "sample" == load(root).kind
+    assert [] == list((root / "cifar10" / ".decoded").iterdir())
+
+
+def test_a_process_that_was_killed_while_it_wrote_is_no_hindrance(root, reads):
+    (root / "cifar10" / ".decoded").mkdir()
+    (root / "cifar10" / ".decoded" / ".cifar10.part").write_bytes(b"half of it")
+    assert equal(load(root), load(root))
+    assert (1, ["cifar10"]) == (len(reads), os.listdir(root / "cifar10" / ".decoded"))
+
+
+def test_several_processes_at_once_all_get_the_right_arrays(root):
+    expected = load(root).fingerprint
+    assert [{expected}] * 3 == processes.together(processes.load_and_spoil, "cifar10", root, times=3)
+    load(root)
+    assert ["cifar10"] == os.listdir(root / "cifar10" / ".decoded")
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(root, monkeypatch):
+    def changing(path):
+        arrays = cifar10.load(path)
+        path.write_bytes(path.read_bytes() + b"\\0")
+        return arrays
+
+    monkeypatch.setitem(cifar10.SOURCES, "cifar10", cifar10.SOURCES["cifar10"]._replace(read=changing))
+    with pytest.raises(loaders.DataError, match="changed while it was read; try again"):
+        load(root)
+    assert cache.get(cache.places("cifar10", root / "cifar10"), "any") is None
+
+
+@pytest.mark.skipif(
+    not os.access("/proc/self/clear_refs", os.W_OK), reason="no /proc/self/clear_refs, which resets a process's peak memory"
+)
+@pytest.mark.parametrize(("name", "kept"), [("mnist", False), ("cifar10", False), ("svhn", True)])
+def test_a_load_takes_little_more_memory_than_its_arrays(name, kept, tmp_path):
+    shape, count = ((28, 28, 1), 20_000) if name == "mnist" else ((32, 32, 3), 5_000)
+    noise = np.frombuffer(np.random.RandomState(0).bytes(count * math.prod(shape)), "uint8").reshape(count, *shape)
+    arrays = noise, np.arange(count, dtype="int32") % 10
+    data_writers.written(tmp_path, name, (*arrays, *(array[: count // 5] for array in arrays)))
+    (small := tmp_path / "small").mkdir()
+    data_writers.written(small, name)
+    if kept:
+        loaders.load(name, tmp_path, download=False)
+    else:
+        (tmp_path / name).chmod(0o555)
+        Path(files.DEFAULT).write_text("nor is anything kept in the user's cache")
+    (share,) = processes.together(processes.peak, name, tmp_path, small)
+    assert 1.2 > share

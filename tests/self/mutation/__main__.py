@@ -1,0 +1,172 @@
+"""python -m tests.faults [--edits N --seed S]: plant faults in the zoo and see which test catches each.
+
+``faults.toml`` holds the faults that a person thought of; more are random edits of one token each, drawn
+from a seed. Each is applied to a copy of the suite, in which the quick tests of the edited file run until
+one fails. A fault of the file that survives, or too small a share of edits caught, is exit code 1.
+"""
+
+import argparse
+import contextlib
+import functools
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from tabulate import tabulate
+
+from tests.self.mutation.edits import ROOT, TABLE, Fault, edits, explained, planted, source
+from tests.self.mutation.selection import Selection, test_files
+
+COPIED = ("baselines", "loaders", "tests", "zoo", "conftest.py", "pytest.ini", "README.md", "pyproject.toml", "tox.ini")
+LEAST_CAUGHT = 0.9  # share of random edits
+PATIENCE = 300  # seconds until a run of tests counts as hanging, which is caught, too
+LIVE = set()  # processes in which tests are running
+
+
+def run(fault, folder):
+    """Plant a fault in a copy and run its tests there, in a process of its own; (name of the test that failed or "", seconds)."""
+    start = time.monotonic()
+    path = folder / fault.file
+    path.write_text(fault.text(), encoding="utf-8")
+    said = folder / "said"
+    said.unlink(missing_ok=True)
+    child = os.fork()  # of a process that has Keras already
+    if not child:
+        try:
+            os.setsid()  # so that what it starts ends with it
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            _tests(fault.file, folder, said)
+        except BaseException as error:
+            said.write_text(f"{type(error).__name__} outside of any test")
+        finally:
+            os._exit(0)
+    LIVE.add(child)
+    while os.waitpid(child, os.WNOHANG) == (0, 0):
+        if time.monotonic() - start > PATIENCE:
+            os.killpg(child, 9)
+            os.waitpid(child, 0)
+            said.write_text(f"none: nothing ended within {PATIENCE} seconds")
+            break
+        time.sleep(0.05)
+    LIVE.discard(child)
+    path.write_text(source(fault.file), encoding="utf-8")
+    if not said.exists():
+        raise RuntimeError(f"the process that tried {fault} died without a word: killed, or out of memory?")
+    return said.read_text(), time.monotonic() - start
+
+
+def _tests(file, folder, said):
+    """In the child: run the tests in the copy, and leave the name of the one that failed."""
+    os.chdir(folder)
+    sys.dont_write_bytecode = True  # which Python tells apart by whole seconds
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    sys.path.insert(0, str(folder))
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("zoo", "tests", "loaders", "baselines")]:
+        del sys.modules[name]
+    with open(folder / "log", "w") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    selection = Selection(file)
+    words = ["-x", "-q", "-m", "quick", "-p", "no:cacheprovider", "--hypothesis-seed=0", "--tb=short", *test_files(file)]
+    code = pytest.main(words, plugins=[selection])
+    said.write_text("" if code == 0 else selection.failed or _complaint(folder / "log") or f"pytest's exit code {code}")
+
+
+def _complaint(log):
+    """What a session that could not begin says of it."""
+    lines = [line for line in log.read_text(errors="replace").splitlines() if re.match(r"\w*(ERROR|Error|Exception)\b", line)]
+    return lines[-1][:100] if lines else ""
+
+
+def copy(folder):
+    for name in COPIED:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def caught(faults, folders):
+    """(fault, name of the test that caught it or "") of each, as many at a time as there are copies."""
+    free = list(folders)
+
+    def one(fault):
+        folder = free.pop()
+        test, seconds = run(fault, folder)
+        free.append(folder)
+        print(f"  {seconds:5.1f} s  {fault.file}  {fault.find!r} -> {fault.replace!r}: {test or 'SURVIVED'}", flush=True)
+        return fault, test
+
+    with ThreadPoolExecutor(len(folders)) as pool:
+        return list(pool.map(one, faults))
+
+
+def main(words=None):
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__.partition("\n")[0])
+    parser.add_argument("--edits", type=int, default=100, help="random edits for each seed (default 100)")
+    parser.add_argument("--seed", type=int, nargs="*", default=[1], help="seeds that they are drawn from (default 1)")
+    parser.add_argument("--only", default="*.py", metavar="GLOB", help="only files of the zoo with such a name, as vgg.py")
+    asked = parser.parse_args(words)
+    idle = {"tensorflow": "epoch_jax.py", "jax": "epoch_tensorflow.py"}.get(os.environ.get("KERAS_BACKEND", "tensorflow"))
+    files = [path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "zoo").glob(asked.only)) if path.name != idle]
+    if not files or asked.edits < 0:
+        parser.error(f"--only {asked.only}: no such file in zoo/" if not files else "--edits must be at least 0")
+    import keras  # so that no child has to
+
+    with tempfile.TemporaryDirectory() as place:
+        for number in signal.SIGINT, signal.SIGTERM:
+            signal.signal(number, functools.partial(_end, place))
+        os.environ["ZOOBENCH_DATA"] = place  # the networks are on trial, and not the data
+        folders = [copy(Path(place) / str(number)) for number in range(os.cpu_count() or 1)]
+        print(f"Keras {keras.__version__} on {keras.backend.backend()}; without a fault all must survive:")
+        for sound, test in caught([Fault(file, 0, "", "", "none") for file in files], folders):
+            if test:
+                sys.exit(f"without a fault, too, the tests of {sound.file} fail: {test}")
+        well = _planted(files, folders)
+        for seed in asked.seed if asked.edits else []:
+            well &= _random(asked.edits, seed, files, folders)
+    return 0 if well else 1
+
+
+def _end(place, *_):
+    """Leave at once, and neither processes nor files behind."""
+    for child in LIVE:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, 9)
+    shutil.rmtree(place, ignore_errors=True)
+    os._exit(130)
+
+
+def _planted(files, folders):
+    """Whether every fault of the table was caught; prints which test did."""
+    done = caught([fault for fault in planted() if fault.file in files], folders)
+    print(tabulate([[fault.file, fault.why, test or "SURVIVED"] for fault, test in done], ["file", "fault", "caught by"]))
+    survivors = [fault for fault, test in done if not test]
+    print(f"{len(done) - len(survivors)} of {len(done)} planted faults caught")
+    return not survivors
+
+
+def _random(number, seed, files, folders):
+    """Whether enough of the edits of one seed were caught; says which were not."""
+    done = caught(edits(number, seed, files), folders)
+    survivors = [fault for fault, test in done if not test]
+    share = 1 - len(survivors) / len(done)
+    print(f"seed {seed}: {len(done) - len(survivors)} of {len(done)} random edits caught ({share:.0%}; at least {LEAST_CAUGHT:.0%})")
+    why = explained()
+    for fault in survivors:
+        place, line = fault.line()
+        print(f"  survived: {fault.file}:{place}: {line}\n    {why.get((fault.file, line), 'NOT EXPLAINED in ' + TABLE.name)}")
+    return share >= LEAST_CAUGHT
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""Which quick tests a fault in a file of the suite is tried on: those that import the file."""
+
+import ast
+import functools
+import re
+from pathlib import Path
+
+import loaders
+import zoo
+from tests import small_networks
+from tests.self.mutation.edits import ROOT
+
+FIRST, LAST = ("test_graph.py", "test_goldens.py"), ("test_session.py",)
+TRAIN = ("test_training.py", "test_search.py")  # for half a minute, whatever the network
+FAMILIES = {module for module, _, _ in zoo.MODELS.values()}
+
+
+class Selection:
+    """A pytest plugin: the tests of one file of the zoo, and the name of the one that failed."""
+
+    def __init__(self, file):
+        self.module = Path(file).stem
+        self.failed = ""
+
+    def pytest_collection_modifyitems(self, items):
+        items[:] = [item for item in items if self._imports(item)]
+
+    def _imports(self, item):
+        """Whether a test imports the file: for a family of networks, whether it names one of it."""
+        if self.module not in FAMILIES:
+            return True
+        parameters = [str(getattr(value, "model", value)) for value in item.callspec.params.values()] if hasattr(item, "callspec") else []
+        families = {family for parameter in parameters if (family := _family(parameter))}
+        named = [name for name, (family, _, _) in zoo.MODELS.items() if family == self.module]
+        return self.module in families if families else _mentions(item.path, (f"zoo.{self.module}", f"zoo import {self.module}", *named))
+
+    def pytest_runtest_logreport(self, report):
+        if report.failed and not self.failed:
+            self.failed = report.nodeid.removeprefix("tests/")
+
+    def pytest_collectreport(self, report):
+        if report.failed:
+            self.failed = self.failed or f"{report.nodeid} cannot be collected"
+
+
+@functools.cache
+def _family(parameter):
+    """The file of the zoo that a model, specimen or cell belongs to; None of anything else."""
+    for family, builders in small_networks.SPECIMENS.items():
+        if parameter in [builder.__name__ for builder in builders]:
+            return family
+    name = parameter.partition("-")[0]
+    return zoo.MODELS[name][0] if name in zoo.MODELS else None
+
+
+@functools.cache
+def _mentions(path, words):
+    text = path.read_text(encoding="utf-8")
+    return any(re.search(rf"\b{word}\b", text) for word in words)
+
+
+def test_files(file):
+    """The test files that import a file of the suite, themselves or through what they import: the cheap ones first."""
+    module = file.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+    names = [path.name for path in sorted((ROOT / "tests").glob("test_*.py")) if module in _closure(f"tests.{path.stem}")]
+    names = [name for name in names if name != "test_faults.py"]  # which would miss the text that is replaced
+    # Those of the file itself come first, then the other cheap ones, whole sessions last; a network's own need no training.
+    own = [module, r" import [^\n]*\b".join(module.rsplit(".", 1)), *(["import loaders"] if module.startswith("loaders.") else [])]
+    late = TRAIN if module.removeprefix("zoo.") in FAMILIES else ()
+    names.sort(key=lambda name: (name in late, not _mentions(ROOT / "tests" / name, tuple(own)), name not in FIRST, name in LAST))
+    return [f"tests/{name}" for name in names]
+
+
+@functools.cache
+def _closure(module):
+    """Names of the suite's modules that a module imports, wherever in it, and what those import; all families for the zoo."""
+    seen, waiting = set(), [module]
+    while waiting:
+        name = waiting.pop()
+        if name not in seen and (found := _imports(name)) is not None:
+            seen.add(name)
+            waiting += found
+    return seen
+
+
+@functools.cache
+def _imports(name):
+    """Names that a module of the suite imports, its package's too; None of what is no module of the suite."""
+    path = ROOT / (name.replace(".", "/") + ".py")
+    path = path if path.exists() else ROOT / name.replace(".", "/") / "__init__.py"
+    if not path.exists():
+        return None
+    found = [name.rpartition(".")[0]]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    if name == "zoo":  # which imports them by name
+        found += [f"zoo.{family}" for family in FAMILIES]
+    if name == "loaders":
+        found += [f"loaders.{module}" for module in loaders.DATASETS.values()]
+    return found

@@ -1,0 +1,138 @@
+"""Hyper-parameter search, as the imagenet32 study let AutoKeras do it: some trainings, so many hours, the best of them.
+
+AutoKeras does not run on Keras 3.15; KerasTuner, the engine under its later versions, proposes the trials. It does so
+at random, as its Bayesian search does with the first three trials for each hyper-parameter: thus a seed's trials are
+the same on every machine, whatever accuracies came out. The test images decide nothing.
+"""
+
+import inspect
+import math
+import tempfile
+import time
+from contextlib import closing
+
+from zoo import softmax_in_float32
+from zoo.searched_cnn import network
+from zoo.training import train as training
+
+
+def search(shape, classes, data, recipe, seed, progress=None, keep=None):
+    """Train the networks that a search proposes, and return what was seen of the best on the held-out images.
+
+    Args:
+        shape, classes: of the networks, as ``zoo.build`` takes them.
+        data, seed, keep: as ``training.train`` takes them; keep is called once, with the best network.
+        recipe: one that holds images out, with ``search``: trials, at most; hours, after which none begins and one that
+            runs ends with its epoch; patience, in epochs without a lower validation loss; space, hyper-parameter of
+            ``searched_cnn.network``, or rate, the optimizer's -> list of its values.
+        progress: called after each epoch with (epoch, epochs, accuracy on the held-out images) of all trials.
+
+    Returns:
+        what ``training.train`` returned of the trial with the highest validation accuracy, the first of equal ones, and
+        trials: list of {hyper_parameters, epochs, validation_accuracy of the epoch that was restored, accuracy on the
+        test images, seconds with compilation, ended: why}.
+
+    Raises:
+        ValueError: the space has a hyper-parameter that no network has, or no value of one.
+    """
+    start, trials, best = time.monotonic(), [], None
+
+    def over():
+        return time.monotonic() - start >= recipe["search"]["hours"] * 3600
+
+    def trained(values):
+        before, began, kept = len(trials) * recipe["epochs"], time.monotonic(), []
+
+        def told(epoch, epochs, accuracy):
+            if progress:
+                progress(before + epoch, recipe["search"]["trials"] * epochs, accuracy)
+            return over()
+
+        hyper = {name: value for name, value in values.items() if name != "rate"}
+        words = {"keep": kept.append} if keep else {}
+        seen = training.train(
+            lambda: softmax_in_float32(network("searched_cnn", shape, classes, **hyper)),
+            data,
+            _its_recipe(recipe, values),
+            seed,
+            told,
+            **words,
+        )
+        trials.append(_trial(values, seen, recipe, time.monotonic() - began))
+        return seen, kept
+
+    with closing(_proposals(recipe, seed, trials)) as proposals:
+        for values in proposals:
+            if trials and over():
+                break
+            result = trained(values)
+            if best is None or trials[-1]["validation_accuracy"] > best[0]:
+                best = trials[-1]["validation_accuracy"], *result
+    _, seen, kept = best
+    if keep:
+        keep(*kept)
+    return {**seen, "trials": trials}
+
+
+def _proposals(recipe, seed, trials):
+    """The hyper-parameters of one trial after the other, each once the one before it stands in trials: dicts."""
+    import keras_tuner
+
+    space, first = recipe["search"]["space"], _first(recipe)
+    places = keras_tuner.HyperParameters()  # of the values in their lists, since a Choice makes 1 and 0 of true and false
+    for name, values in space.items():
+        places.Choice(name, list(range(len(values))))
+    oracle = keras_tuner.oracles.RandomSearchOracle(
+        keras_tuner.Objective("validation_accuracy", "max"),
+        max_trials=recipe["search"]["trials"],
+        seed=1 + 1000 * seed,  # it counts up from it, and takes 0 for none
+        hyperparameters=places,
+    )
+    oracle.verbose = 0
+    with tempfile.TemporaryDirectory() as folder:
+        oracle._set_project_dir(folder, "search")  # nobody but a tuner of its own sets it
+        while (trial := oracle.create_trial("search")).status == "RUNNING":
+            if not trials:
+                trial.hyperparameters.values = {name: values.index(first[name]) for name, values in space.items()}
+            yield {name: space[name][place] for name, place in trial.hyperparameters.values.items()}
+            oracle.update_trial(trial.trial_id, {"validation_accuracy": trials[-1]["validation_accuracy"]})
+            trial.status = "COMPLETED"
+            oracle.end_trial(trial)
+
+
+def _first(recipe):
+    """The hyper-parameters that a search begins with: the network's own and the recipe's rate, or the first of the space's."""
+    own = {name: word.default for name, word in inspect.signature(network).parameters.items() if word.default is not word.empty}
+    own["rate"] = recipe["optimizer"].get("learning_rate")
+    for name, values in recipe["search"]["space"].items():
+        if name not in own or not values:
+            raise ValueError(f"search: {name} = {values}: name a list of values of one of {', '.join(own)}")
+    return {name: own[name] if own[name] in values else values[0] for name, values in recipe["search"]["space"].items()}
+
+
+def _its_recipe(recipe, values):
+    """The recipe of one trial."""
+    rate = {"learning_rate": values["rate"]} if "rate" in values else {}
+    stopping = {"patience": recipe["search"]["patience"], "restore_best": True}
+    own = {key: value for key, value in recipe.items() if key != "search"}
+    return {**own, "optimizer": {**recipe["optimizer"], **rate}, "stopping": stopping}
+
+
+def _trial(values, seen, recipe, seconds):
+    """What is told of one trial."""
+    losses = [loss if math.isfinite(loss) else math.inf for loss in seen["history"]["validation_loss"]]
+    restored, epochs, patience = losses.index(min(losses)), len(losses), recipe["search"]["patience"]
+    if not math.isfinite(seen["history"]["loss"][-1]):
+        ended = "the loss was no number"
+    elif epochs == recipe["epochs"]:
+        ended = "all epochs were over"
+    else:
+        ended = f"no lower validation loss in {patience} epochs" if epochs - restored > patience else "the hours were over"
+    return {
+        "hyper_parameters": values,
+        "epochs": epochs,
+        "validation_accuracy": seen["history"]["validation_accuracy"][restored],
+        "accuracy": seen["accuracy"],
+        "seconds": seconds,
+        "ended": ended,
+    }
