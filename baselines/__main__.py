@@ -1,4 +1,4 @@
-"""python -m baselines compare | accept | roofline | limits: the tables, which runs are the baseline, what this machine can do.
+"""python -m baselines: what is stored, side by side; which records are the baseline; one training; what this machine can do.
 
 Exit codes: 0 fine, 1 a regression, 2 wrong use or a damaged file, 3 nothing to compare.
 """
@@ -9,61 +9,68 @@ import sys
 from pathlib import Path
 from statistics import mean
 
-from baselines import compare, gate, judge, limits, machine, roofline, store
+from baselines import child, compare, gate, judge, machine, overhead, store, train
 from baselines.cells import TableError, cells
-from baselines.run import sampled
+from baselines.record import sampled
 
 END = "<!-- end of results -->"
 
 
-def main(words=None):
+def main(args=None):
     parser = argparse.ArgumentParser(prog="python -m baselines", description="What is stored, side by side.")
     commands = parser.add_subparsers(dest="command", required=True)
-    table = commands.add_parser("compare", help="papers, machines and runs in one table a study")
+    table = commands.add_parser("compare", help="papers, machines and records in one table a study")
     table.add_argument("--format", choices=("text", "github", "csv"), default="text")
     table.add_argument("--into", type=Path, metavar="FILE", help="put the tables between the results markers of a file, such as README.md")
-    table.add_argument("--accepted", action="store_true", help="of the accepted runs only")
-    accepting = commands.add_parser("accept", help="make stored runs the baseline of their cells, in place of the former ones")
+    table.add_argument("--accepted", action="store_true", help="of the accepted records only")
+    accepting = commands.add_parser("accept", help="make stored records the baseline of their cells, in place of the former ones")
     accepting.add_argument("--reason", required=True, help="why, in words; it is written beside them")
-    accepting.add_argument("--name", help="runs stored as --benchmark-save=NAME (default: the newest run's name)")
+    accepting.add_argument("--name", help="records stored as --benchmark-save=NAME (default: the newest record's name)")
     accepting.add_argument("--cell", help="only this cell's")
     accepting.add_argument("--machine", help="only this folder's")
     accepting.add_argument("--add", action="store_true", help="keep the former ones, too")
     roof = commands.add_parser("roofline", help="what this machine can do at most: measured once, stored, shown")
     roof.add_argument("--again", action="store_true", help="measure it, even if it was measured before")
-    roof.add_argument("--precision", choices=("float32", "mixed_bfloat16"), default="float32", help="whose folder (default: %(default)s)")
     for each in table, accepting, roof:
         each.add_argument("--storage", type=Path, default=store.FOLDER, help="folder of the machines' folders (default: this one's)")
-    limits.options(commands.add_parser("limits", help="the suite's epoch beside fit, a loop by hand and PyTorch, timed side by side"))
-    asked = parser.parse_args(words)
+    this = commands.add_parser("machine", help="the folder that this machine's records go to, and what is known of it, as JSON")
+    for each in roof, this:
+        each.add_argument("--precision", choices=machine.PRECISIONS, default="float32", help="(default: %(default)s)")
+    trained = commands.add_parser("train", help="train one cell once; what happens and the record, as lines of JSON")
+    train.options(trained)
+    for each in roof, this, trained:
+        each.add_argument("--parent", type=int, help=argparse.SUPPRESS)  # the process that reads the answer
+    overhead.options(commands.add_parser("overhead", help="the suite's epoch beside fit and a loop by hand, timed side by side"))
+    asked = parser.parse_args(args)
+    functions = {"compare": _compare, "accept": _accept, "roofline": _roofline, "machine": _machine}
+    functions |= {"train": _train, "overhead": overhead.command}
     try:
-        if asked.command == "limits":
-            return limits.command(asked)
-        if not asked.storage.is_dir():
-            raise store.StoreError(f"{asked.storage} is no folder; --storage names the one that --benchmark-storage did")
-        if asked.command == "roofline":
-            return _roofline(asked)
-        runs = store.runs(asked.storage)
-        return _compare(asked, runs) if asked.command == "compare" else _accept(asked, runs)
+        return functions[asked.command](asked)
     except (store.StoreError, TableError) as error:
         print(f"baselines: {error}", file=sys.stderr)
         return 2
 
 
-def _compare(asked, runs):
-    runs = [run for run in runs if run.accepted or not asked.accepted]
-    if not runs:
-        print("nothing to compare: no run is stored; store one with: pytest -m full --benchmark-save=NAME", file=sys.stderr)
+def _stored(asked):
+    """The records of the storage that was asked for."""
+    if not asked.storage.is_dir():
+        raise store.StoreError(f"{asked.storage} is no folder; --storage names the one that --benchmark-storage did")
+    return store.records(asked.storage)
+
+
+def _compare(asked):
+    stored = [each for each in _stored(asked) if each.accepted or not asked.accepted]
+    if not stored:
+        print("nothing to compare: no record is stored; store one with: pytest -m full --benchmark-save=NAME", file=sys.stderr)
         return 3
-    machine.import_keras()
-    tables = compare.tables(runs, {"text": "simple"}.get(asked.format, asked.format))
+    tables = compare.tables(stored, {"text": "simple"}.get(asked.format, asked.format))
     if asked.into:
         _put(asked.into, tables)
     else:
         print(tables, end="")
-    red = [(run, verdict) for run, verdicts in compare.judgements(runs) for verdict in verdicts if verdict.red]
-    for run, verdict in red:
-        print(f"{run.cell} on {run.machine}, {run.file}: {verdict}", file=sys.stderr)
+    red = [(each, verdict) for each, verdicts in compare.judgements(stored) for verdict in verdicts if verdict.red]
+    for each, verdict in red:
+        print(f"{each.cell} on {each.machine}, {each.file}: {verdict}", file=sys.stderr)
     return 1 if red else 0
 
 
@@ -79,42 +86,61 @@ def _put(file, text):
     store.replace(file, f"{before}{begin}\n{text}\n{end}{after}")
 
 
-def _accept(asked, runs):
+def _accept(asked):
+    stored = _stored(asked)
     if not asked.reason.strip():
-        raise store.StoreError("--reason is empty; say in words why these runs are the baseline now")
-    name = asked.name or (runs[-1].name if runs else None)
-    named = [run for run in runs if run.name == name and asked.cell in (None, run.cell) and asked.machine in (None, run.machine)]
-    chosen = [run for run in named if run.sample["epochs_option"] is None]
-    for run in named:
-        if run not in chosen:
-            print(f"left out: {run.machine}/{run.file}: {run.cell} was trained with --epochs")
+        raise store.StoreError("--reason is empty; say in words why these records are the baseline now")
+    name = asked.name or (stored[-1].name if stored else None)
+    named = [each for each in stored if each.name == name and asked.cell in (None, each.cell) and asked.machine in (None, each.machine)]
+    chosen = [each for each in named if each.record["epochs_option"] is None]
+    for each in named:
+        if each not in chosen:
+            print(f"left out: {each.machine}/{each.file}: {each.cell} was trained with --epochs")
     if not chosen:
-        names = ", ".join(dict.fromkeys(run.name for run in runs)) or "none"
-        raise store.StoreError(f"no whole stored run is named {name!r} with that cell and machine; the names: {names}")
-    for run in chosen:
-        floor = cells()[run.cell].floor if run.cell in cells() and not sampled(run.sample) else None
-        where = f"{run.machine}/{run.file}: {run.cell}"
-        if floor is not None and not run.sample["accuracy"] >= floor:
-            raise store.StoreError(f"{where} has accuracy {run.sample['accuracy']}, under its floor {floor}; find out why first")
+        names = ", ".join(dict.fromkeys(each.name for each in stored)) or "none"
+        raise store.StoreError(f"no stored record of a whole recipe is named {name!r} with that cell and machine; the names: {names}")
+    for each in chosen:
+        floor = cells()[each.cell].floor if each.cell in cells() and not sampled(each.record) else None
+        if floor is not None and not each.record["accuracy"] >= floor:
+            where = f"{each.machine}/{each.file}: {each.cell}"
+            raise store.StoreError(f"{where} has accuracy {each.record['accuracy']}, under its floor {floor}; find out why first")
     store.accept(asked.storage, chosen, asked.reason, asked.add)
-    for folder, cell in sorted({(run.machine, run.cell) for run in chosen}):
-        values = judge.by_seed([run for run in chosen if (run.machine, run.cell) == (folder, cell)])
-        few = f"; a verdict needs {gate.LEAST_RUNS} seeds" if len(values) < gate.LEAST_RUNS else ""
+    for folder, cell in sorted({(each.machine, each.cell) for each in chosen}):
+        values = judge.by_seed([each for each in chosen if (each.machine, each.cell) == (folder, cell)])
+        few = f"; a verdict needs {gate.LEAST} seeds" if len(values) < gate.LEAST else ""
         print(f"accepted: {cell} on {folder}, n={len(values)}, accuracy {mean(values):.4f}{few}")
     return 0
 
 
 def _roofline(asked):
+    from baselines import roofline
+
+    child.follow(asked.parent)
     machine.import_keras()
     machine.compute_in(asked.precision)
-    found, kept = roofline.current(asked.storage / machine.name(), asked.again)
+    found, kept = roofline.current(asked.storage / machine.folder(asked.precision), asked.again)
+    if asked.parent:
+        child.tell("roofline", kept=kept)
+        return 0
     print(roofline.table(found))
-    print(f"\n{machine.name()}, measured {found['when']}")
+    print(f"\n{machine.folder(asked.precision)}, measured {found['when']}")
     if kept and asked.again:
         print("measured again, but others kept the machine busy: the former measurement stays")
     elif found["shared"]:
         print(f"others kept {found['load']['others']:.2g} processors busy: this is too low, and is measured again next time")
     return 0
+
+
+def _machine(asked):
+    child.follow(asked.parent)
+    machine.import_keras()
+    child.tell("machine", folder=machine.folder(asked.precision), info=machine.info())
+    return 0
+
+
+def _train(asked):
+    child.follow(asked.parent)
+    return train.command(asked)
 
 
 if __name__ == "__main__":

@@ -1,64 +1,65 @@
-"""From a sample and the stored runs to a verdict: which accepted runs are its like, and what changed."""
+"""From a record and the stored ones to a verdict: which accepted records are its like, and what changed."""
 
 from baselines import gate
-from baselines.run import alone, differences, epoch_seconds, sampled
+from baselines.record import differences, epoch_seconds, sampled, timed
 
 
-def baseline(sample, machine, runs):
-    """The accepted runs of the sample's cell on that machine: a list of store.Run."""
-    return [run for run in runs if run.accepted and (run.machine, run.cell) == (machine, sample["cell"])]
+def baseline(record, machine, stored):
+    """The accepted records of the record's cell on that machine: a list of store.Stored."""
+    return [each for each in stored if each.accepted and (each.machine, each.cell) == (machine, record["cell"])]
 
 
-def _like(sample, accepted):
-    """The accepted runs on the same data, or the Verdict that says why there are none."""
-    if sample["epochs_option"] is not None:
-        return gate.Verdict("INCOMPARABLE", f"trained with --epochs {sample['epochs_option']}; only a whole recipe is judged")
-    like = [run for run in accepted if run.sample["data"]["fingerprint"] == sample["data"]["fingerprint"]]
+def _like(record, accepted):
+    """The accepted records of the same data, or the Verdict that says why there are none."""
+    if record["epochs_option"] is not None:
+        return gate.Verdict("INCOMPARABLE", f"trained with --epochs {record['epochs_option']}; only a whole recipe is judged")
+    fingerprint = record["data"]["fingerprint"]
+    like = [each for each in accepted if each.record["data"]["fingerprint"] == fingerprint]
     if accepted and not like:
-        theirs = accepted[0].sample["data"]["fingerprint"]
-        return gate.Verdict("INCOMPARABLE", f"its data is {sample['data']['fingerprint']}, the accepted runs' was {theirs}")
+        former = accepted[0].record["data"]["fingerprint"]
+        return gate.Verdict("INCOMPARABLE", f"its data is {fingerprint}, the accepted records' was {former}")
     return like
 
 
-def accuracy(sample, accepted, gates, floor):
-    """Verdict of a sample's accuracy; the accepted runs count once a seed, the newest.
+def accuracy(record, accepted, gates, floor):
+    """Verdict of a record's accuracy; the accepted records count once a seed, the newest.
 
-    The floor holds on all data but a sample of what it was set for: what has it not is REGRESSED before
+    The floor holds on all data but a sample of what it was set for: what is under it is REGRESSED before
     anything is called incomparable.
     """
-    like = _like(sample, accepted)
-    floor = None if sampled(sample) else floor
-    if sample["loss"] is None:
-        return gate.Verdict("REGRESSED", f"accuracy {sample['accuracy']:.4f} with a loss that is no number: the training diverged")
-    if wrong := sample.get("divergence"):
-        said = f"accuracy {sample['accuracy']:.4f}, and {wrong}"
-        if sample["epochs_option"] is not None:
-            return like._replace(why=f"{said}; {like.why}")
-        if not any(run.sample.get("divergence") for run in accepted):
-            return gate.Verdict("REGRESSED", said)
-    if sample["epochs_option"] is not None:
+    like = _like(record, accepted)
+    floor = None if sampled(record) else floor
+    if record["loss"] is None:
+        return gate.Verdict("REGRESSED", f"accuracy {record['accuracy']:.4f} with a loss that is no finite number: the training diverged")
+    if wrong := record["divergence"]:
+        text = f"accuracy {record['accuracy']:.4f}, and {wrong}"
+        if record["epochs_option"] is not None:
+            return like._replace(why=f"{text}; {like.why}")
+        if not any(each.record["divergence"] for each in accepted):
+            return gate.Verdict("REGRESSED", text)
+    if record["epochs_option"] is not None:
         return like
     if isinstance(like, gate.Verdict):
-        floored = gate.accuracy_verdict(sample["accuracy"], [], gates, floor)
+        floored = gate.accuracy_verdict(record["accuracy"], [], gates, floor)
         return floored if floored.red else like
-    return gate.accuracy_verdict(sample["accuracy"], by_seed(like), gates, floor)
+    return gate.accuracy_verdict(record["accuracy"], by_seed(like), gates, floor)
 
 
-def by_seed(runs):
+def by_seed(stored):
     """Accuracies, one a seed on a machine, the newest: a seed trained twice is not two samples."""
-    return list({(run.machine, run.sample["seed"]): run.sample["accuracy"] for run in runs}.values())
+    return list({(each.machine, each.record["seed"]): each.record["accuracy"] for each in stored}.values())
 
 
-def seconds(sample, accepted, gates):
-    """Verdict of a sample's time; accepted runs that shared their machine do not count."""
-    like = _like(sample, accepted)
+def seconds(record, accepted, gates):
+    """Verdict of a record's time; accepted records without times do not count."""
+    like = _like(record, accepted)
     if isinstance(like, gate.Verdict):
         return like
-    if not alone(sample):
-        return gate.Verdict("INCOMPARABLE", f"other programs kept {sample['load']['others']:.2g} processors busy; its time is not judged")
-    return gate.seconds_verdict(epoch_seconds(sample), [epoch_seconds(run.sample) for run in like if alone(run.sample)], gates)
+    if not timed(record):
+        return gate.Verdict("INCOMPARABLE", f"other programs kept {record['load']['others']:.2g} processors busy; its time is not judged")
+    return gate.seconds_verdict(epoch_seconds(record), [epoch_seconds(each.record) for each in like if timed(each.record)], gates)
 
 
-def changes(sample, info, accepted):
-    """What changed since the newest accepted run: a list of texts, empty where nothing did."""
-    return differences(sample, info, accepted[-1]) if accepted else []
+def changes(record, accepted):
+    """What changed since the newest accepted record: a list of texts, empty where nothing did."""
+    return differences(record, accepted[-1].record) if accepted else []

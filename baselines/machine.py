@@ -1,4 +1,4 @@
-"""What this machine is: the folder that its runs go to, and the facts that are stored with them.
+"""What this machine is: the folder that its records go to, and the facts that are stored with them.
 
 The folder names device, backend and precision, never a version: versions are what people upgrade,
 and the upgrade must be judged. Of a processor it names the instruction set, too: one model is lent out
@@ -7,15 +7,21 @@ with and without AMX, at several times the speed. Host names and clock rates cha
 
 import contextlib
 import functools
+import json
 import os
 import platform
 import re
 import subprocess
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from baselines import child
 from zoo.quiet import import_keras  # noqa: F401
 
+PRECISIONS = ("float32", "mixed_bfloat16")
+SHARED = 0.15  # processors kept busy by others from which a time is no longer the network's own
+ACCELERATORS = ("/dev/nvidia0", "/dev/kfd", "/dev/dxg", "/dev/accel0")  # signs of a device that a backend may compute on
 PACKAGES = ("tensorflow", "tensorflow-cpu", "jax", "jaxlib", "keras", "numpy", "scipy", "keras-tuner", "pytest-benchmark")
 INSTRUCTIONS = {  # flag of /proc/cpuinfo -> the name of what products are computed with, the strongest first
     "amx_bf16": "amx",
@@ -32,7 +38,19 @@ def compute_in(precision):
     import keras
 
     keras.config.set_dtype_policy(precision)
-    name.cache_clear()
+
+
+def backend():
+    """Name of the backend that Keras uses or would use, without an import of it: of its variable, else its keras.json."""
+    if "keras" in sys.modules:
+        return sys.modules["keras"].backend.backend()
+    if name := os.environ.get("KERAS_BACKEND"):
+        return name
+    home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
+    try:
+        return json.loads((home / "keras.json").read_text(encoding="utf-8")).get("backend") or "tensorflow"
+    except (OSError, ValueError, AttributeError):
+        return "tensorflow"
 
 
 @functools.cache
@@ -55,8 +73,19 @@ def processor():
 
 
 @functools.cache
+def accelerated():
+    """Whether there may be a GPU, so that only a backend can tell what it computes on."""
+    return platform.system() == "Darwin" or any(map(os.path.exists, ACCELERATORS))
+
+
+@functools.cache
 def gpu():
-    """What the driver says of the first GPU that Keras computes on, or None: name, memory, driver."""
+    """What the driver says of the first GPU that Keras computes on, or None: model, memory, driver.
+
+    Imports the backend where there may be one.
+    """
+    if not accelerated():
+        return None
     from zoo.training import device
 
     name = device.gpu()
@@ -69,19 +98,14 @@ def gpu():
     return {"model": name, "memory": None, "driver": None}
 
 
-@functools.cache
-def name():
+def folder(precision):
     """The folder's name: device_backend_precision, such as nvidia-h200_jax_float32 or intel-xeon-6.207-2cores-amx_jax_float32."""
-    import keras
-
-    from zoo.training import device
-
     if found := gpu():
         chip = _slug(found["model"])
     else:
         cpu = processor()
         chip = _slug(f"{cpu['model']} {cpu['family']} {cpu['cores']}cores {cpu['instructions'] or ''}")
-    return f"{chip}_{device.backend()}_{keras.config.dtype_policy().name}"
+    return f"{chip}_{backend()}_{precision}"
 
 
 def _slug(text):
@@ -92,17 +116,47 @@ def _slug(text):
 @functools.cache
 def info():
     """What pytest-benchmark stores as machine_info: processor, GPU, system, library versions, rounding of products."""
-    from zoo.training import device
-
     return {
         "processor": processor(),
         "gpu": gpu(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "backend": device.backend(),
+        "backend": backend(),
         "versions": versions(),
-        "tf32": device.tf32(),
+        "tf32": tf32(),
     }
+
+
+def tf32():
+    """Whether products of float32 are rounded to TensorFloat-32; None on a CPU."""
+    if gpu() is None:
+        return None
+    from zoo.training import device
+
+    return device.tf32()
+
+
+def conditions(precision):
+    """What a record says of the machine, once Keras is imported: a dict of the fields of baselines.record."""
+    from zoo.training import device
+
+    return {
+        "machine": folder(precision),
+        "backend": backend(),
+        "instructions": processor()["instructions"],
+        "threads": device.threads(),
+        "tf32": tf32(),
+        "python": platform.python_version(),
+        "versions": versions(),
+    }
+
+
+def asked(precision):
+    """(folder, info), from a process of its own where only a backend can tell, which may take a GPU's memory to itself."""
+    if not accelerated():
+        return folder(precision), info()
+    answer = child.answer("machine", "--precision", precision)
+    return answer["folder"], answer["info"]
 
 
 def versions():
@@ -112,6 +166,11 @@ def versions():
         with contextlib.suppress(PackageNotFoundError):
             found[package] = version(package)
     return found
+
+
+def alone(load):
+    """Whether a training had the machine to itself, by what ``others`` returned, so that its times may be believed."""
+    return load["others"] is None or load["others"] <= SHARED
 
 
 def others(before=None):

@@ -4,7 +4,9 @@ import re
 from statistics import median
 
 from baselines.cells import cells, published_seconds
+from baselines.record import timed
 
+START = 4  # seconds that a training's process takes to import a backend and read the data
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -28,49 +30,65 @@ def duration(seconds):
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def estimate(cell, machine, runs, epochs=None):
-    """Seconds that a cell will take, or None where nothing is known of it.
+def estimate(cell, machine, stored, epochs=None):
+    """Seconds that a training of a cell will take, or None where nothing is known of it.
 
-    From its runs on this machine; else from those on other machines; else from the published time,
+    From its records of this machine; else from those of other machines; else from the published time,
     scaled by how this machine has done on other published cells.
     """
     wanted = epochs or cell.recipe["epochs"]
-    runs = [run for run in runs if run.sample["train_seconds"]]
-    here = [run for run in runs if run.machine == machine]
-    for stored in here, runs:
-        times = [_whole(run.sample, wanted) for run in stored if run.cell == cell.id]
+    stored = [each for each in stored if timed(each.record)]
+    here = [each for each in stored if each.machine == machine]
+    for some in here, stored:
+        times = [_whole(each.record, wanted) for each in some if each.cell == cell.id]
         if times:
             return median(times)
     published = published_seconds(cell)
     return None if published is None else published * wanted * _pace(here)
 
 
-def _whole(sample, epochs):
-    """Seconds that the run would have taken with so many epochs; a search, as long as it took."""
-    if "trials" in sample:
-        return sum(trial["seconds"] for trial in sample["trials"])
-    an_epoch = median(sample["train_seconds"]) + median(sample["eval_seconds"])
-    return sample["compile_seconds"] + an_epoch * epochs
+def _whole(record, epochs):
+    """Seconds that the training would take with that number of epochs, its process's start included; a search, as long as it took."""
+    if record["trials"]:
+        return START + sum(trial["seconds"] for trial in record["trials"])
+    an_epoch = median(record["train_seconds"]) + median(record["eval_seconds"])
+    return START + record["compile_seconds"] + an_epoch * epochs
 
 
-def _pace(runs):
-    """This machine's seconds for one published second; 1 where it has run no published cell."""
+def _pace(stored):
+    """This machine's seconds for one published second; 1 where it has trained no published cell."""
     ratios = []
-    for run in runs:
-        cell = cells().get(run.cell)
+    for each in stored:
+        cell = cells().get(each.cell)
         if cell and (published := published_seconds(cell)):
             epochs = cell.recipe["epochs"]
-            ratios.append(_whole(run.sample, epochs) / (published * epochs))
+            ratios.append((_whole(each.record, epochs) - START) / (published * epochs))
     return median(ratios) if ratios else 1.0
 
 
+def seeds(text):
+    """The seeds that a text such as 3, 1-5 or 1,3,7-9 means: a list of int without repeats.
+
+    Raises:
+        ValueError: it means none; the message shows the form.
+    """
+    found = []
+    for part in text.split(","):
+        match = re.fullmatch(r"(\d+)(?:-(\d+))?", part.strip())
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if last < first:
+            raise ValueError(f"{text!r} names no seeds; write them as 3, 1-5 or 1,3,7-9")
+        found += range(first, last + 1)
+    return list(dict.fromkeys(found))
+
+
 def cheapest_first(estimates):
-    """Cell ids in the order of their estimates, those that nothing is known of last."""
-    return sorted(estimates, key=lambda cell: (estimates[cell] is None, estimates[cell] or 0))
+    """Trainings in the order of their estimates, those that nothing is known of last."""
+    return sorted(estimates, key=lambda training: (estimates[training] is None, estimates[training] or 0))
 
 
 def fits(seconds, left):
-    """Whether a cell of that estimate is started with so many seconds left; what is unknown is not."""
+    """Whether a training of that estimate is started with so many seconds left; what is unknown is not."""
     return left is None or (seconds is not None and seconds <= left)
 
 
@@ -78,18 +96,18 @@ def announcement(estimates, limit):
     """What a session will train and how long that will take, before it starts: a list of lines.
 
     Args:
-        estimates: cell id -> seconds or None.
+        estimates: test id of a training -> seconds or None.
         limit: the time budget in seconds, or None.
     """
     chosen, left = [], limit
-    for cell in cheapest_first(estimates):
-        if fits(estimates[cell], left):
-            chosen.append(cell)
-            left = None if left is None else left - estimates[cell]
-    total = sum(estimates[cell] or 0 for cell in chosen)
-    unknown = [cell for cell in chosen if estimates[cell] is None]
+    for training in cheapest_first(estimates):
+        if fits(estimates[training], left):
+            chosen.append(training)
+            left = None if left is None else left - estimates[training]
+    total = sum(estimates[training] or 0 for training in chosen)
+    unknown = [training for training in chosen if estimates[training] is None]
     times = [f"about {duration(total)}"] if total else []
     times += [f"an unknown time for what was never trained before: {', '.join(unknown)}"] if unknown else []
-    line = f"expects to train {len(chosen)} cell{'s' * (len(chosen) != 1)} in {' and '.join(times) or 'no time'}"
-    rest = [f"{cell} ({duration(estimates[cell]) if estimates[cell] else 'unknown'})" for cell in estimates if cell not in chosen]
+    line = f"expects {len(chosen)} training{'s' * (len(chosen) != 1)} to take {' and '.join(times) or 'no time'}"
+    rest = [f"{each} ({duration(estimates[each]) if estimates[each] else 'unknown'})" for each in estimates if each not in chosen]
     return [line] + ([f"the time budget of {duration(limit)} leaves out: {', '.join(rest)}"] if rest else [])

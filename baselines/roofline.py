@@ -7,13 +7,10 @@ again on request, or where other programs disturbed it.
 import datetime
 import json
 import math
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
 
 from tabulate import tabulate
 
-from baselines import machine, probes, store
-from baselines.run import alone
+from baselines import machine, probes, record, store
 
 LIMITS = {  # key, with its unit -> what a person calls it, in which unit, and how much of the key's unit that is
     "matmul_float32_flops_per_second": ("matrix product, float32", "GFLOP/s", 1e9),
@@ -60,6 +57,31 @@ def share(flops_per_second, roofline, precision):
     return flops_per_second / roofline[PEAKS[precision]]["best"]
 
 
+def efficiency(record, roofline):
+    """Of each timed epoch of a record flops_per_second, peak_share and host_share: a list of dicts.
+
+    The share lost to the host is that of the time in which no program ran, and of the launches of programs: at
+    most that much, since a device may still have work while the host prepares more. It is None where an epoch is not
+    one program, since nobody sees then what is lost between its steps. The share of the peak is None without a
+    roofline, or with one that others disturbed, which is too low.
+    """
+    latency = roofline["launch_seconds"]["best"] if roofline else 0.0
+    peak = None if roofline is None or roofline["shared"] else roofline
+    found = []
+    for images, seconds, host in zip(record["epoch_images"], record["train_seconds"], record["host_seconds"], strict=False):
+        reached = epoch_flops(record["macs"], images) / seconds
+        lost = min(1.0, (host + record["calls"] * latency) / seconds) if record["loop"] == "one program" else None
+        found.append({"flops_per_second": reached, "peak_share": share(reached, peak, record["precision"]), "host_share": lost})
+    return found
+
+
+def summary(epoch):
+    """The efficiency of an epoch as text."""
+    peak = "" if epoch["peak_share"] is None else f", {epoch['peak_share']:.1%} of the measured peak"
+    lost = "" if epoch["host_share"] is None else f", at most {epoch['host_share']:.2%} lost to the host"
+    return f"{epoch['flops_per_second'] / 1e9:,.4g} GFLOP/s{peak}{lost}"
+
+
 def current(folder, again=False):
     """A machine's roofline: the stored one, else measured and stored.
 
@@ -84,7 +106,7 @@ def current(folder, again=False):
         former = None
     if former and not former["shared"] and not again:
         return former, True
-    new = store.plain(measure_apart())
+    new = record.plain(measure())
     if former and new["shared"] and not former["shared"]:
         return former, True
     try:
@@ -123,17 +145,6 @@ def load(folder):
     return found
 
 
-def measure_apart():
-    """What ``measure`` returns, from a process of its own, since the memory that it takes would count as the next training's.
-
-    Beside a GPU, whose memory one process may hold alone, from this one.
-    """
-    if machine.gpu():
-        return measure()
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), initializer=machine.import_keras) as pool:
-        return pool.submit(measure).result()
-
-
 def measure(seconds=1.0):
     """Measure every limit.
 
@@ -145,8 +156,6 @@ def measure(seconds=1.0):
         in; when (ISO 8601, UTC), python, versions, tf32, load as machine.others gives it, shared
         (whether others kept the machine busy, so that the limits are too low).
     """
-    from zoo.training import device
-
     before = machine.others()
     limits = probes.limits(seconds)
     load = machine.others(before)
@@ -154,9 +163,9 @@ def measure(seconds=1.0):
         "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "python": machine.info()["python"],
         "versions": machine.versions(),
-        "tf32": device.tf32(),
+        "tf32": machine.tf32(),
         "load": load,
-        "shared": not alone({"load": load}),
+        "shared": not machine.alone(load),
         **limits,
     }
 

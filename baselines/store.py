@@ -1,7 +1,8 @@
-"""Read and write measured runs: pytest-benchmark's own files, journalled, and which are accepted.
+"""Read and write records: pytest-benchmark's own files, one a session, and which records are accepted.
 
-``<machine>/NNNN_<name>_<run>.json`` is what --benchmark-save writes; ``<machine>/accepted.toml``
-says which of those runs are the baseline of which cell; ``<machine>/roofline`` is no run.
+``<machine>/NNNN_<name>_<session>.json`` is what --benchmark-save writes: pytest-benchmark's timings under ``benchmarks``,
+the records under ``records``; ``<machine>/accepted.toml`` says which records are the baseline of which
+cell; ``<machine>/roofline`` is baselines.roofline's.
 """
 
 import contextlib
@@ -9,7 +10,6 @@ import datetime
 import fcntl
 import hashlib
 import json
-import math
 import os
 import re
 import tomllib
@@ -17,78 +17,36 @@ import uuid
 from pathlib import Path
 from typing import NamedTuple
 
+from baselines import record
+
 FOLDER = Path(__file__).parent
 ACCEPTED = "accepted.toml"
-ROOFLINE = "roofline"  # baselines.roofline's, JSON; not called so, or pytest-benchmark would take it for a run
-SAMPLE = {  # what of a sample is read again, and as what
-    **dict.fromkeys(("cell", "dataset", "precision"), str),
-    "accuracy": float | int,
-    **dict.fromkeys(("recipe", "data", "load", "code", "parameters", "peak_memory"), dict),
-    **dict.fromkeys(("train_seconds", "eval_seconds"), list),
-    **dict.fromkeys(("loss", "compile_seconds"), float | int | None),
-    "epochs_option": int | None,
-    "seed": int,
-}
-NAME = re.compile(r"[\w.-]+", re.ASCII)  # of a run, so that it can stand in a file's name anywhere
-FILE = re.compile(r"(?P<number>\d{4,})_(?P<name>.+)_(?P<run>[0-9a-f]{8})\.json")
+ROOFLINE = "roofline"  # JSON; not called so, or pytest-benchmark would take it for timings
+NAME = re.compile(r"[\w.-]+", re.ASCII)  # of --benchmark-save, so that it can stand in a file's name anywhere
+FILE = re.compile(r"(?P<number>\d{4,})_(?P<name>.+)_(?P<session>[0-9a-f]{8})\.json")
 
 
 class StoreError(Exception):
     """A stored file cannot be read or written as it must be; the message names it and the next step."""
 
 
-class Run(NamedTuple):
-    """One cell, trained once: an entry of a stored file, with what the file says around it."""
+class Stored(NamedTuple):
+    """A record, and where it is stored."""
 
-    machine: str
+    machine: str  # the folder
     file: str
     name: str  # as --benchmark-save was given
     cell: str
-    sample: dict  # what baselines.run measured: the entry's extra_info
-    info: dict  # the file's machine_info
-    commit: dict
+    record: dict  # as baselines.record describes it
+    commit: dict  # the file's commit_info
     when: str  # ISO 8601, UTC
-    digest: str  # sha256 of the entry, machine_info and commit_info, which an edited file no longer has
     accepted: bool
+    raw: tuple  # machine_info, commit_info and the record, as stored
 
-
-def plain(value):
-    """The value in types that strict JSON holds: NumPy scalars and arrays unpacked, NaN and infinity as None.
-
-    Raises:
-        TypeError: something in it is no number, text, list or table with text keys.
-    """
-    if isinstance(value, dict):
-        for key in value:
-            if not isinstance(key, str):
-                raise TypeError(f"key {key!r} is no text")
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if hasattr(value, "tolist"):  # NumPy
-        return plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
-    raise TypeError(f"{value!r} cannot be stored as JSON")
-
-
-def _checked(sample):
-    """Raise ValueError where a sample lacks what gates, tables and estimates read, or holds it in another type."""
-    for key, kind in SAMPLE.items():
-        if not isinstance(sample[key], kind) or isinstance(sample[key], bool):
-            raise ValueError(f"{key} is {sample[key]!r:.40}")
-    if not 0 <= sample["accuracy"] <= 1 or not isinstance(sample["data"]["fingerprint"], str):
-        raise ValueError(f"accuracy is {sample['accuracy']}")
-    for key in ("train_seconds", "eval_seconds"):
-        if not all(isinstance(each, float | int) and each > 0 for each in sample[key]):
-            raise ValueError(f"{key} is {sample[key]!r:.40}")
-    if bool(sample["train_seconds"]) != (sample["compile_seconds"] is not None):
-        raise ValueError("it has some times and lacks others")
-    for table, key in ("load", "others"), ("parameters", "total"), ("peak_memory", "host"), ("peak_memory", "gpu"):
-        if not isinstance(sample[table][key], float | int | None):
-            raise ValueError(f"{table}'s {key} is {sample[table][key]!r:.40}")
+    @property
+    def digest(self):
+        """sha256 of everything that the file says of the record, which an edited file no longer has."""
+        return hashlib.sha256(json.dumps(self.raw, sort_keys=True).encode()).hexdigest()
 
 
 def replace(path, text):
@@ -121,82 +79,91 @@ def journal(storage):
     The first ``save`` takes the next number in the machine's folder; later ones replace that file. What
     was written is in ``storage.stored``, what could not be is the OSError in ``storage.failed``.
     """
-    run = uuid.uuid4().hex[:8]
+    session = uuid.uuid4().hex[:8]
     storage.stored = taken = []
     storage.failed = None
 
     def save(output, name):
         storage.failed = None
-        if output.get("benchmarks") == [] and not taken:  # every cell was stored before
+        if not output["records"] and not taken:
             return
         try:
-            write(output, name)
+            write(json.dumps(record.plain(output), indent=1, allow_nan=False), name)
         except OSError as error:  # not raised: pytest-benchmark also saves where that would cost the session's summary
             storage.failed = error
 
-    def write(output, name):
-        text = json.dumps(plain(output), indent=1, allow_nan=False)
-        if not taken:
-            folder = storage.get("")
-            with _alone(folder):
-                last = max((int(match["number"]) for file in folder.iterdir() if (match := FILE.fullmatch(file.name))), default=0)
-                path = folder / f"{last + 1:04}_{name}_{run}.json"
-                replace(path, text)
-                taken.append(path)
-        else:
+    def write(text, name):
+        if taken:
             replace(taken[0], text)
+            return
+        folder = storage.get("")
+        with _alone(folder):
+            last = max((int(match["number"]) for file in folder.iterdir() if (match := FILE.fullmatch(file.name))), default=0)
+            path = folder / f"{last + 1:04}_{name}_{session}.json"
+            replace(path, text)
+            taken.append(path)
 
     storage.save = save
 
 
-def runs(folder=FOLDER):
-    """Every stored run, oldest first.
+def records(folder=FOLDER):
+    """Every stored record, oldest first: a list of Stored.
 
     Raises:
-        StoreError: a file is damaged, or an accepted run is not what was accepted.
+        StoreError: a file is damaged, or an accepted record is not what was accepted.
     """
     found = []
     for machine in sorted(path for path in folder.glob("*") if path.is_dir()):
-        accepted = accepted_runs(machine)
-        for path in sorted(machine.glob("*.json")):
-            found += _entries(path, accepted)
-        for cell, entry in accepted.items():
-            present = {run.file for run in found if run.machine == machine.name and run.cell == cell}
-            for file in entry["runs"].keys() - present:
-                raise StoreError(f"{machine / ACCEPTED}: {file} has no run of {cell}; take the file back from git or delete its line here")
-    return sorted(found, key=lambda run: run.when)
+        accepted = accepted_records(machine)
+        here = [stored for path in sorted(machine.glob("*.json")) for stored in _read(path)]
+        found += _marked(here, accepted, machine) if accepted else here
+    return sorted(found, key=lambda stored: stored.when)
 
 
-def _entries(path, accepted):
+def _marked(here, accepted, machine):
+    """The records of a machine's folder, with those that are accepted called so."""
+    promised = {
+        (cell, file, digest) for cell, entry in accepted.items() for file, digests in entry["records"].items() for digest in digests
+    }
+    files = {(cell, file) for cell, file, _ in promised}
+    marked = []
+    for stored in here:
+        key = (stored.cell, stored.file, stored.digest) if (stored.cell, stored.file) in files else None
+        marked.append(stored._replace(accepted=key in promised))
+        promised.discard(key)
+    for cell, file, _ in sorted(promised):
+        if any((stored.cell, stored.file) == (cell, file) for stored in here):
+            raise StoreError(f"{machine / file}: its record of {cell} is not the one that was accepted; take the file back from git")
+        raise StoreError(f"{machine / ACCEPTED}: {file} has no record of {cell}; take the file back from git or delete its line here")
+    return marked
+
+
+def _read(path):
+    """The records of one file: a list of Stored, none of them accepted yet."""
     match = FILE.fullmatch(path.name)
     if not match:
-        raise StoreError(f"{path}: not named NNNN_<name>_<run>.json as a stored run is; move it away")
+        raise StoreError(f"{path}: not named NNNN_<name>_<session>.json as stored records are; move it away")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        entries = []
-        for entry in content["benchmarks"]:
-            _checked(entry["extra_info"])
-            entries.append((entry["extra_info"]["cell"], entry["extra_info"], _digest(content, entry)))
-        around = content["machine_info"], content["commit_info"], content["datetime"]
-        if not (around[0]["versions"].keys() and around[0]["python"] and isinstance(around[2], str)):
-            raise ValueError("machine_info or datetime says nothing")
+        info, commit = content["machine_info"], content["commit_info"]
+        if "records" in content:
+            entries = checked = content["records"]
+        else:  # from before records had a version
+            entries = content["benchmarks"]
+            checked = [record.upgraded(entry["extra_info"], info, path.parent.name, content["datetime"]) for entry in entries]
+        for each in checked:
+            record.check(each)
+        return [
+            Stored(path.parent.name, path.name, match["name"], each["cell"], each, commit, each["when"], False, (info, commit, entry))
+            for each, entry in zip(checked, entries, strict=True)
+        ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise StoreError(f"{path}: not a stored run ({reason}); take it back from git or delete it") from error
-    for cell, sample, digest in entries:
-        promised = accepted.get(cell, {}).get("runs", {}).get(path.name)
-        if promised and promised != digest:
-            raise StoreError(f"{path}: its run of {cell} is not the one that was accepted; take the file back from git")
-        yield Run(path.parent.name, path.name, match["name"], cell, sample, *around, digest, bool(promised))
+        reason = f"{error} is missing" if isinstance(error, KeyError) else error or type(error).__name__
+        raise StoreError(f"{path}: holds no stored records ({reason}); take it back from git or delete it") from error
 
 
-def _digest(content, entry):
-    said = json.dumps([content["machine_info"], content["commit_info"], entry], sort_keys=True)
-    return hashlib.sha256(said.encode()).hexdigest()
-
-
-def accepted_runs(machine):
-    """Cell id -> {'since', 'reason', 'runs': {file: digest}} of one machine's folder.
+def accepted_records(machine):
+    """Cell id -> {'since', 'reason', 'records': {file: [digest, ...]}} of one machine's folder.
 
     Raises:
         StoreError: accepted.toml is damaged.
@@ -206,45 +173,47 @@ def accepted_runs(machine):
         return {}
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-        found = {cell: {key: entry[key] for key in ("since", "reason", "runs")} for cell, entry in table.items()}
-        if not all(isinstance(entry["runs"], dict) for entry in found.values()):
-            raise TypeError("runs is no table")
-    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
-        raise StoreError(f"{path}: not a list of accepted runs ({error}); take it back from git") from error
+        found = {cell: {key: entry[key] for key in ("since", "reason", "records")} for cell, entry in table.items()}
+        if not all(isinstance(digests, list) for entry in found.values() for digests in entry["records"].values()):
+            raise TypeError("records is not a table of lists")
+    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
+        raise StoreError(f"{path}: not a list of accepted records ({error}); take it back from git") from error
     return found
 
 
 def accept(folder, chosen, reason, add=False):
-    """Make runs the baseline of their cells on their machines, in place of the former ones.
+    """Make records the baseline of their cells on their machines, in place of the former ones.
 
     Args:
         folder: where the machines' folders are.
-        chosen: Runs.
+        chosen: list of Stored.
         reason: why, in words.
         add: keep the former ones, too.
     """
-    for machine in {run.machine for run in chosen}:
+    for machine in {stored.machine for stored in chosen}:
         with _alone(folder / machine):
-            table = accepted_runs(folder / machine)
-            for cell in {run.cell for run in chosen if run.machine == machine}:
-                former = table.get(cell, {}).get("runs", {}) if add else {}
-                new = {run.file: run.digest for run in chosen if (run.machine, run.cell) == (machine, cell)}
-                table[cell] = {"since": datetime.date.today().isoformat(), "reason": reason, "runs": {**former, **new}}
+            table = accepted_records(folder / machine)
+            for cell in {stored.cell for stored in chosen if stored.machine == machine}:
+                listed = table.get(cell, {}).get("records", {}) if add else {}
+                for stored in chosen:
+                    if (stored.machine, stored.cell) == (machine, cell):
+                        listed[stored.file] = sorted({*listed.get(stored.file, []), stored.digest})
+                table[cell] = {"since": datetime.date.today().isoformat(), "reason": reason, "records": listed}
             replace(folder / machine / ACCEPTED, _toml(table))
 
 
 def _toml(table):
     """The table as TOML."""
-    lines = ["# Which stored runs are the baseline of which cell, written by: python -m baselines accept\n"]
+    lines = ["# Which stored records are the baseline of which cell, written by: python -m baselines accept\n"]
     for cell, entry in sorted(table.items()):
         lines.append(f"[{_text(cell)}]")
         lines += [f"{key} = {_text(entry[key])}" for key in ("since", "reason")]
-        lines.append(f"[{_text(cell)}.runs]")
-        lines += [f"{_text(file)} = {_text(digest)}" for file, digest in sorted(entry["runs"].items())]
+        lines.append(f"[{_text(cell)}.records]")
+        lines += [f"{_text(file)} = {json.dumps(digests)}" for file, digests in sorted(entry["records"].items())]
         lines.append("")
     return "\n".join(lines)
 
 
-def _text(words):
-    """Words as a TOML text: a JSON one but for DEL, which JSON leaves bare, and bytes that are no character."""
-    return json.dumps(words.encode("utf-8", "replace").decode(), ensure_ascii=False).replace("\x7f", "\\u007f")
+def _text(text):
+    """A text as TOML: a JSON one but for DEL, which JSON leaves bare, and bytes that are no character."""
+    return json.dumps(text.encode("utf-8", "replace").decode(), ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,16 +1,15 @@
-"""Trained accuracy: the floor, then the accepted runs of this machine."""
+"""Trained accuracy: the floor, then the accepted records of this machine."""
 
 import pytest
 
 
 @pytest.mark.quick
-def test_quick_cell_reaches_its_floor(run, cell, judged):
-    verdict = judged("accuracy")
-    assert cell.floor is not None
-    assert not verdict.red, verdict.why
+def test_quick_cell_reaches_its_floor(record, verdict):
+    given = verdict("accuracy")
+    assert not given.red, given.why
 
 
 @pytest.mark.full
-def test_accuracy(run, judged):
-    verdict = judged("accuracy")
-    assert not verdict.red, verdict.why
+def test_accuracy(record, verdict):
+    given = verdict("accuracy")
+    assert not given.red, given.why

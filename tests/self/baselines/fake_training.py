@@ -1,145 +1,181 @@
-"""A training that takes no time: what a run of a cell looks like, from numbers that a test makes up.
+"""A training that takes no time, in the place of the child process: its record is made up from numbers that a test gives.
 
-As a pytest plugin (-p tests.self.baselines.fake_training) it stands in for training and for the machine, so that a test
-can watch a whole session of the suite. PRETEND holds its orders, as JSON: see ``orders``.
+As a pytest plugin (``-p tests.self.baselines.fake_training``) it replaces ``baselines.child.start``, so that a test
+can watch a whole session of the suite. The variable FAKE_TRAINING holds its orders, as JSON: see ``ORDERS``.
 """
 
+import argparse
 import json
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
-import zoo
+from baselines import child, machine, train
+from baselines import record as records
 from baselines.cells import cells
 
-MACHINE = "pretended-chip_tensorflow_float32"
+MACHINE = "made-up-chip_tensorflow_float32"
 INFO = {
-    "processor": {"model": "pretended"},
+    "processor": {"model": "made-up"},
     "gpu": None,
     "versions": {"keras": "3"},
     "python": "3",
     "backend": "tensorflow",
     "tf32": None,
 }
+ORDERS = {  # beside these, everything that ``record`` takes
+    "log": "file that each training's id is added to",
+    "kill": "cell during whose training the session is killed",
+    "interrupt": "cell during whose training Ctrl-C is pressed",
+    "die": "cell whose training is killed",
+    "hang": "cell whose training never ends",
+    "crash": "cell whose training ends with a traceback",
+    "missing": "cell whose data is missing",
+    "damaged": "the roofline cannot be measured",
+    "full": "the network cannot be saved",
+}
+EMPTY = {str: "", int: 1, float: 1.0, bool: True, dict: {}, list: []}
+CHILD = """
+import os, sys, time
+sys.stdout.write(sys.argv[1]); sys.stdout.flush()
+if sys.argv[2] == "hang": time.sleep(60)
+if sys.argv[2] == "die": os.kill(os.getpid(), 9)
+if sys.argv[2] == "crash": raise RuntimeError("no such kernel")
+sys.exit(2 if sys.argv[2] == "refused" else 0)
+"""
 
 
-def sample(cell="lenet5-mnist-gate", seed=0, accuracy=0.989, seconds=(2.0, 1.5, 1.6), fingerprint="f00d", others=0.0, **more):
-    """What ``baselines.run.run`` would return of such a run; more: epochs_option, precision, kind, former (for a former recipe)."""
+def record(cell="lenet5-mnist-gate", seed=0, accuracy=0.989, seconds=(2.0, 1.5, 1.6), fingerprint="f00d", others=0.0, **more):
+    """A record; more: epochs_option, kind (of the data), former (for a former recipe), and the value of any field of a record."""
     model, dataset, recipe = cell.split("-")
-    data = {"name": recipe, **cells()[cell].recipe, **({"batch": 7} if more.get("former") else {})}
-    data |= {"epochs": more["epochs_option"]} if more.get("epochs_option") else {}
+    table = {"name": recipe, **cells()[cell].recipe, **({"batch": 7} if more.pop("former", False) else {})}
+    table |= {"epochs": more["epochs_option"]} if more.get("epochs_option") else {}
     epochs = len(seconds)
-    return {
+    values = {
+        "version": records.VERSION,
+        "id": f"{cell}{seed}{accuracy}"[-16:],
+        "when": "2026-01-01T00:00:00+00:00",
         "cell": cell,
         "study": "ours",
         "model": model,
         "dataset": dataset,
-        "recipe": data,
-        "epochs_option": more.get("epochs_option"),
+        "recipe": table,
+        "epochs_option": None,
         "seed": seed,
-        "data": {"fingerprint": fingerprint, "kind": more.get("kind", "canonical"), "train": 60, "test": 10},
-        "precision": more.get("precision", "float32"),
-        "wall_seconds": 9.0,
-        "load": {"others": others, "loadavg": 0.5},
+        "data.fingerprint": fingerprint,
+        "data.kind": more.pop("kind", "canonical"),
+        "data.train": 60,
+        "data.test": 10,
         "code": {"graph": "a", "recipes": "b", "training": "c", "loader": "d"},
+        "machine": MACHINE,
+        "backend": "tensorflow",
+        "precision": "float32",
+        "tf32": None,
+        "python": "3",
+        "versions": {"keras": "3"},
         "accuracy": accuracy,
         "loss": 0.03,
         "history": {"accuracy": [accuracy] * 3, "loss": [0.03] * 3},
+        "divergence": None,
+        "trials": None,
         "train_seconds": list(seconds),
         "eval_seconds": [0.1] * epochs,
         "host_seconds": [0.01] * epochs,
-        "compile_seconds": 1.0 if seconds else None,
+        "compile_seconds": 1.0,
+        "wall_seconds": 9.0,
+        "images_per_second": 60 / min(seconds, default=1),
         "epoch_images": [60] * epochs,
-        "images_per_second": 60 / min(seconds) if seconds else None,
         "macs": 241816,
         "loop": "one program",
-        "resident": True,
-        "calls": 1,
-        "divergence": more.get("divergence"),
-        "parameters": {"total": 150742, "trainable": 150742, "non_trainable": 0},
-        "peak_memory": {"host": 600_000_000, "gpu": None},
+        "parameters.total": 150742,
+        "peak_memory.host": 600_000_000,
+        "peak_memory.gpu": None,
+        "load.others": others,
+        **more,
     }
+    made = {}
+    for field in records.FIELDS:
+        table, _, key = field.name.rpartition(".")
+        (made.setdefault(table, {}) if table else made)[key] = values.pop(field.name, EMPTY[field.kind])
+    assert not values, f"no fields of a record: {', '.join(values)}"
+    return made if seconds else records.without_times(made)
 
 
-def stored(folder, number, name, samples, machine=MACHINE, info=INFO, when="2026-01-01"):
-    """Write a stored file of such runs as a session would have; its path."""
+def stored(folder, number, name, made, machine=MACHINE, info=INFO, when="2026-01-01"):
+    """Write a file of such records as a session would have; its path."""
     folder = Path(folder) / machine
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{number:04}_{name}_{number:08x}.json"
-    entries = [
-        {"name": f"test_epoch_time[{each['cell']}]", "extra_info": each, "stats": {"min": min(each["train_seconds"], default=0)}}
-        for each in samples
-    ]
     content = {
         "machine_info": info,
         "commit_info": {"id": "c0ffee"},
-        "benchmarks": entries,
+        "benchmarks": [
+            {"name": f"test_epoch_time[{each['cell']}]", "extra_info": {"record": each["id"]}, "stats": {"min": min(each["train_seconds"])}}
+            for each in made
+            if each["train_seconds"]
+        ],
         "datetime": f"{when}T00:00:{number:02}",
         "complete": True,
+        "records": [{**each, "machine": machine, "when": f"{when}T00:00:{number:02}+00:00"} for each in made],
     }
     path.write_text(json.dumps(content))
     return path
 
 
-ORDERS = ("log", "kill", "interrupt", "full", "damaged")
+def start(args, stderr):
+    """In place of ``baselines.child.start``."""
+    orders = json.loads(os.environ.get("FAKE_TRAINING", "{}"))
+    events, end = _roofline(orders) if args[0] == "roofline" else _training(args[1:], orders)
+    text = "".join(json.dumps(event) + "\n" for event in events)
+    return subprocess.Popen([sys.executable, "-I", "-S", "-c", CHILD, text, end], stdout=subprocess.PIPE, stderr=stderr, text=True)
 
 
-def orders():
-    """{'log': file that each training is noted in, 'kill': cell at which the process is killed,
-    'interrupt': cell at which Ctrl-C is pressed, 'full': of the disk, 'damaged': of the roofline, and anything that ``sample`` takes}."""
-    return json.loads(os.environ.get("PRETEND", "{}"))
+def _roofline(orders):
+    return ([], "crash") if "damaged" in orders else ([{"event": "roofline", "kept": True}], "")
 
 
-def pytest_configure(config):
-    from baselines import machine, roofline, run
-
-    roofline.current = _roofline
-    roofline.load = lambda folder: None
-    machine.import_keras = lambda: None
-    machine.compute_in = lambda precision: None
-    machine.name = lambda: MACHINE
-    machine.info = lambda: INFO
-    machine.gpu = lambda: None
-    run.identity, run.run = _identity, _run
-    zoo.saved = SimpleNamespace(save=_save)
-
-
-def _roofline(folder):
-    if "damaged" in orders():
-        raise OSError("the roofline cannot be written")
-    return None, True
-
-
-def _save(model, classes, file):
-    if "full" in orders():
-        raise OSError("no space left")
-    file.write_text(model)
-
-
-IDENTITY = ("cell", "study", "model", "dataset", "recipe", "epochs_option", "seed", "data", "precision", "code")
+def _training(args, orders):
+    """(events, how it ends) of a training."""
+    parser = argparse.ArgumentParser()
+    train.options(parser)
+    args, _ = parser.parse_known_args(args)
+    given = {key: value for key, value in orders.items() if key not in ORDERS}
+    made = record(args.cell, args.seed, **{"epochs_option": args.epochs, "precision": args.precision, "machine": machine.folder(args.precision), **given})
+    same = records.digest(records.identity(made))
+    if same in args.known.split(","):
+        return [{"event": "stored", "identity": same}], ""
+    if args.only_known:
+        return [{"event": "unknown", "identity": same}], ""
+    if "log" in orders:
+        with open(orders["log"], "a") as file:
+            print(args.cell + (f"-seed{args.seed}" if args.seed else ""), file=file)
+    for order, number in ("kill", signal.SIGKILL), ("interrupt", signal.SIGINT):
+        if orders.get(order) == args.cell:
+            os.kill(os.getpid(), number)
+    for end in "die", "hang", "crash":
+        if orders.get(end) == args.cell:
+            return [], end
+    if orders.get("missing") == args.cell:
+        return [{"event": "missing", "message": "the data is not there"}], ""
+    return [{"event": "epoch", "epoch": 1, "epochs": 1, "accuracy": made["accuracy"]}, *_saved(args.save, orders), {"event": "record", "record": made}], ""
 
 
-def _identity(cell, seed, root, epochs=None, download=True):
-    told = {key: orders()[key] for key in ("fingerprint", "precision", "kind") if key in orders()}
-    made = sample(cell.id, seed, epochs_option=epochs, **told)
-    return {key: made[key] for key in IDENTITY}
+def _saved(file, orders):
+    if file and "full" in orders:
+        return [{"event": "lost", "message": f"NOT SAVED: {file}: no space left"}]
+    if file:
+        file.write_text("a network")
+    return []
 
 
-def _run(cell, wanted, root, progress=None, keep=None):
-    told = orders()
-    if "log" in told:
-        with open(told["log"], "a") as file:
-            print(cell.id, file=file)
-    if told.get("kill") == cell.id:
-        os.kill(os.getpid(), signal.SIGKILL)
-    if told.get("interrupt") == cell.id:
-        raise KeyboardInterrupt
-    made = sample(cell.id, wanted["seed"], **{key: told[key] for key in told if key not in ORDERS})
-    if progress:
-        progress(1, 1, made["accuracy"])
-    if keep:
-        keep("a network", ())
-    assert "keras" not in sys.modules
-    return {**made, **wanted}
+_start = child.start
+
+
+def pytest_configure():
+    child.start = start
+
+
+def pytest_unconfigure():
+    child.start = _start

@@ -1,0 +1,134 @@
+"""Processes that the suite starts: ``python -m baselines ARGS``, whose stdout is one JSON object a line.
+
+Trainings, rooflines and whatever else needs a backend run in one, so that the process that asks imports none,
+and a crash or a lack of memory costs one training and not the session.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PATIENCE = 10  # seconds that a child has for ending after Ctrl-C
+LAST = 12  # lines of a failed child's stderr that its error shows
+
+
+class ChildError(Exception):
+    """A child ended without an answer; the message says how, with the end of what it wrote to stderr."""
+
+
+def start(args, stderr):
+    """Start ``python -m baselines ARGS``: a subprocess.Popen whose stdout is a pipe. Tests put their own in its place."""
+    command = [sys.executable, "-m", "baselines", *args]
+    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True)
+
+
+@contextmanager
+def events(*args, timeout=None):
+    """The events of a child, as they come: an iterator of dicts with the key ``event``.
+
+    The child ends with the block, whatever ends the block: a closed child, an exception, Ctrl-C.
+
+    Args:
+        args: of ``python -m baselines``.
+        timeout: seconds after which the child is killed, or None.
+
+    Raises:
+        ChildError: while iterating: the child crashed, was killed, or outlasted its time.
+    """
+    with tempfile.TemporaryFile("w+", errors="replace") as stderr:
+        process = start([*args, "--parent", str(os.getpid())], stderr)
+        killed = threading.Event()
+
+        def kill():
+            killed.set()
+            process.kill()
+
+        timer = threading.Timer(timeout or 0, kill)
+        if timeout:
+            timer.start()
+        try:
+            yield _read(process, stderr, killed, timeout)
+        finally:
+            timer.cancel()
+            _end(process)
+
+
+def _read(process, stderr, killed, timeout):
+    for line in process.stdout:
+        try:
+            event = json.loads(line)
+            event["event"]
+        except (ValueError, KeyError, TypeError):
+            raise ChildError(f"its line {line[:80]!r} is no event") from None
+        yield event
+    if process.wait():
+        if killed.is_set():
+            raise ChildError(f"outlasted its {timeout:g} seconds and was killed")
+        raise ChildError(_reason(process.returncode, stderr))
+
+
+def _reason(code, stderr):
+    stderr.seek(0)
+    last = [line.rstrip() for line in stderr.read().splitlines() if line.strip()][-LAST:]
+    how = f"ended with exit code {code}"
+    if code < 0:
+        how = f"was killed by {signal.Signals(-code).name}" + (": out of memory?" if code == -signal.SIGKILL else "")
+    return "\n  ".join([how, *last])
+
+
+def _end(process):
+    """End a child that still runs: ask, wait, kill."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    process.stdout.close()
+
+
+def answer(*args, timeout=None):
+    """The one event that a child answers with: a dict.
+
+    Raises:
+        ChildError: it gave none.
+    """
+    with events(*args, timeout=timeout) as answers:
+        found = list(answers)
+    if len(found) != 1:
+        raise ChildError(f"{len(found)} answers to {' '.join(args)}")
+    return found[0]
+
+
+def tell(event, **values):
+    """In the child: one event, as a line of strict JSON."""
+    print(json.dumps({"event": event, **values}, allow_nan=False), flush=True)
+
+
+def follow(parent):
+    """In the child: end with the process that started it, however that ends; and let nobody else write to stdout.
+
+    Args:
+        parent: its process id, or None of a child that a person started.
+    """
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what a library prints goes to stderr
+    sys.stdout = out
+    if parent is None:
+        return
+
+    def watch():
+        while os.getppid() == parent:
+            wake.wait(1)
+        os._exit(1)
+
+    wake = threading.Event()
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,142 @@
+"""What a user can ask pytest for: the suite's options, tiers and hypothesis profiles, read and checked before anything runs."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from _pytest.mark.expression import Expression
+
+import loaders
+from baselines import machine, plan, store
+from baselines.cells import Cell, choose
+
+ROOT = Path(__file__).parent.parent
+TIERS = ("quick", "full", "self", "slow")
+PROFILES = {"dev": 2, "ci": 10, "full": 100}  # of hypothesis: inputs that each property is tried on
+BENCHMARK_DEFAULT = "file://./.benchmarks"  # pytest-benchmark's storage, unless told otherwise
+
+
+@dataclass
+class Options:
+    """What the user asked for, checked."""
+
+    cells: list[Cell]
+    seeds: list[int]
+    epochs: int | None
+    precision: str
+    root: Path  # the data directory
+    save_models: Path | None
+    budget: float | None  # seconds for all trainings
+    timeout: float | None  # seconds for one training
+    name: str | None  # of the session's file; None: nothing is stored
+    storage: Path
+
+
+def add(parser):
+    """The options, in pytest's --help under a heading of their own."""
+    group = parser.getgroup("zoobench", "the suite's own options")
+    option = group.addoption
+    option("--data-dir", metavar="DIR", help=f'data directory, one folder a data set, written with "=" (else ${loaders.files.VARIABLE})')
+    option("--model", metavar="NAMES", help="only these models' cells, separated by commas")
+    option("--dataset", metavar="NAMES", help="only these data sets' cells")
+    option("--recipe", metavar="NAMES", help="only these recipes' cells")
+    option("--seeds", "--seed", default="0", metavar="SEEDS", help="seeds of the trainings, as 3, 1-5 or 1,3,7 (default 0)")
+    option("--epochs", type=int, metavar="N", help="train for N epochs, not the recipe's: stored, never judged")
+    option("--precision", default="float32", choices=machine.PRECISIONS, help="what networks compute in (default float32)")
+    option("--save-models", metavar="DIR", type=Path, help="keep each trained network in DIR, for python -m zoo predict")
+    option("--time-budget", metavar="TIME", help="train what fits into 90s, 20m or 1h30m, cheapest first, and name the rest")
+    option("--cell-timeout", metavar="TIME", help="fail a cell whose training takes longer than TIME, written as 90s, 20m or 1h30m")
+    option("--update-goldens", action="store_true", help="write the goldens that have changed, show how, and fail")
+    parser.extra_info["options of this suite"] = " ".join(name for each in group.options for name in each.names())
+
+
+def set_defaults(config):
+    """What holds where a user does not say otherwise: the quick tier, the storage beside the suite, a few inputs a property."""
+    config.option.markexpr = config.option.markexpr or "quick"  # full must be asked for
+    if config.option.benchmark_storage == BENCHMARK_DEFAULT:
+        # Here and not in pytest.ini, where it would be relative to the working directory.
+        config.option.benchmark_storage = f"file://{ROOT / 'baselines'}"
+    if config.pluginmanager.hasplugin("hypothesispytest"):
+        _hypothesis_profiles(config.getoption("--hypothesis-profile"))
+
+
+def _hypothesis_profiles(asked):
+    from hypothesis import settings
+
+    if asked and asked not in PROFILES:
+        raise pytest.UsageError(f"unknown --hypothesis-profile={asked}; known: {', '.join(PROFILES)}")
+    for name, examples in PROFILES.items():
+        settings.register_profile(name, max_examples=examples, deadline=None)
+    settings.load_profile("dev")  # what hypothesis loads after this, if it is asked to, holds
+
+
+def workers(config):
+    """Number of processes that -n auto runs the tests in: none where they train, are named one by one, are watched, or share a GPU."""
+    named = config.args_source is not config.ArgsSource.TESTPATHS
+    if "full" in (config.option.markexpr or "") or named or config.option.capture == "no" or machine.accelerated():
+        return 0
+    return min(machine.processor()["cores"], 4)
+
+
+def markers(config):
+    """The markers in -m; a UsageError where one is unknown, or where it cannot be read."""
+    known = [re.split(r"[:(]", line)[0].strip() for line in config.getini("markers")]
+    try:
+        Expression.compile(config.option.markexpr)
+    except SyntaxError as error:
+        raise pytest.UsageError(f"-m {config.option.markexpr!r} cannot be read: {error}") from error
+    found = set(re.findall(r"[^\W\d]\w*", re.sub(r"\([^()]*=[^()]*\)", "", config.option.markexpr))) - {"and", "or", "not"}
+    for name in found - set(known):
+        others = ", ".join(sorted(set(known) - set(TIERS)))
+        raise pytest.UsageError(f"unknown marker {name!r} in -m; known: {', '.join(TIERS)} (and of pytest and its plugins: {others})")
+    return found
+
+
+def check_tiers(items):
+    """A UsageError where a test has not exactly one tier."""
+    for item in items:
+        tiers = [tier for tier in TIERS if item.get_closest_marker(tier)]
+        if len(tiers) != 1:
+            raise pytest.UsageError(f"{item.nodeid} has {len(tiers)} tiers; mark it with one of {', '.join(TIERS)}")
+
+
+def check_any_left(config, collected, items):
+    """A UsageError where -m and -k leave none of the collected tests."""
+    if collected and not items and not hasattr(config, "workerinput"):
+        full = config.option.markexpr == "quick" and all(item.get_closest_marker("full") for item in collected)
+        hint = "they are all of the full tier: ask for it with -m full" if full else "-m and -k leave none of them"
+        raise pytest.UsageError(f"{len(collected)} tests were named, but {hint}")
+
+
+def read(config):
+    """The options of a pytest session: Options.
+
+    Raises:
+        ValueError, TableError, loaders.DataError: one of them cannot be meant; the message names it and the next step.
+    """
+    option, benchmarks = config.option, config._benchmarksession
+    storage = Path(getattr(benchmarks.storage, "path", ""))
+    if option.epochs is not None and option.epochs < 1:
+        raise ValueError(f"--epochs={option.epochs}: train for at least 1 epoch")
+    if (folder := option.save_models) and not (folder.is_dir() and os.access(folder, os.W_OK)):
+        raise ValueError(f"--save-models={folder}: no folder that can be written to; make it first")
+    if name := option.benchmark_save:
+        if not store.NAME.fullmatch(name):
+            raise ValueError(f"--benchmark-save={name!r}: a name holds letters, digits and . _ - alone")
+        if not storage.is_dir() or not os.access(storage, os.W_OK):
+            raise ValueError(f"--benchmark-storage={option.benchmark_storage}: no folder that can be written to")
+    saves = (benchmarks.save or benchmarks.autosave) and not (benchmarks.disabled or benchmarks.skip)
+    return Options(
+        cells=choose(*((option_names or "").split(",") for option_names in (option.model, option.dataset, option.recipe))),
+        seeds=plan.seeds(option.seeds),
+        epochs=option.epochs,
+        precision=option.precision,
+        root=loaders.root_folder(option.data_dir),
+        save_models=folder and folder.resolve(),
+        budget=plan.budget(option.time_budget) if option.time_budget is not None else None,
+        timeout=plan.budget(option.cell_timeout) if option.cell_timeout is not None else None,
+        name=(name or benchmarks.save or benchmarks.autosave) if saves else None,
+        storage=storage,
+    )

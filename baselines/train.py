@@ -1,0 +1,148 @@
+"""python -m baselines train CELL --seed S: one cell, trained once, in this process; what happens is told as lines of JSON.
+
+Events: ``fetching`` a file, each ``epoch``, then one of ``record``, ``stored`` (it has been trained before),
+``missing`` (data or weights: a reason to skip) and ``refused`` (a reason to fail); ``lost`` names what could not be kept.
+"""
+
+import datetime
+import hashlib
+import os
+import time
+from pathlib import Path
+
+import loaders
+import zoo
+from baselines import child, machine, record
+from baselines.cells import cells
+
+
+def options(parser):
+    """What the command takes."""
+    parser.add_argument("cell", metavar="CELL", help="id of a cell, such as lenet5-mnist-afif")
+    parser.add_argument("--seed", type=int, default=0, metavar="S")
+    parser.add_argument("--epochs", type=int, metavar="N", help="in place of the recipe's")
+    parser.add_argument("--precision", default="float32", choices=machine.PRECISIONS)
+    parser.add_argument("--data-dir", metavar="DIR", help=f"data directory (else ${loaders.files.VARIABLE}, else {loaders.files.DEFAULT})")
+    parser.add_argument("--download", action="store_true", help="fetch missing data")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="keep the trained network in this .keras file")
+    parser.add_argument("--known", default="", metavar="DIGESTS", help="identities that are stored already, separated by commas")
+    parser.add_argument("--only-known", action="store_true", help="train nothing; tell whether it is one of those")
+
+
+def command(args):
+    """Train and tell; the exit code: 0 also where data is missing, 2 where the cell or its data is refused."""
+    try:
+        cell = cells().get(args.cell)
+        if cell is None:
+            raise ValueError(f"unknown cell {args.cell!r}; python -m baselines compare lists them")
+        found = train(cell, args)
+    except (loaders.DataMissing, zoo.WeightsMissing) as error:
+        child.tell("missing", message=str(error))
+    except (loaders.DataError, ValueError) as error:
+        child.tell("refused", message=str(error))
+        return 2
+    else:
+        child.tell(*found[:1], **found[1])
+    return 0
+
+
+def train(cell, args):
+    """Train a cell as the arguments say: (event, values), ``record`` or ``stored`` or ``unknown``.
+
+    Raises:
+        loaders.DataError, zoo.WeightsMissing: what it needs is missing (DataMissing) or damaged.
+        ValueError: the recipe cannot be followed.
+    """
+    fetching = _fetching if args.download else False
+    data = loaders.load(cell.data, loaders.root_folder(args.data_dir), fetching)
+    machine.import_keras()
+    machine.compute_in(args.precision)
+    conditions = {
+        "cell": cell.id,
+        "recipe": {"name": cell.recipe_name, **cell.recipe, **({"epochs": args.epochs} if args.epochs else {})},
+        "epochs_option": args.epochs,
+        "seed": args.seed,
+        "data": _data(data),
+        "code": code(cell),
+        "precision": args.precision,
+        **machine.conditions(args.precision),
+    }
+    conditions = record.plain(conditions)
+    same = record.digest(record.identity(conditions))
+    if same in args.known.split(","):
+        return "stored", {"identity": same}
+    if args.only_known:
+        return "unknown", {"identity": same}
+    before, start = machine.others(), time.perf_counter()
+    results = _results(cell, data, conditions["recipe"], args)
+    trained = {
+        "version": record.VERSION,
+        "id": os.urandom(8).hex(),
+        "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "study": cell.study,
+        "model": cell.model,
+        "dataset": cell.dataset,
+        **conditions,
+        "trials": None,
+        "efficiency": [],
+        **results,
+        "wall_seconds": time.perf_counter() - start,
+        "load": machine.others(before),
+    }
+    made = record.plain(trained if machine.alone(trained["load"]) else record.without_times(trained))
+    record.check(made)
+    return "record", {"record": made}
+
+
+def _data(data):
+    return {
+        "fingerprint": data.fingerprint,
+        "kind": data.kind,
+        "train": len(data.x_train),
+        "test": len(data.x_test),
+        "files": data.files,
+    }
+
+
+def _results(cell, data, recipe, args):
+    """What the training itself returns."""
+    from zoo.training import search
+    from zoo.training import train as training
+
+    recipe = {key: value for key, value in recipe.items() if key != "name"}
+    keep = args.save and (lambda network: _keep(network, data.classes, args.save))
+    if "search" in recipe:
+        return search.search(cell.shape, cell.classes, data, recipe, args.seed, _epoch, keep)
+    return training.train(lambda: zoo.build(cell.model, cell.shape, cell.classes), data, recipe, args.seed, _epoch, keep)
+
+
+def _fetching(file, count, total):
+    child.tell("fetching", file=file, bytes=count, total=total)
+
+
+def _epoch(epoch, epochs, accuracy):
+    child.tell("epoch", epoch=epoch, epochs=epochs, accuracy=record.plain(accuracy))
+
+
+def _keep(network, classes, file):
+    """Keep a trained network; its record counts even where it cannot be kept."""
+    from zoo import saved
+
+    try:
+        saved.save(network, classes, file)
+    except Exception as error:
+        child.tell("lost", message=f"NOT SAVED: {file}: {error}")
+
+
+def code(cell):
+    """Part of the suite -> 12 hexadecimal digits of what it does, so that a verdict can name what changed.
+
+    Of the network, its graph; of the other parts, their source.
+    """
+    from zoo.graph import graph
+    from zoo.training import train as training
+
+    parts = {**training.sources(cell.recipe, cell.model), "loader": [Path(loaders.module(cell.data).__file__)]}
+    network = zoo.weightless(lambda: graph(zoo.build(cell.model, cell.shape, cell.classes)))
+    contents = {"graph": network.encode(), **{part: b"".join(path.read_bytes() for path in paths) for part, paths in parts.items()}}
+    return {part: hashlib.sha256(content).hexdigest()[:12] for part, content in contents.items()}

@@ -1,0 +1,78 @@
+"""A training as the session sees it: a child process that is started, watched, and asked for its record."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from baselines import child
+
+
+class Unavailable(Exception):
+    """A training cannot take place here and now: a reason to skip, which the message says."""
+
+
+class TrainingFailed(Exception):
+    """A training went wrong; the message names its cell and says how."""
+
+
+class Training(NamedTuple):
+    """One cell with one seed, which several tests ask for."""
+
+    id: str  # in brackets behind the tests' names
+    cell: str
+    seed: int
+
+    def args(self, options, download):
+        """The arguments of ``python -m baselines train``.
+
+        Args:
+            options: baselines.options.Options.
+            download: whether missing data may be fetched.
+        """
+        args = [self.cell, "--seed", str(self.seed), "--precision", options.precision]
+        args += ["--epochs", str(options.epochs)] if options.epochs else []
+        args += ["--data-dir", str(options.root)] if options.root.is_dir() else []
+        return args + (["--download"] if download else [])
+
+    def network_file(self, options):
+        """The file that the trained network is kept in; None without --save-models."""
+        if options.save_models is None:
+            return None
+        epochs = f"-{options.epochs}epochs" if options.epochs else ""
+        return Path(options.save_models) / f"{self.cell}-{options.precision}-{self.seed}{epochs}.keras"
+
+
+def ask(training, args, timeout, shows, lost):
+    """Have a training take place: the event that its child answers with, ``record``, ``stored`` or ``unknown``.
+
+    Args:
+        training: Training.
+        args: of ``python -m baselines train``.
+        timeout: seconds after which it is killed, or None.
+        shows: kind of event -> function of its values that shows it, or None.
+        lost: list that a line is added to for whatever could not be kept.
+
+    Raises:
+        Unavailable: its data or weights are missing.
+        TrainingFailed: it crashed, was killed, outlasted its time or was refused.
+    """
+    answer = None
+    try:
+        with child.events("train", *args, timeout=timeout) as events:
+            for event in events:
+                kind = event["event"]
+                if kind == "lost":
+                    lost.append(event["message"])
+                elif kind not in shows:
+                    answer = event
+                elif show := shows[kind]:
+                    show(*(value for key, value in event.items() if key != "event"))
+    except child.ChildError as error:
+        if answer is None:
+            raise TrainingFailed(f"{training.id}: its training {error}") from None
+        if answer["event"] == "record":  # which counts, whatever came after it
+            lost.append(f"{training.id}: its training {error}")
+    if answer is None or answer["event"] == "refused":
+        raise TrainingFailed(f"{training.id}: {answer['message'] if answer else 'its training ended without a record'}")
+    if answer["event"] == "missing":
+        raise Unavailable(answer["message"])
+    return answer
