@@ -1,4 +1,4 @@
-"""python -m baselines compare | accept | roofline | limits: the tables, which runs are the baseline, what this machine can do.
+"""python -m baselines compare | accept | roofline | overhead: the tables, which runs are the baseline, what this machine can do.
 
 Exit codes: 0 fine, 1 a regression, 2 wrong use or a damaged file, 3 nothing to compare.
 """
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from statistics import mean
 
-from baselines import compare, gate, judge, limits, machine, roofline, store
+from baselines import compare, gate, judge, machine, overhead, roofline, store
 from baselines.cells import TableError, cells
 from baselines.run import sampled
 
@@ -34,11 +34,11 @@ def main(words=None):
     roof.add_argument("--precision", choices=("float32", "mixed_bfloat16"), default="float32", help="whose folder (default: %(default)s)")
     for each in table, accepting, roof:
         each.add_argument("--storage", type=Path, default=store.FOLDER, help="folder of the machines' folders (default: this one's)")
-    limits.options(commands.add_parser("limits", help="the suite's epoch beside fit, a loop by hand and PyTorch, timed side by side"))
+    overhead.options(commands.add_parser("overhead", help="the time of the suite's epoch beside plain fit and a loop by hand"))
     asked = parser.parse_args(words)
     try:
-        if asked.command == "limits":
-            return limits.command(asked)
+        if asked.command == "overhead":
+            return overhead.command(asked)
         if not asked.storage.is_dir():
             raise store.StoreError(f"{asked.storage} is no folder; --storage names the one that --benchmark-storage did")
         if asked.command == "roofline":
