@@ -21,7 +21,6 @@ from zoo.quiet import import_keras
 from zoo.training import recipes
 
 SEED = 0
-SHARED = 0.15  # processors kept busy by other programs from which a time is not the epoch's own
 IGNORED = {"pretrained", "steps", "stopping", "plateau", "phases", "search"}  # of a recipe: an epoch is one pass, every layer is trained
 
 
@@ -49,12 +48,12 @@ def command(args):
     epochs = {way: prepared(way, cell, data) for way in ways}
     before = machine.others()
     times = measure(epochs, args.rounds)
-    others = machine.others(before)["others"]
+    load = machine.others(before)
     print(table(times, count))
     print("\nseconds of an epoch; spread: (slowest - fastest) / median; ratios: of the fastest epochs")
-    print(f"{cell.id}, {count:,} images, batch {cell.recipe['batch']}, on {machine.name()}")
-    shared = ": do not believe these times" if others and others > SHARED else ""
-    print(f"processors kept busy by other programs: {'unknown' if others is None else others}{shared}")
+    print(f"{cell.id}, {count:,} images, batch {cell.recipe['batch']}, on {machine.folder(machine.PRECISIONS[0])}")
+    shared = "" if machine.alone(load) else ": do not believe these times"
+    print(f"processors kept busy by other programs: {'unknown' if load['others'] is None else load['others']}{shared}")
     if "loop" not in ways:
         print(f"left out: loop: none is written for {device.backend()}, only for {' and '.join(LOOPS)}")
     return 0
@@ -151,7 +150,7 @@ def tensorflow_loop(trainer, optimizer, images, labels, batch):
             truth = tf.gather(labels, rows)
             with tf.GradientTape() as tape:
                 predictions = trainer(tf.gather(images, rows), training=True)
-                loss = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(truth, predictions))
+                loss = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(truth, predictions)) + sum(trainer.losses)
             optimizer.apply(tape.gradient(loss, weights), weights)
             hits = tf.reduce_sum(tf.cast(tf.argmax(predictions, -1, tf.int32) == truth, tf.int32))
             return start + batch, loss_sum + loss * tf.cast(tf.size(rows), tf.float32), correct + hits
