@@ -9,29 +9,35 @@ from types import SimpleNamespace
 
 import pytest
 
+from baselines import child
+from tests.self.baselines import fake_training
+
 ROOT = Path(__file__).parents[3]
-PLUGINS = ("-p", "tests.self.baselines.fake_training", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-n0")
+PLUGINS = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-n0")
+FAKE = ("-p", "tests.self.baselines.fake_training")
 
 
 @pytest.fixture
 def suite(pytester, tmp_path, monkeypatch):
     """A function that runs pytest as typed, with a training that takes no time and its storage in tmp_path / 'storage'.
 
-    In this process, which costs a tenth of a new one; with ``fresh`` in a process of its own. It returns the exit
+    In this process, which costs a tenth of a new one; with ``fresh`` in a process of its own, which
+    imports from the folder ``path``, too. It returns the exit
     code as returncode, what was printed as stdout and stderr, and both as said.
     """
 
-    def run(*args, cwd=ROOT, storage=True, fresh=False, **orders):
+    def run(*args, cwd=ROOT, storage=True, fresh=False, path="", **orders):
         args = [*PLUGINS, *map(str, args), *([f"--benchmark-storage={tmp_path / 'storage'}"] if storage else [])]
         with monkeypatch.context() as patch:
             patch.setenv("FAKE_TRAINING", json.dumps({"log": str(tmp_path / "log"), **orders}))
-            patch.setenv("PYTHONPATH", str(ROOT))
+            patch.setenv("PYTHONPATH", f"{ROOT}:{path}")
             patch.chdir(cwd)
             for name in [name for name in os.environ if name.startswith("PYTEST_")]:
                 patch.delenv(name)
-            if fresh:
-                done = subprocess.run([sys.executable, "-m", "pytest", *args], capture_output=True, text=True, timeout=120)
+            if fresh or "-n" in args:
+                done = subprocess.run([sys.executable, "-m", "pytest", *FAKE, *args], capture_output=True, text=True, timeout=120)
                 return SimpleNamespace(**vars(done), said=done.stdout + done.stderr)
+            patch.setattr(child, "start", fake_training.start)
             done = pytester.runpytest_inprocess(*args)
         stdout, stderr = done.stdout.str(), done.stderr.str()
         return SimpleNamespace(returncode=int(done.ret), stdout=stdout, stderr=stderr, said=stdout + stderr)

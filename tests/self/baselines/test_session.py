@@ -9,38 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from baselines import store
-from tests.self.baselines import fake_training, sessions
+from baselines import machine, store
+from tests.self.baselines import fake_training
 
 pytestmark = pytest.mark.self
 ROOT = Path(__file__).parents[3]
 FULL = ("-m", "full", "tests/test_epoch_time.py", "tests/test_accuracy.py")
 DIGITS = (*FULL, "--dataset", "digits", "--model", "lenet5,vgg_like")
+ONE = (*FULL, "--dataset", "digits", "--model", "lenet5")
 CELLS = ["lenet5-digits-digits_lenet", "vgg_like-digits-digits_vgg"]
-
-
-@pytest.fixture
-def suite(origin, tmp_path):
-    """A function that runs pytest as typed, with its storage in tmp_path / 'storage'; what it printed and returned."""
-
-    def run(*words, cwd=ROOT, storage=True, path=(), **orders):
-        # Workers of -n are started anew, and half of their start is hypothesis, of which these sessions make no use.
-        words = ["-p", "tests.self.baselines.fake_training", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", *words]
-        words += [f"--benchmark-storage={tmp_path / 'storage'}"] if storage else []
-        variables = {"PRETEND": json.dumps({"log": str(tmp_path / "log"), **orders}), "PYTHONPATH": str(ROOT)}
-        return sessions.run(origin[0], words, cwd, path=path, **variables)
-
-    return run
-
-
-@pytest.fixture
-def trained(tmp_path):
-    """A function that tells which cells were trained, in order."""
-    return lambda: (tmp_path / "log").read_text().split()
-
-
-def files(tmp_path):
-    return sorted((tmp_path / "storage").glob("*/*.json"))
 
 
 def folders():
@@ -54,90 +31,137 @@ def strict(path):
     return json.loads(path.read_text(), parse_constant=refuse)
 
 
-def test_one_training_serves_both_tests_and_the_timed_one_comes_first(suite, trained, tmp_path):
+def test_one_training_serves_both_tests_and_the_timed_one_comes_first(suite, trained, files):
     done = suite(*DIGITS, "-v", "--benchmark-save=x", "--epochs=7")
     assert 0 == done.returncode, done.said
     assert CELLS == trained()
     order = [f"{test}[{cell}]" for cell in CELLS for test in ("test_epoch_time", "test_accuracy")]
     assert order == list(dict.fromkeys(re.findall(r"::(test_\w+\[\S+\])", done.stdout)))
-    (path,) = files(tmp_path)
+    (path,) = files()
     assert re.fullmatch(r"0001_x_[0-9a-f]{8}\.json", path.name)
-    assert fake_training.MACHINE == path.parent.name
+    assert machine.folder("float32") == path.parent.name
     content = strict(path)
     assert content["complete"] is True
     assert "UNSERIALIZABLE" not in path.read_text()
     assert [3, 3] == [entry["stats"]["rounds"] for entry in content["benchmarks"]]
     assert 1.5 == pytest.approx(content["benchmarks"][0]["stats"]["min"])
-    stored = content["benchmarks"][0]["extra_info"]
-    assert [6 * 241816 * 60 / seconds for seconds in (2.0, 1.5, 1.6)] == [each["flops_per_second"] for each in stored["efficiency"]]
-    made = fake_training.sample(CELLS[0])
-    assert {**made, "recipe": {**made["recipe"], "epochs": 7}, "epochs_option": 7, "efficiency": stored["efficiency"]} == stored
+    record = content["records"][0]
+    assert record["id"] == content["benchmarks"][0]["extra_info"]["record"]
+    assert [6 * 241816 * 60 / seconds for seconds in (2.0, 1.5, 1.6)] == [each["flops_per_second"] for each in record["efficiency"]]
+    made = fake_training.record(CELLS[0], epochs_option=7, machine=path.parent.name)
+    assert {**made, "efficiency": record["efficiency"]} == {**record, "recipe": made["recipe"]}
+    assert 7 == record["recipe"]["epochs"]
     assert f"stored in {path}" in done.stdout
     assert "no GPU found" in done.stdout
-    assert "expects to train 2 cells" in done.stdout
+    assert "expects 2 trainings" in done.stdout
 
 
 @pytest.mark.parametrize("test", ["test_accuracy", "test_epoch_time"])
-def test_either_test_alone_trains_the_cell_once(suite, trained, test):
+def test_either_test_alone_trains_the_cell_once_and_stores_it(suite, trained, files, test):
     done = suite(*DIGITS, "-k", test, "--benchmark-save=x")
     assert 0 == done.returncode, done.said
     assert CELLS == trained()
-    assert ("NOTHING WILL BE STORED" in done.stdout) == (test == "test_accuracy")
+    assert CELLS == [record["cell"] for record in strict(files()[0])["records"]]
+
+
+def test_several_seeds_are_one_session_one_file_and_a_record_each(suite, trained, files):
+    done = suite(*ONE, "--seeds=3,5-6", "--benchmark-save=x")
+    assert 0 == done.returncode, done.said
+    assert [f"{CELLS[0]}-seed{seed}" for seed in (3, 5, 6)] == trained()
+    (path,) = files()
+    assert [3, 5, 6] == [record["seed"] for record in strict(path)["records"]]
+    assert 3 == len({entry["fullname"] for entry in strict(path)["benchmarks"]})
+    assert f"test_accuracy[{CELLS[0]}-seed5]" in suite(*ONE, "--seeds=5,6", "-v").stdout
 
 
 @pytest.mark.parametrize("option", ["--benchmark-disable", "--benchmark-skip"])
-def test_a_selection_that_cannot_store_says_so_in_one_line(suite, tmp_path, option):
+def test_a_selection_that_cannot_store_says_so_in_one_line(suite, files, option):
     done = suite(*DIGITS, "--benchmark-save=x", option)
     assert 1 == done.stdout.count("NOTHING WILL BE STORED"), done.said
-    assert [] == files(tmp_path)
+    assert [] == files()
 
 
-def test_bare_save_is_accepted_and_names_the_run(suite, tmp_path):
-    done = suite(*FULL, "--model=lenet5", "--dataset=digits", "--benchmark-save")
+def test_bare_save_is_accepted_and_names_the_session(suite, files):
+    done = suite(*ONE, "--benchmark-save")
     assert 0 == done.returncode, done.said
-    assert files(tmp_path)[0].name.startswith("0001_run_")
+    assert files()[0].name.startswith("0001_run_")
 
 
-def test_a_killed_session_keeps_the_cells_before(suite, tmp_path):
-    done = suite(*DIGITS, "--benchmark-save=x", kill=CELLS[1])
+def test_a_killed_session_keeps_the_cells_before(suite, files, tmp_path):
+    done = suite(*DIGITS, "--benchmark-save=x", kill=CELLS[1], fresh=True)
     assert -9 == done.returncode
-    (path,) = files(tmp_path)
-    content = strict(path)
-    assert content["complete"] is False
-    assert [CELLS[0]] == [run.cell for run in store.runs(tmp_path / "storage")]
+    (path,) = files()
+    assert strict(path)["complete"] is False
+    assert [CELLS[0]] == [each.cell for each in store.records(tmp_path / "storage")]
     assert [path.name] == [each.name for each in path.parent.iterdir()]
-    listed = subprocess.run(
-        ["pytest-benchmark", "--storage", str(tmp_path / "storage"), "compare"],
-        cwd=ROOT, capture_output=True, text=True, timeout=60, env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
-    )  # fmt: skip
-    assert f"test_epoch_time[{CELLS[0]}]" in listed.stdout, listed.stderr
+    assert f"test_epoch_time[{CELLS[0]}]" in compared(tmp_path / "storage")
 
 
-def test_ctrl_c_never_stores_a_part_of_a_cell(suite, tmp_path):
-    done = suite(*DIGITS, "--benchmark-save=x", interrupt=CELLS[1])
+def compared(storage):
+    """What pytest-benchmark's own command makes of a storage."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    args = ["pytest-benchmark", "--storage", str(storage), "compare"]
+    done = subprocess.run(args, cwd=ROOT, capture_output=True, text=True, timeout=60, env={**os.environ, "PATH": path})
+    return done.stdout + done.stderr
+
+
+def test_ctrl_c_never_stores_a_part_of_a_cell(suite, files):
+    done = suite(*DIGITS, "--benchmark-save=x", interrupt=CELLS[1], fresh=True)
     assert 2 == done.returncode, done.said
-    content = strict(files(tmp_path)[0])
+    content = strict(files()[0])
     assert content["complete"] is False
-    assert [CELLS[0]] == [entry["extra_info"]["cell"] for entry in content["benchmarks"]]
+    assert [CELLS[0]] == [record["cell"] for record in content["records"]]
 
 
-def test_a_regression_is_a_failed_test_that_has_stored_before(suite, tmp_path):
-    for seed, accuracy in enumerate((0.93, 0.935, 0.94)):
-        sample = fake_training.sample(CELLS[0], seed, accuracy, (0.2, 0.2 + seed / 1000), fingerprint="f00d")
-        fake_training.stored(tmp_path / "storage", seed + 1, "good", [sample])
+@pytest.mark.parametrize(
+    ("order", "reason"),
+    [("die", "was killed by SIGKILL: out of memory?"), ("crash", "RuntimeError: no such kernel"), ("hang", "outlasted its 1 seconds")],
+)
+def test_a_training_that_fails_fails_its_cell_by_name_and_no_other(suite, trained, files, order, reason):
+    done = suite(*DIGITS, "--benchmark-save=x", "--cell-timeout=1s", **{order: CELLS[0]})
+    assert 1 == done.returncode, done.said
+    assert f"{CELLS[0]}: its training" in done.stdout
+    assert reason in done.stdout
+    assert "2 passed, 2 errors" in re.sub(r"\d+ deselected, ", "", done.stdout)
+    assert CELLS == trained()
+    assert [CELLS[1]] == [record["cell"] for record in strict(files()[0])["records"]]
+    assert "Traceback" not in done.stderr
+
+
+def test_a_cell_whose_data_is_missing_is_skipped_with_the_reason_and_counted(suite):
+    done = suite(*DIGITS, missing=CELLS[0])
+    assert 0 == done.returncode, done.said
+    assert "the data is not there" in done.stdout
+    assert "cells not trained: 1" in done.stdout
+    assert "2 passed, 2 skipped" in re.sub(r"\d+ deselected, ", "", done.stdout)
+
+
+def test_a_training_without_times_is_no_measurement_to_any_tool(suite, files, tmp_path):
+    done = suite(*ONE, "--benchmark-save=x", seconds=[], others=0.9)
+    assert 0 == done.returncode, done.said
+    content = strict(files()[0])
+    assert ([], 1) == (content["benchmarks"], len(content["records"]))
+    assert "INCOMPARABLE: other programs kept 0.9 processors busy" in done.stdout
+    assert "test_epoch_time" not in compared(tmp_path / "storage")
+
+
+def test_a_regression_is_a_failed_test_that_has_stored_before(suite, files, tmp_path):
     folder = tmp_path / "storage"
-    store.accept(folder, store.runs(folder), "first")
-    done = suite(*FULL, "--dataset=digits", "--model=lenet5", "--benchmark-save=x", accuracy=0.3, seconds=[0.9, 0.8])
+    for seed, accuracy in enumerate((0.93, 0.935, 0.94)):
+        record = fake_training.record(CELLS[0], seed, accuracy, (0.2, 0.2 + seed / 1000))
+        fake_training.stored(folder, seed + 1, "good", [record], machine=machine.folder("float32"))
+    store.accept(folder, store.records(folder), "first")
+    done = suite(*ONE, "--benchmark-save=x", accuracy=0.3, seconds=[0.9, 0.8])
     assert 1 == done.returncode, done.said
     assert 2 == len(re.findall(r"^lenet5-digits-digits_lenet REGRESSED", done.stdout, re.MULTILINE)), done.said
-    assert "0004_x_" in files(tmp_path)[-1].name
+    assert "0004_x_" in files()[-1].name
     for next_step in ("pytest -m full --model lenet5", "python -m baselines accept"):
         assert next_step in done.stdout
-    again = suite(*FULL, "--dataset=digits", "--model=lenet5", "--benchmark-save=x", accuracy=0.3, seconds=[0.9, 0.8])
-    assert 1 == again.returncode, "a bad run that was stored became its own excuse"
+    again = suite(*ONE, "--benchmark-save=x", accuracy=0.3, seconds=[0.9, 0.8])
+    assert 1 == again.returncode, "a bad record that was stored became its own excuse"
 
 
-def test_a_machine_without_accepted_runs_says_no_baseline_and_keeps_to_floors(suite):
+def test_a_machine_without_accepted_records_says_no_baseline_and_keeps_to_floors(suite):
     done = suite(*FULL, "--dataset=mnist", "--recipe=gate", accuracy=0.9799)
     assert 1 == done.returncode, done.said
     assert "NO-BASELINE: fastest epoch" in done.stdout
@@ -145,8 +169,9 @@ def test_a_machine_without_accepted_runs_says_no_baseline_and_keeps_to_floors(su
 
 
 def test_a_time_budget_trains_what_fits_cheapest_first_and_names_the_rest(suite, trained, tmp_path):
-    slow = fake_training.sample(CELLS[0], seconds=(500.0, 500.0))
-    fake_training.stored(tmp_path / "storage", 1, "before", [slow, fake_training.sample(CELLS[1], seconds=(1.0, 1.0))])
+    slow = fake_training.record(CELLS[0], seconds=(500.0, 500.0))
+    before = [slow, fake_training.record(CELLS[1], seconds=(1.0, 1.0))]
+    fake_training.stored(tmp_path / "storage", 1, "before", before, machine=machine.folder("float32"))
     done = suite(*FULL, "--dataset=digits", "--model=lenet5,vgg_like,resnet20_v1", "--time-budget=10m", "--benchmark-save=x")
     assert 0 == done.returncode, done.said
     assert [CELLS[1]] == trained()
@@ -155,22 +180,26 @@ def test_a_time_budget_trains_what_fits_cheapest_first_and_names_the_rest(suite,
 
 
 @pytest.mark.parametrize(
-    ("words", "known"),
+    ("args", "known"),
     [
-        (("-m", "quik"), "known: quick, full"),
-        (("-m", "quik", "-n", "2"), "known: quick, full"),
+        (("-m", "quik"), "known: quick, full, self, slow"),
+        (("-m", "quik", "-n", "2"), "known: quick, full, self, slow"),
         (("--model", "lenet6", "-n", "2"), "lenet5, vgg_like"),
         (("--modell", "lenet5"), "--model --dataset"),
         (("--time-budget", "soon"), "90s, 20m"),
+        (("--cell-timeout", "late"), "90s, 20m"),
+        (("--seeds", "5-1"), "'5-1' names no seeds; write them as 3, 1-5 or 1,3,7-9"),
         (("--data-dir", "/nowhere"), "/nowhere"),
         (("-m", "quick(", "-n", "2"), "cannot be read"),
-        (("--epochs=0",), "--epochs must be at least 1"),
+        (("--epochs=0",), "train for at least 1 epoch"),
         (('--benchmark-save=a"b',), "letters, digits"),
+        (("--precision=float16",), "float32"),
+        (("--save-models=/nowhere",), "--save-models=/nowhere: no folder that can be written to"),
     ],
-    ids=lambda words: " ".join(words) if isinstance(words, tuple) else "",
+    ids=lambda args: " ".join(args) if isinstance(args, tuple) else "",
 )
-def test_what_is_mistyped_is_an_error_that_names_the_known(suite, words, known):
-    done = suite(*words)
+def test_what_is_mistyped_is_an_error_that_names_the_known(suite, args, known):
+    done = suite(*args)
     assert 4 == done.returncode, done.said
     assert known in done.stderr
     assert "Traceback" not in done.said
@@ -192,15 +221,12 @@ def test_a_storage_that_cannot_be_written_is_refused_before_anything_is_trained(
     assert not (tmp_path / "log").exists()
 
 
-def test_a_disk_that_fills_up_fails_the_test_and_keeps_the_summary(suite, tmp_path):
-    lines = (
-        "from baselines import store",
-        "def refuse(path, text):",
-        "    raise OSError(28, 'No space left on device')",
-        "store.replace = refuse",
-    )
-    (tmp_path / "full.py").write_text("\n".join(lines))
-    done = suite("-p", "full", *DIGITS, "--benchmark-save=x", path=[tmp_path])
+def test_a_disk_that_fills_up_fails_the_test_and_keeps_the_summary(suite, monkeypatch):
+    def refuse(path, text):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store, "replace", refuse)
+    done = suite(*DIGITS, "--benchmark-save=x")
     assert 1 == done.returncode, done.said
     assert "cannot be stored" in done.stdout
     assert "NOT STORED" in done.stdout
@@ -208,33 +234,43 @@ def test_a_disk_that_fills_up_fails_the_test_and_keeps_the_summary(suite, tmp_pa
 
 
 def test_a_corrupt_baseline_file_stops_a_full_session_before_it_trains(suite, tmp_path):
-    path = fake_training.stored(tmp_path / "storage", 1, "x", [fake_training.sample()])
+    path = fake_training.stored(tmp_path / "storage", 1, "x", [fake_training.record()])
     path.write_text(path.read_text()[:100])
     done = suite(*DIGITS, "--benchmark-save=x")
     assert 4 == done.returncode
-    assert f"{path}: not a stored run" in done.stderr
+    assert f"{path}: holds no stored records" in done.stderr
     assert not (tmp_path / "log").exists()
 
 
-def test_collecting_imports_no_backend_and_bare_pytest_is_the_quick_tier(origin, suite):
-    assert set() == {"tensorflow", "jax", "keras", "scipy", "sklearn"} & origin[1]
-    assert {"tests.self.baselines.fake_training", "hypothesis", "loaders"} < origin[1]
-    listed = {}
-    for words in ((), ("-m", "quick"), ("-m", "full")):
-        done = suite("--collect-only", "-q", *words, storage=False)
+def test_a_full_session_imports_no_backend_and_neither_does_collecting(suite, tmp_path):
+    heavy = ["tensorflow", "jax", "keras", "scipy", "sklearn"]
+    (tmp_path / "told.py").write_text(
+        f"import sys\ndef pytest_unconfigure():\n    print('HEAVY', [name for name in {heavy} if name in sys.modules])\n"
+    )
+    for args in ((*ONE, "--benchmark-save=x"), ("--collect-only", "-q", "-m", "quick or full or self or slow")):
+        done = suite("-p", "told", *args, fresh=True, path=tmp_path)
         assert 0 == done.returncode, done.said
-        listed[words] = sorted(line for line in done.stdout.splitlines() if "::" in line)
+        assert "HEAVY []" in done.stdout
+
+
+def test_bare_pytest_is_the_quick_tier_and_a_cell_of_the_full_one_has_two_tests(suite):
+    listed = {}
+    for args in ((), ("-m", "quick"), ("-m", "full"), ("-m", "full", "--model=lenet5", "--dataset=digits")):
+        done = suite("--collect-only", "-q", *args, storage=False)
+        assert 0 == done.returncode, done.said
+        listed[args] = sorted(line for line in done.stdout.splitlines() if "::" in line)
     assert [] != listed[()] == listed["-m", "quick"]
+    assert not [test for test in listed[()] if "self/" in test]
     assert not set(listed[()]) & set(listed["-m", "full"])
+    assert [f"tests/test_accuracy.py::test_accuracy[{CELLS[0]}]", f"tests/test_epoch_time.py::test_epoch_time[{CELLS[0]}]"] == listed[args]
 
 
-def test_the_storage_is_found_from_any_folder_and_a_plain_run_makes_none(suite, tmp_path):
+def test_the_storage_is_found_from_any_folder_and_a_plain_session_makes_none(suite, tmp_path):
     away = tmp_path / "away"
     away.mkdir()
     before = folders()
-    done = suite(
-        str(ROOT / "tests/test_gate.py"), "-k", "floor", f"--rootdir={ROOT}", "-c", str(ROOT / "pytest.ini"), cwd=away, storage=False
-    )
+    tests = str(ROOT / "tests/self/baselines/test_gate.py")
+    done = suite(tests, "-m", "self", "-k", "floor", f"--rootdir={ROOT}", "-c", str(ROOT / "pytest.ini"), cwd=away, storage=False)
     assert 0 == done.returncode, done.said
     assert [] == [path for path in away.iterdir() if path.name != ".hypothesis"]
     assert before == folders()
@@ -245,9 +281,3 @@ def test_under_xdist_a_cell_is_trained_once_and_the_user_is_told_that_nothing_is
     assert 0 == done.returncode, done.said
     assert CELLS == sorted(trained())
     assert "NOTHING WILL BE STORED" in done.stdout
-
-
-def test_a_session_that_hangs_is_killed_and_told_of(origin, suite):
-    with pytest.raises(TimeoutError, match="pytest --collect-only did not end within 0.01 seconds"):
-        sessions.run(origin[0], ["--collect-only"], timeout=0.01)
-    assert 0 == suite("--collect-only", "-q", "tests/test_plan.py").returncode
