@@ -1,27 +1,13 @@
 """The cells of the suite, read from the published tables and from our own: no number stands in code.
 
-A cell is model x dataset x recipe, one row of a study's table and one test id.
+A cell is model x dataset x recipe: one row of a study's table and one test id.
 """
 
 import functools
-import tomllib
-from pathlib import Path
 from typing import NamedTuple
 
-import loaders
 import zoo
-from zoo.training import recipes
-
-FOLDER = Path(__file__).parent
-COUNTS = ("total", "trainable", "non_trainable")  # of parameters
-ACCURACIES = ("accuracy", "train_accuracy", "validation_accuracy")
-# What a study may print of a cell. Without a prefix it is of the test images; seconds are those of all epochs.
-PUBLISHED = (*COUNTS, *ACCURACIES, "loss", "train_loss", "validation_loss", "seconds", "epoch_seconds")
-ROW_KEYS = {"model", "dataset", "recipe", "quick", *PUBLISHED}
-
-
-class TableError(Exception):
-    """A table of cells says something that cannot be; the message names the file and the row."""
+from baselines.tables import COUNTS, FOLDER, ROW, TableError, check_keys, numbers, studies
 
 
 class Cell(NamedTuple):
@@ -41,94 +27,58 @@ class Cell(NamedTuple):
 
 
 @functools.cache
-def studies(folder=FOLDER):
-    """Study name -> its whole table, as TOML gives it, our own last.
-
-    Raises:
-        TableError: a file is not TOML.
-    """
-    tables = {}
-    for path in [*sorted((folder / "published").glob("*.toml")), folder / "ours.toml"]:
-        try:
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
-        except tomllib.TOMLDecodeError as error:
-            raise TableError(f"{path} is not TOML: {error}; mend it or take it back from git") from error
-        tables[table["study"]] = table
-    return tables
-
-
-@functools.cache
 def cells(folder=FOLDER):
     """Cell id -> Cell, in the order of the tables.
 
     Raises:
-        TableError: a row names a model, data set or recipe that nobody knows, or has an unknown key, or a
-            number of which the study does not say where it stands, or an accuracy that is no share; or a
-            floor stands for no cell.
+        TableError: what ``studies`` refuses; a row has an unknown key, names a model, data set or recipe that nobody knows,
+            or is another row's cell; a number is not one, or [where] does not say where it stands; a floor has no cell.
     """
     tables = studies(folder)
-    datasets = {name: data for table in tables.values() for name, data in table.get("datasets", {}).items()}
+    datasets = {name: dataset for table in tables.values() for name, dataset in table.get("datasets", {}).items()}
     floors = {cell: floor for table in tables.values() for cell, floor in table.get("floors", {}).items()}
     found = {}
     for study, table in tables.items():
-        for name, recipe in table["recipes"].items():
-            try:
-                recipes.check(name, recipe)
-            except ValueError as error:
-                raise TableError(f"study {study}: {error}") from error
-        for row in table["cells"]["rows"]:
-            cell = _cell(table, datasets, row, floors)
+        for i, row in enumerate(table["cells"]["rows"], 1):
+            where = f"{study}.toml, row {i} of [cells]"
+            cell = _cell(where, table, datasets, row, floors)
             if cell.id in found:
-                raise TableError(f"study {study}: cell {cell.id} stands in two rows")
+                raise TableError(f"{where}: the cell {cell.id} has another row, in {found[cell.id].study}.toml")
             found[cell.id] = cell
-    for unknown in floors.keys() - found.keys():
-        raise TableError(f"a floor for {unknown!r}, which is no cell")
+    for study, table in tables.items():
+        for cell in table.get("floors", {}):
+            if cell not in found:
+                raise TableError(f"{study}.toml: a floor for {cell!r}, which is not a cell; known: {', '.join(found)}")
     return found
 
 
-def _cell(table, datasets, row, floors):
-    study, known_recipes = table["study"], table["recipes"]
-    for key, known in ("model", zoo.names()), ("dataset", datasets), ("recipe", known_recipes):
-        if row.get(key) not in known:
-            raise TableError(f"study {study}: unknown {key} {row.get(key)!r} in row {row}; known: {', '.join(known)}")
-    for key in row.keys() - ROW_KEYS:
-        raise TableError(f"study {study}: unknown key {key!r} in row {row}; known: {', '.join(sorted(ROW_KEYS))}")
+def _cell(where, table, datasets, row, floors):
+    check_keys(where, row, ROW)
+    for key, known in ("model", zoo.names()), ("dataset", datasets), ("recipe", table["recipes"]):
+        if row[key] not in known:
+            raise TableError(f"{where}: unknown {key} {row[key]!r}; known: {', '.join(known)}")
     name = f"{row['model']}-{row['dataset']}-{row['recipe']}"
-    dataset = datasets[row["dataset"]]
-    data = dataset.get("loader", row["dataset"])
-    if data not in loaders.names() and not data.startswith("synthetic_"):
-        raise TableError(f"study {study}: no loader reads {data!r}, the data of row {row}; known: {', '.join(loaders.names())}")
-    recipe = known_recipes[row["recipe"]]
+    published = numbers(f"{where}, {name}", table, row)
+    for key in published:
+        source = "parameters" if key in COUNTS else key
+        if source not in table.get("where", {}):
+            raise TableError(f"{where}, {name}: where does the study print {key!r}? Say it as {source!r} in [where]")
+    dataset, recipe = datasets[row["dataset"]], table["recipes"][row["recipe"]]
     return Cell(
         id=name,
-        study=study,
+        study=table["study"],
         model=row["model"],
         dataset=row["dataset"],
-        data=data,
+        data=dataset.get("loader", row["dataset"]),
         recipe_name=row["recipe"],
         recipe=recipe,
         shape=(*recipe.get("size", dataset["input"][:2]), dataset["input"][2]),
         data_shape=tuple(dataset["input"]),
         classes=dataset["classes"],
-        published=_published(table, row),
+        published=published,
         floor=floors.get(name),
         quick=row.get("quick", False),
     )
-
-
-def _published(table, row):
-    """The numbers that the study prints in a row, its per cents as shares of 1."""
-    numbers = {key: row[key] for key in PUBLISHED if key in row}
-    for key in numbers:
-        place = "parameters" if key in COUNTS else key
-        if place not in table.get("where", {}):
-            raise TableError(f"study {table['study']}: where does {key!r} of row {row} stand? Say it as {place!r} in [where]")
-    for key in numbers.keys() & set(ACCURACIES):
-        if table.get("percent"):
-            numbers[key] = round(numbers[key] / 100, 6)  # 0.57 / 100 alone is not 0.0057
-        if not 0 <= numbers[key] <= 1:
-            raise TableError(f"study {table['study']}: {key} {row[key]} of row {row} is no share of 1; print shares, or set percent = true")
-    return numbers
 
 
 def published_seconds(cell):

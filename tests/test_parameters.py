@@ -5,10 +5,10 @@ import math
 import pytest
 
 from baselines.cells import cells
+from baselines.tables import COUNTS
 from tests.small_networks import built
 
 pytestmark = pytest.mark.quick
-COUNTS = ("total", "trainable", "non_trainable")
 PRINTED = [cell for cell in cells().values() if cell.published.keys() & set(COUNTS)]
 
 
@@ -20,7 +20,9 @@ def counts(cell):
 
 @pytest.mark.parametrize("printed", PRINTED, ids=lambda cell: cell.id)
 def test_counts_are_those_that_the_study_prints(printed):
-    assert {key: printed.published[key] for key in COUNTS} == counts(printed)
+    expected = {key: printed.published[key] for key in COUNTS if key in printed.published}
+    ours = counts(printed)
+    assert expected == {key: ours[key] for key in expected}
 
 
 def test_sixty_counts_of_the_afif_study_are_asserted():

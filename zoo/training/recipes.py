@@ -6,8 +6,6 @@ to it: loaders give raw uint8, and what is done to them happens inside the graph
 
 import math
 
-import numpy as np
-
 KEYS = {
     "input": "raw (0-255), scaled (0-1), mean_subtracted (0-1, less the training images' mean image)",
     "size": "[height, width] in pixels that the images are resized to",
@@ -94,6 +92,8 @@ def fitted_and_watched(recipe, data):
     Raises:
         ValueError: nothing is left to train on.
     """
+    import numpy as np  # here, since the tables are read, and their recipes checked, without it
+
     train, test = recipe.get("images", (None, None))
     images, labels = data.x_train[:train], data.y_train[:train]
     tested = data.x_test[:test], data.y_test[:test]

@@ -1,0 +1,121 @@
+"""The published tables and our own, read from TOML; a mistake in one of them is one line that says what is known instead."""
+
+import functools
+import math
+import tomllib
+from pathlib import Path
+
+import loaders
+from zoo.training import recipes
+
+FOLDER = Path(__file__).parent
+COUNTS = ("total", "trainable", "non_trainable")  # of parameters
+# Of the images that the study calls test, training and validation images; of training images that a search held out, its best;
+# and of images that the study does not name.
+ACCURACIES = ("accuracy", "train_accuracy", "validation_accuracy", "held_out_accuracy", "stated_accuracy")
+LOSSES = ("loss", "train_loss", "validation_loss")
+PUBLISHED = (*COUNTS, *ACCURACIES, *LOSSES, "seconds", "epoch_seconds")  # what a study may print; seconds are those of all epochs
+
+# The keys of each table: those that it must have, and those that it may have.
+STUDY = ("study", "question", "recipes", "cells"), ("percent", "where", "hardware", "datasets", "floors", "unassigned")
+WHERE = (), ("parameters", *(key for key in PUBLISHED if key not in COUNTS))
+DATASET = ("input", "classes"), ("loader",)
+CELLS = ("rows",), ()
+ROW = ("model", "dataset", "recipe"), ("quick", *PUBLISHED)
+UNASSIGNED = ("where", "why"), ("model", *PUBLISHED)  # printed figures of which the study does not say enough to give them to a cell
+
+
+class TableError(Exception):
+    """A table has a mistake; the message names the file, the key and what is known instead."""
+
+
+@functools.cache
+def studies(folder=FOLDER):
+    """Study name -> its whole table, as TOML gives it, our own last.
+
+    Raises:
+        TableError: a file is not TOML or has not the name of its study; a key is missing or unknown; a recipe, a data set or a
+            floor cannot be meant.
+    """
+    found = {}
+    for path in [*sorted((folder / "published").glob("*.toml")), folder / "ours.toml"]:
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise TableError(f"{path} is not TOML: {error}; mend it or take it back from git") from error
+        check_keys(path, table, STUDY)
+        if table["study"] != path.stem:
+            raise TableError(f"{path}: study = {table['study']!r}; a study has the name of its file, {path.stem!r}")
+        _check(path, table)
+        found[path.stem] = table
+    return found
+
+
+def _check(path, table):
+    """Raise TableError for a mistake in the tables of a study, its rows apart."""
+    for key in "where", "datasets", "recipes", "cells", "floors":
+        check_keys(f"{path}: [{key}]", table.get(key, {}), {"where": WHERE, "cells": CELLS}.get(key))
+    for name, dataset in table.get("datasets", {}).items():
+        _check_dataset(f"{path}: the data set {name}", name, dataset)
+    for name, recipe in table["recipes"].items():
+        check_keys(f"{path}: the recipe {name}", recipe)
+        try:
+            recipes.check(name, recipe)
+        except ValueError as error:
+            raise TableError(f"{path}: {error}") from error
+    for cell, floor in table.get("floors", {}).items():
+        _check_share(f"{path}: the floor of {cell}", floor)
+    for i, figure in enumerate(table.get("unassigned", []), 1):
+        check_keys(f"{path}: [[unassigned]] {i}", figure, UNASSIGNED)
+        numbers(f"{path}: [[unassigned]] {i}", table, figure)
+
+
+def _check_dataset(where, name, dataset):
+    check_keys(where, dataset, DATASET)
+    sizes = dataset["input"] if isinstance(dataset["input"], list) else []
+    if len(sizes) != 3 or any(type(size) is not int or size < 1 for size in (*sizes, dataset["classes"])):
+        raise TableError(f"{where}: {dataset} needs input = [height, width, channels] and a number of classes")
+    loader = str(dataset.get("loader", name))
+    if loader not in loaders.names() and not loader.startswith("synthetic_"):
+        raise TableError(f"{where}: unknown loader {loader!r}; known: {', '.join(loaders.names())}")
+
+
+def check_keys(where, table, keys=None):
+    """Raise TableError unless it is a table, with the keys that it must have and no others than it may have.
+
+    Args:
+        where: the file and the table's name in it.
+        table: what TOML gave.
+        keys: (those that it must have, those that it may have), or None where any will do.
+    """
+    if not isinstance(table, dict):
+        raise TableError(f"{where} is {table!r}, not a table")
+    needed, optional = keys or ((), table)
+    known = ", ".join((*needed, *optional))
+    for key in table:
+        if key not in (*needed, *optional):
+            raise TableError(f"{where}: unknown key {key!r}; known: {known}")
+    for key in needed:
+        if key not in table:
+            raise TableError(f"{where}: the key {key!r} is missing; known: {known}")
+
+
+def numbers(where, table, row):
+    """The numbers that a study prints in a row of its table: a dict, per cents as shares of 1.
+
+    Raises:
+        TableError: a number is not one, or an accuracy not a share.
+    """
+    found = {key: row[key] for key in PUBLISHED if key in row}
+    for key, number in found.items():
+        if type(number) not in (int, float) or not 0 <= number < math.inf:  # a bool is an int, and nan compares as False
+            raise TableError(f"{where}: {key} = {number!r} is not a number of 0 or more")
+        if key in ACCURACIES:
+            found[key] = round(number / 100, 6) if table.get("percent") else number  # 0.57 / 100 alone is not 0.0057
+            _check_share(f"{where}: {key}", found[key])
+    return found
+
+
+def _check_share(where, number):
+    if type(number) not in (int, float) or not 0 <= number <= 1:
+        raise TableError(f"{where} = {number!r} is not a share of 1; write shares, or per cents with percent = true")

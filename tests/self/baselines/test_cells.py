@@ -1,0 +1,178 @@
+"""Tables of cells: what is read from them, chosen and estimated, and each mistake refused in a line that names it."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from baselines import plan, store, tables
+from baselines.cells import cells, choose, published_seconds
+from baselines.tables import TableError
+from tests.self.baselines import fake_training
+
+pytestmark = pytest.mark.self
+
+
+@pytest.fixture
+def edited(tmp_path):
+    """A function that replaces text in a copy of the tables, and reads its cells."""
+
+    def edit(old, new, file="ours.toml"):
+        shutil.copytree(tables.FOLDER / "published", tmp_path / "published")
+        shutil.copy(tables.FOLDER / "ours.toml", tmp_path)
+        text = (tmp_path / file).read_text()
+        assert old in text
+        (tmp_path / file).write_text(text.replace(old, new, 1))
+        return cells(tmp_path)
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("[recipes.gate]", "[recipes.gate", "ours.toml is not TOML"),
+        ('study = "ours"', 'studdy = "ours"', "ours.toml: unknown key 'studdy'; known: study, question, "),
+        ('study = "ours"', "", "ours.toml: the key 'study' is missing; known: study, question, "),
+        ('study = "ours"', 'study = "mine"', "ours.toml: study = 'mine'; a study has the name of its file, 'ours'"),
+        ('question = "Does', 'query = "Does', "ours.toml: unknown key 'query'; known: study, question, "),
+        ("[cells]", "[cell]", "ours.toml: unknown key 'cell'; known: .*cells"),
+        ("rows = [", "row = [", r"ours.toml: \[cells\]: unknown key 'row'; known: rows"),
+        ("rows = [", "rows = [1,", r"ours.toml, row 1 of \[cells\] is 1, not a table"),
+        ("[floors]", "[floor]", "ours.toml: unknown key 'floor'; known: .*floors"),
+        ("[datasets]", "[dataset]", "ours.toml: unknown key 'dataset'; known: .*datasets"),
+        ("input = [28, 28, 1]", "inputs = [28, 28, 1]", "ours.toml: the data set digits: unknown key 'inputs'; known: input, classes, loader"),
+        (", classes = 10", "", "ours.toml: the data set digits: the key 'classes' is missing; known: input, classes, loader"),
+        ("input = [28, 28, 1]", "input = [28, 28]", r"ours.toml: the data set digits: .* needs input = \[height, width, channels\]"),
+        ("classes = 10", 'classes = "ten"', "ours.toml: the data set digits: .* a number of classes"),
+        ("digits = { ", 'digits = { loader = "digit", ', "ours.toml: the data set digits: unknown loader 'digit'; known: mnist"),
+        ("batch = 256", "batchsize = 256", "ours.toml: recipe gate: unknown key 'batchsize'; known: input"),
+        ("batch = 256", "", "ours.toml: recipe gate: key 'batch' is missing"),
+        ('input = "scaled"', 'input = "scald"', "ours.toml: recipe gate: unknown input 'scald'; known: raw"),
+        ("[recipes.gate]", "[recipes]\nflat = 1\n[recipes.gate]", "ours.toml: the recipe flat is 1, not a table"),
+        ("quick = true", "quik = true", r"ours.toml, row 1 of \[cells\]: unknown key 'quik'; known: model, dataset, recipe, quick"),
+        ('model = "lenet5", dataset = "mnist"', 'dataset = "mnist"', r"ours.toml, row 1 of \[cells\]: the key 'model' is missing; known: model"),
+        ('model = "lenet5", dataset = "mnist"', 'model = "lenet6", dataset = "mnist"', "row 1 .*unknown model 'lenet6'; known: lenet5"),
+        ('dataset = "digits", recipe = "digits_lenet"', 'dataset = "digit", recipe = "digits_lenet"', "row 2 .*unknown dataset 'digit'; known: mnist"),
+        ('recipe = "gate"', 'recipe = "gait"', "row 1 .*unknown recipe 'gait'; known: gate"),
+        ('model = "vgg_like", dataset = "digits", recipe = "digits_vgg"', 'model = "lenet5", dataset = "mnist", recipe = "gate"', "row 3 .*lenet5-mnist-gate has another row, in ours.toml"),
+        ("lenet5-mnist-gate = ", "lenet5-mnist-gait = ", "ours.toml: a floor for 'lenet5-mnist-gait', which is not a cell; known: lenet5-mnist-afif"),
+        ("lenet5-mnist-gate = 0.98", "lenet5-mnist-gate = 98", "ours.toml: the floor of lenet5-mnist-gate = 98 is not a share of 1"),
+        ("lenet5-mnist-gate = 0.98", 'lenet5-mnist-gate = "0.98"', "ours.toml: the floor of lenet5-mnist-gate = '0.98' is not a share of 1"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_our_own_table_is_refused(edited, old, new, complaint):
+    with pytest.raises(TableError, match=complaint) as caught:
+        edited(old, new)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("train_loss = 0.0149", "trained_loss = 0.0149", r"srivastava.toml, row 1 of \[cells\]: unknown key 'trained_loss'; known: .*train_loss"),
+        ("train_loss = 0.0149", 'train_loss = "0.0149"', "row 1 .*alexnet_64-mnist-srivastava: train_loss = '0.0149' is not a number of 0 or more"),
+        ("train_loss = 0.0149", "train_loss = nan", "row 1 .*train_loss = nan is not a number of 0 or more"),
+        ("train_loss = 0.0149", "train_loss = true", "row 1 .*train_loss = True is not a number of 0 or more"),
+        ("epoch_seconds = 52 ", "epoch_seconds = -52 ", "row 3 .*epoch_seconds = -52 is not a number of 0 or more"),
+        ("percent = true", "percent = false", "row 1 .*accuracy = 9.* is not a share of 1; .*percent = true"),
+        ("train_accuracy = 99.53", "train_accuracy = 199.53", "row 1 .*train_accuracy = 1.9953 is not a share of 1"),
+        ("train_loss = \"Table", "trainloss = \"Table", r"srivastava.toml: \[where\]: unknown key 'trainloss'; known: parameters, .*train_loss"),
+        ("train_loss = \"Table", "# \"Table", r"row 1 .*where does the study print 'train_loss'\? Say it as 'train_loss' in \[where\]"),
+        ("plateau = {", "plato = {", "srivastava.toml: recipe srivastava: unknown key 'plato'"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_a_published_table_is_refused(edited, old, new, complaint):
+    with pytest.raises(TableError, match=complaint) as caught:
+        edited(old, new, "published/srivastava.toml")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ('why = "the data', 'reason = "the data', r"imagenet32.toml: \[\[unassigned\]\] 1: unknown key 'reason'; known: where, why, model"),
+        ("accuracy = 0.3015", "accuracy = 30.15", r"imagenet32.toml: \[\[unassigned\]\] 1: accuracy = 30.15 is not a share of 1"),
+    ],
+)
+def test_a_mistake_in_a_figure_of_no_cell_is_refused(edited, old, new, complaint):
+    with pytest.raises(TableError, match=complaint):
+        edited(old, new, "published/imagenet32.toml")
+
+
+def test_one_key_says_where_all_parameter_counts_stand(edited):
+    with pytest.raises(TableError, match=r"where does the study print 'total'\? Say it as 'parameters' in \[where\]"):
+        edited("parameters = ", "# ", "published/afif.toml")
+
+
+def test_a_study_is_one_file_more(tmp_path):
+    table = 'study = "mine"\nquestion = "?"\n[recipes.short]\ninput = "raw"\noptimizer = { name = "SGD" }\nbatch = 8\nepochs = 1\n'
+    table += '[cells]\nrows = [{ model = "vgg_like", dataset = "mnist", recipe = "short" }]\n'
+    (tmp_path / "published").mkdir()
+    (tmp_path / "published" / "mine.toml").write_text(table)
+    shutil.copy(tables.FOLDER / "published" / "afif.toml", tmp_path / "published")
+    shutil.copy(tables.FOLDER / "ours.toml", tmp_path)
+    cell = cells(tmp_path)["vgg_like-mnist-short"]
+    assert ("mine", (28, 28, 1), {}) == (cell.study, cell.shape, cell.published)
+
+
+def test_reading_the_tables_imports_neither_keras_nor_numpy():
+    code = "import sys; from baselines.cells import cells; cells(); print({'keras', 'numpy', 'scipy'} & sys.modules.keys())"
+    assert (
+        "set()"
+        == subprocess.run([sys.executable, "-c", code], cwd=tables.FOLDER.parent, capture_output=True, text=True, check=True).stdout.strip()
+    )
+
+
+def test_cells_are_chosen_by_model_data_set_and_recipe():
+    assert ["lenet5-mnist-afif", "lenet5-mnist-gate"] == [cell.id for cell in choose(["lenet5"], ["mnist"])]
+    assert list(cells().values()) == choose() == choose([""])
+
+
+@pytest.mark.parametrize(
+    ("args", "complaint"),
+    [
+        ((["lenet6"],), "unknown model 'lenet6'; .*lenet5, vgg_like"),
+        (([], ["mnits"]), "unknown dataset 'mnits'; .*mnist, fashion_mnist"),
+        (([], [], ["afiff"]), "unknown recipe 'afiff'; .*afif, afif_resnet"),
+        ((["vgg_like"], ["mnist"], ["gate"]), "no cell has that .*lenet5-mnist-gate"),
+    ],
+)
+def test_a_choice_of_nothing_is_refused_with_what_there_is(args, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        choose(*args)
+
+
+def test_a_published_epoch_is_told_from_all_epochs_together():
+    cell = cells()["lenet5-mnist-afif"]
+    assert 30 == published_seconds(cell._replace(published={"seconds": 30 * cell.recipe["epochs"]}))
+    assert 30 == published_seconds(cell._replace(published={"epoch_seconds": 30}))
+    assert published_seconds(cell._replace(published={"accuracy": 0.5})) is None
+
+
+def test_a_cell_that_never_ran_is_estimated_from_its_published_epoch():
+    cell = cells()["lenet5-mnist-afif"]._replace(id="never", published={"epoch_seconds": 30})
+    assert 300 == plan.estimate(cell, "mine", [])
+    assert 60 == plan.estimate(cell, "mine", [], epochs=2)
+
+
+def test_the_pace_of_a_machine_is_told_by_published_epochs_too(tmp_path):
+    ran = next(cell for cell in cells().values() if "epoch_seconds" in cell.published)
+    never = cells()["lenet5-mnist-afif"]
+    # A second of compilation, and a tenth of one an epoch of evaluation: as `fake_training` has it.
+    epoch = 3 * ran.published["epoch_seconds"]
+    fake_training.stored(tmp_path, 1, "x", [fake_training.sample(ran.id, seconds=(epoch - 0.1,))], machine="mine")
+    pace = (1 + ran.recipe["epochs"] * epoch) / (ran.recipe["epochs"] * ran.published["epoch_seconds"])
+    assert never.published["seconds"] * pace == pytest.approx(plan.estimate(never, "mine", store.runs(tmp_path)))
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("20m", 1200), ("1h30m", 5400), ("0.5h", 1800)])
+def test_a_time_budget_is_read_as_a_person_writes_it(text, seconds):
+    assert seconds == plan.budget(text)
+
+
+@pytest.mark.parametrize("text", ["", "20", "m20", "20 m", "1d", "-5m", "0s"])
+def test_what_is_not_a_time_is_refused_with_the_form(text):
+    with pytest.raises(ValueError, match="is no time; write it as 90s, 20m or 1h30m"):
+        plan.budget(text)
