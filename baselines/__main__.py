@@ -42,24 +42,23 @@ def main(args=None):
         each.add_argument("--parent", type=int, help=argparse.SUPPRESS)  # the process that reads the answer
     overhead.options(commands.add_parser("overhead", help="the suite's epoch beside fit and a loop by hand, timed side by side"))
     asked = parser.parse_args(args)
+    if not getattr(asked, "storage", store.FOLDER).is_dir():
+        return _refused(f"{asked.storage} is no folder; --storage names the one that --benchmark-storage did")
     functions = {"compare": _compare, "accept": _accept, "roofline": _roofline, "machine": _machine}
     functions |= {"train": _train, "overhead": overhead.command}
     try:
         return functions[asked.command](asked)
     except (store.StoreError, TableError) as error:
-        print(f"baselines: {error}", file=sys.stderr)
-        return 2
+        return _refused(error)
 
 
-def _stored(asked):
-    """The records of the storage that was asked for."""
-    if not asked.storage.is_dir():
-        raise store.StoreError(f"{asked.storage} is no folder; --storage names the one that --benchmark-storage did")
-    return store.records(asked.storage)
+def _refused(message):
+    print(f"baselines: {message}", file=sys.stderr)
+    return 2
 
 
 def _compare(asked):
-    stored = [each for each in _stored(asked) if each.accepted or not asked.accepted]
+    stored = [each for each in store.records(asked.storage) if each.accepted or not asked.accepted]
     if not stored:
         print("nothing to compare: no record is stored; store one with: pytest -m full --benchmark-save=NAME", file=sys.stderr)
         return 3
@@ -87,7 +86,7 @@ def _put(file, text):
 
 
 def _accept(asked):
-    stored = _stored(asked)
+    stored = store.records(asked.storage)
     if not asked.reason.strip():
         raise store.StoreError("--reason is empty; say in words why these records are the baseline now")
     name = asked.name or (stored[-1].name if stored else None)

@@ -119,11 +119,10 @@ def follow(parent):
     Args:
         parent: its process id, or None of a child that a person started.
     """
-    out = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what a library prints goes to stderr
-    sys.stdout = out
     if parent is None:
         return
+    sys.stdout = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what a library prints goes to stderr
 
     def watch():
         while os.getppid() == parent:

@@ -13,11 +13,13 @@ from tabulate import tabulate
 
 from baselines import judge
 from baselines.cells import cells, published_seconds, studies
-from baselines.record import epoch_seconds, fastest, sampled, timed
+from baselines.record import epoch_seconds, fastest, recipe, sampled, timed
 
 ORDER = ("REGRESSED", "UNSTABLE", "INCOMPARABLE", "NO-BASELINE", "IMPROVED", "PASS")  # worst first
+PRINTED = {"accuracy": "", "validation_accuracy": " (val)", "held_out_accuracy": " (held out)", "stated_accuracy": " (stated)"}
 FOOT = """parameters: as published, "= ours" where our trained network has as many; else those of our trained network.
-accuracy: on the test images after the last epoch; mean ± standard deviation over n records, one a seed on a machine.
+accuracy: as published, of the test images; or of validation images (val), held out by a search (held out), not named by the study (stated).
+measured: on the test images after the last epoch; mean ± standard deviation over n records, one a seed on a machine.
 s/epoch: fastest training epoch of a record, outside compilation; mean ± standard deviation over n records that have times.
 peak MB: of the GPU's memory where there is one, else of the training's process.
 --epochs: trained for that number of epochs and not the recipe's; never judged, and in no answer.
@@ -46,10 +48,17 @@ def tables(stored, style="simple"):
         mine = [cell for cell in cells().values() if cell.study == study]
         rows = [row for cell in mine for row in _rows(cell, by_cell[cell.id], machines, judged)]
         text += [_title(f"{study}: every cell", style), _table(rows, [*headers, "verdict"], style)]
+        text += [] if style == "csv" else [f"printed, and of no cell: {_figures(each)}" for each in table.get("unassigned", [])]
         text += [_title(f"{study}: {table['question']}", style), *_answers(mine, whole, machines, style)]
     if style != "csv":
         text += ["\n".join(f"{label} = {machine}" for machine, label in machines.items()), FOOT]
     return "\n\n".join(part for part in text if part) + "\n"
+
+
+def _figures(unassigned):
+    """A printed figure that the study does not give to a cell, as text."""
+    figures = ", ".join(f"{key} {value}" for key, value in unassigned.items() if key not in ("where", "why", "model"))
+    return f"{unassigned.get('model', '')} {figures} ({unassigned['where']}): {unassigned['why']}".strip()
 
 
 def _by_cell(stored):
@@ -84,9 +93,8 @@ def _group(stored):
     """What records must share to stand in one row: data, precision, --epochs, and the recipe, today's or a former one."""
     record = stored.record
     epochs = record["epochs_option"]
-    recipe = {key: value for key, value in record["recipe"].items() if key not in ("name", "note")}
-    today = {key: value for key, value in cells()[stored.cell].recipe.items() if key != "note"} | ({"epochs": epochs} if epochs else {})
-    return record["data"]["fingerprint"], record["precision"], epochs, recipe == today
+    today = recipe(cells()[stored.cell]) | ({"epochs": epochs} if epochs else {})
+    return record["data"]["fingerprint"], record["precision"], epochs, record["recipe"] == today
 
 
 def _rows(cell, stored, machines, judged):
@@ -135,6 +143,14 @@ def spread(values, form):
         return None
     scatter = f" ± {stdev(values):{'.2g' if form == '.3g' else form}}" if len(values) > 1 else ""
     return f"{mean(values):{form}}{scatter} (n={len(values)})"
+
+
+def _printed_accuracy(cell):
+    """The study's test accuracy, else what it prints in its place, and of which images that is."""
+    for key, mark in PRINTED.items():
+        if key in cell.published:
+            return f"{cell.published[key]}{mark}"
+    return None
 
 
 def _ratio(times, published):

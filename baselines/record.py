@@ -31,7 +31,7 @@ FIELDS = (
     Field("study", str, "whose table the cell is a row of"),
     Field("model", str, "name of the network"),
     Field("dataset", str, "name of the data set, as the study has it"),
-    Field("recipe", dict, "the recipe's table, with its name", identity=True),
+    Field("recipe", dict, "the recipe's table, with its name and without its note", identity=True),
     Field("epochs_option", int, "epochs asked for in place of the recipe's", null=True, identity=True),
     Field("seed", int, "of initial weights, order of images, augmentation and dropout", identity=True),
     Field("data.fingerprint", str, "of the four arrays", identity=True),
@@ -125,6 +125,11 @@ def _check_values(record):
         raise RecordError("it has some times and lacks others")
 
 
+def recipe(cell):
+    """What a record says of a cell's recipe: a baselines.cells.Cell -> dict."""
+    return {"name": cell.recipe_name, **{key: value for key, value in cell.recipe.items() if key != "note"}}
+
+
 def timed(record):
     """Whether the training had its machine to itself, so that its times were kept."""
     return bool(record["train_seconds"])
@@ -181,7 +186,7 @@ def differences(record, former):
 def _conditions(record):
     return {
         **{f"{part} code": code for part, code in record["code"].items()},
-        **{f"recipe's {key}": value for key, value in record["recipe"].items() if key != "note"},
+        **{f"recipe's {key}": value for key, value in record["recipe"].items()},
         "parameters": record["parameters"]["total"],
         **record["versions"],
         **{key: record[key] for key in ("python", "tf32", "instructions", "threads")},
@@ -236,6 +241,7 @@ def upgraded(entry, machine_info, machine, when):
         "trials": None,
         "efficiency": [],
         **entry,
+        "recipe": {key: value for key, value in entry["recipe"].items() if key != "note"},
         "data": {"files": None, **entry["data"]},
     }
     return record if record["train_seconds"] else without_times(record)

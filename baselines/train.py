@@ -59,7 +59,7 @@ def train(cell, args):
     machine.compute_in(args.precision)
     conditions = {
         "cell": cell.id,
-        "recipe": {"name": cell.recipe_name, **cell.recipe, **({"epochs": args.epochs} if args.epochs else {})},
+        "recipe": {**record.recipe(cell), **({"epochs": args.epochs} if args.epochs else {})},
         "epochs_option": args.epochs,
         "seed": args.seed,
         "data": _data(data),

@@ -49,8 +49,8 @@ sys.exit(2 if sys.argv[2] == "refused" else 0)
 
 def record(cell="lenet5-mnist-gate", seed=0, accuracy=0.989, seconds=(2.0, 1.5, 1.6), fingerprint="f00d", others=0.0, **more):
     """A record; more: epochs_option, kind (of the data), former (for a former recipe), and the value of any field of a record."""
-    model, dataset, recipe = cell.split("-")
-    table = {"name": recipe, **cells()[cell].recipe, **({"batch": 7} if more.pop("former", False) else {})}
+    model, dataset, _ = cell.split("-")
+    table = {**records.recipe(cells()[cell]), **({"batch": 7} if more.pop("former", False) else {})}
     table |= {"epochs": more["epochs_option"]} if more.get("epochs_option") else {}
     epochs = len(seconds)
     values = {
@@ -142,7 +142,11 @@ def _training(args, orders):
     train.options(parser)
     args, _ = parser.parse_known_args(args)
     given = {key: value for key, value in orders.items() if key not in ORDERS}
-    made = record(args.cell, args.seed, **{"epochs_option": args.epochs, "precision": args.precision, "machine": machine.folder(args.precision), **given})
+    made = record(
+        args.cell,
+        args.seed,
+        **{"epochs_option": args.epochs, "precision": args.precision, "machine": machine.folder(args.precision), **given},
+    )
     same = records.digest(records.identity(made))
     if same in args.known.split(","):
         return [{"event": "stored", "identity": same}], ""
@@ -159,7 +163,11 @@ def _training(args, orders):
             return [], end
     if orders.get("missing") == args.cell:
         return [{"event": "missing", "message": "the data is not there"}], ""
-    return [{"event": "epoch", "epoch": 1, "epochs": 1, "accuracy": made["accuracy"]}, *_saved(args.save, orders), {"event": "record", "record": made}], ""
+    return [
+        {"event": "epoch", "epoch": 1, "epochs": 1, "accuracy": made["accuracy"]},
+        *_saved(args.save, orders),
+        {"event": "record", "record": made},
+    ], ""
 
 
 def _saved(file, orders):

@@ -6,10 +6,9 @@ import sys
 
 import pytest
 
-from baselines import plan, store, tables
+from baselines import tables
 from baselines.cells import cells, choose, published_seconds
 from baselines.tables import TableError
-from tests.self.baselines import fake_training
 
 pytestmark = pytest.mark.self
 
@@ -149,30 +148,3 @@ def test_a_published_epoch_is_told_from_all_epochs_together():
     assert 30 == published_seconds(cell._replace(published={"seconds": 30 * cell.recipe["epochs"]}))
     assert 30 == published_seconds(cell._replace(published={"epoch_seconds": 30}))
     assert published_seconds(cell._replace(published={"accuracy": 0.5})) is None
-
-
-def test_a_cell_that_never_ran_is_estimated_from_its_published_epoch():
-    cell = cells()["lenet5-mnist-afif"]._replace(id="never", published={"epoch_seconds": 30})
-    assert 300 == plan.estimate(cell, "mine", [])
-    assert 60 == plan.estimate(cell, "mine", [], epochs=2)
-
-
-def test_the_pace_of_a_machine_is_told_by_published_epochs_too(tmp_path):
-    ran = next(cell for cell in cells().values() if "epoch_seconds" in cell.published)
-    never = cells()["lenet5-mnist-afif"]
-    # A second of compilation, and a tenth of one an epoch of evaluation: as `fake_training` has it.
-    epoch = 3 * ran.published["epoch_seconds"]
-    fake_training.stored(tmp_path, 1, "x", [fake_training.sample(ran.id, seconds=(epoch - 0.1,))], machine="mine")
-    pace = (1 + ran.recipe["epochs"] * epoch) / (ran.recipe["epochs"] * ran.published["epoch_seconds"])
-    assert never.published["seconds"] * pace == pytest.approx(plan.estimate(never, "mine", store.runs(tmp_path)))
-
-
-@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("20m", 1200), ("1h30m", 5400), ("0.5h", 1800)])
-def test_a_time_budget_is_read_as_a_person_writes_it(text, seconds):
-    assert seconds == plan.budget(text)
-
-
-@pytest.mark.parametrize("text", ["", "20", "m20", "20 m", "1d", "-5m", "0s"])
-def test_what_is_not_a_time_is_refused_with_the_form(text):
-    with pytest.raises(ValueError, match="is no time; write it as 90s, 20m or 1h30m"):
-        plan.budget(text)

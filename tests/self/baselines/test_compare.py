@@ -10,11 +10,9 @@ from pathlib import Path
 
 import pytest
 
-import zoo
 from baselines import __main__ as command
 from baselines import store
 from baselines.cells import cells
-from tests import small_networks
 from tests.self.baselines import fake_training
 
 pytestmark = pytest.mark.self
@@ -23,18 +21,16 @@ GOOD = [{"accuracy": 0.98 + seed / 1000, "seconds": (2.0 + seed / 100, 3.0), "se
 
 
 @pytest.fixture
-def compared(tmp_path, capsys, monkeypatch):
-    """A function that stores accepted and newer samples of a cell and compares: exit code, lines of its row, what was printed."""
-
-    monkeypatch.setattr(zoo, "build", small_networks.built)
+def compared(tmp_path, capsys):
+    """A function that stores accepted and newer records of a cell and compares: exit code, lines of its row, what was printed."""
 
     def run(cell="lenet5-mnist-afif", newer=(), form="text", good=GOOD, **more):
-        for number, sample in enumerate([*good, *newer], 1):
+        for number, values in enumerate([*good, *newer], 1):
             fake_training.stored(
-                tmp_path, number, "good" if number <= len(good) else "new", [fake_training.sample(cell, **{**sample, **more})]
+                tmp_path, number, "good" if number <= len(good) else "new", [fake_training.record(cell, **{**values, **more})]
             )
         if good:
-            store.accept(tmp_path, [run for run in store.runs(tmp_path) if run.name == "good"], "good")
+            store.accept(tmp_path, [each for each in store.records(tmp_path) if each.name == "good"], "good")
         code = command.main(["compare", f"--storage={tmp_path}", f"--format={form}"])
         said = capsys.readouterr()
         return code, [line for line in said.out.splitlines() if line.startswith((cell, f"| {cell}"))], said.out + said.err
@@ -104,7 +100,7 @@ def test_a_run_that_the_baseline_has_left_behind_is_not_judged_again(tmp_path, c
     for number in range(1, 7):
         bad = number <= 3
         fake_training.stored(
-            tmp_path, number, "old" if bad else "new", [fake_training.sample(seed=number, seconds=(40.0 if bad else 20.0,))]
+            tmp_path, number, "old" if bad else "new", [fake_training.record(seed=number, seconds=(40.0 if bad else 20.0,))]
         )
         if number in (3, 6):
             assert 0 == command.main(["accept", f"--storage={tmp_path}", "--reason=x"])
@@ -112,13 +108,13 @@ def test_a_run_that_the_baseline_has_left_behind_is_not_judged_again(tmp_path, c
 
 
 def test_the_gpus_memory_is_told_where_there_is_one(tmp_path, capsys):
-    fake_training.stored(tmp_path, 1, "x", [{**fake_training.sample(), "peak_memory": {"host": 9e8, "gpu": 4e8}}])
+    fake_training.stored(tmp_path, 1, "x", [fake_training.record(**{"peak_memory.gpu": 400_000_000})])
     assert 0 == command.main(["compare", f"--storage={tmp_path}"])
     assert [line.split()[-1] for line in capsys.readouterr().out.splitlines() if line.startswith("lenet5  ")][-1] == "400"
 
 
 def test_a_time_from_a_shared_machine_is_left_out_and_its_accuracy_is_not(compared):
-    _, (row,), _ = compared(others=0.9)
+    _, (row,), _ = compared(good=[{**each, "seconds": ()} for each in GOOD], others=0.9)
     assert "(n=3)" in row
     assert 1 == row.count("(n=")
 
@@ -168,7 +164,7 @@ def test_nothing_stored_is_nothing_to_compare(tmp_path, capsys):
 
 
 def test_a_corrupt_file_is_one_line_and_exit_two(tmp_path, capsys):
-    fake_training.stored(tmp_path, 1, "x", [fake_training.sample()]).write_text("{")
+    fake_training.stored(tmp_path, 1, "x", [fake_training.record()]).write_text("{")
     assert 2 == command.main(["compare", f"--storage={tmp_path}"])
     assert 1 == len(capsys.readouterr().err.splitlines())
 
@@ -186,15 +182,15 @@ def test_every_file_of_this_repository_is_strict_json_that_pytest_benchmark_open
     assert len(paths) <= table.stdout.count("test_epoch_time["), table.stderr
 
 
-def test_the_readmes_table_is_the_one_that_compare_makes(capsys):
+def test_the_table_of_results_is_the_one_that_compare_makes(capsys):
     assert 0 == command.main(["compare", "--accepted", "--format=github"])
-    _, _, rest = (ROOT / "README.md").read_text().partition("<!-- results")
+    _, _, rest = (ROOT / "baselines" / "RESULTS.md").read_text().partition("<!-- results")
     between = rest.partition("-->\n")[2].partition(command.END)[0]
-    assert capsys.readouterr().out.strip() == between.strip(), "python -m baselines compare --accepted --format github --into README.md"
+    assert capsys.readouterr().out.strip() == between.strip(), "python -m baselines compare --accepted --format github --into baselines/RESULTS.md"
 
 
 def test_a_table_is_put_between_a_files_markers_and_nowhere_else(tmp_path, capsys):
-    fake_training.stored(tmp_path, 1, "x", [fake_training.sample()])
+    fake_training.stored(tmp_path, 1, "x", [fake_training.record()])
     words = ["compare", f"--storage={tmp_path}", f"--into={tmp_path / 'page.md'}"]
     page = tmp_path / "page.md"
     for text, code in (("a\n<!-- results: how -->\nold\n<!-- end of results -->\nz\n", 0), ("a\n<!-- results -->\n", 2), ("a\n", 2)):
@@ -208,7 +204,7 @@ def test_a_table_is_put_between_a_files_markers_and_nowhere_else(tmp_path, capsy
 
 def test_machines_are_pooled_for_accuracy_and_kept_apart_for_time(tmp_path, capsys):
     for number, machine, seconds in (1, "chip-a_tensorflow_float32", (2.0, 3.0)), (2, "chip-b_jax_float32", (200.0, 300.0)):
-        fake_training.stored(tmp_path, number, "x", [fake_training.sample(seconds=seconds)], machine=machine)
+        fake_training.stored(tmp_path, number, "x", [fake_training.record(seconds=seconds)], machine=machine)
     assert 0 == command.main(["compare", f"--storage={tmp_path}"])
     lines = [re.split(r"\s{2,}", line) for line in capsys.readouterr().out.splitlines()]
     (row,) = (line for line in lines if line[0] == "lenet5-mnist-gate")

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from baselines import gate, judge
+from baselines import gate, judge, store
 from tests.self.baselines import fake_training
 
 pytestmark = pytest.mark.self
@@ -13,14 +13,12 @@ ACCEPTED = (0.982, 0.984, 0.981, 0.983, 0.9825)
 SECONDS = (2.0, 2.02, 1.99, 2.01, 2.03)
 
 
-def runs(folder, samples, accept=True):
-    from baselines import store
-
-    for number, sample in enumerate(samples, 1):
-        fake_training.stored(folder, number, "good", [sample])
+def stored(folder, records, accept=True):
+    for number, record in enumerate(records, 1):
+        fake_training.stored(folder, number, "good", [record])
     if accept:
-        store.accept(folder, store.runs(folder), "good")
-    return store.runs(folder)
+        store.accept(folder, store.records(folder), "good")
+    return store.records(folder)
 
 
 def test_a_run_like_the_accepted_ones_passes():
@@ -45,7 +43,7 @@ def test_the_floor_holds_whatever_the_baseline_says():
 
 
 def test_too_few_accepted_runs_never_pass_silently():
-    assert "NO-BASELINE" == gate.accuracy_verdict(0.5, ACCEPTED[: gate.LEAST_RUNS - 1], 2).word
+    assert "NO-BASELINE" == gate.accuracy_verdict(0.5, ACCEPTED[: gate.LEAST - 1], 2).word
 
 
 @pytest.mark.parametrize("share", [0.9, 1.1])
@@ -83,90 +81,87 @@ def test_the_smallest_visible_change_is_seen_as_often_as_it_says():
 
 
 def test_a_seed_trained_twice_is_one_sample(tmp_path):
-    stored = runs(tmp_path, [fake_training.sample(seed=seed, accuracy=0.98 + seed / 1000) for seed in (1, 1, 1, 2)])
-    assert [0.981, 0.982] == judge.by_seed(stored)
-    assert "NO-BASELINE" == judge.accuracy(fake_training.sample(seed=3), stored, 2, None).word
+    found = stored(tmp_path, [fake_training.record(seed=seed, accuracy=0.98 + seed / 1000) for seed in (1, 1, 1, 2)])
+    assert [0.981, 0.982] == judge.by_seed(found)
+    assert "NO-BASELINE" == judge.accuracy(fake_training.record(seed=3), found, 2, None).word
 
 
 def test_a_baseline_is_of_one_cell_on_one_machine(tmp_path):
     for number, machine in (1, fake_training.MACHINE), (2, "other-chip_tensorflow_float32"):
         fake_training.stored(
-            tmp_path, number, "good", [fake_training.sample(), fake_training.sample("vgg_like-digits-digits_vgg")], machine=machine
+            tmp_path, number, "good", [fake_training.record(), fake_training.record("vgg_like-digits-digits_vgg")], machine=machine
         )
-    stored = runs(tmp_path, [])
-    assert [True] * 4 == [run.accepted for run in stored]
-    (mine,) = judge.baseline(fake_training.sample(), fake_training.MACHINE, stored)
+    found = stored(tmp_path, [])
+    assert [True] * 4 == [each.accepted for each in found]
+    (mine,) = judge.baseline(fake_training.record(), fake_training.MACHINE, found)
     assert (fake_training.MACHINE, "lenet5-mnist-gate") == (mine.machine, mine.cell)
 
 
 def test_a_loss_that_is_no_number_is_a_regression_whatever_the_accuracy():
-    assert "REGRESSED" == judge.accuracy({**fake_training.sample(), "loss": None}, [], 2, None).word
+    assert "REGRESSED" == judge.accuracy({**fake_training.record(), "loss": None}, [], 2, None).word
 
 
-def test_changes_are_named_since_the_newest_accepted_run(tmp_path):
-    for number, version in (1, "1"), (2, "2"):
-        fake_training.stored(
-            tmp_path, number, "good", [fake_training.sample()], info={**fake_training.INFO, "versions": {"keras": version}}
-        )
-    assert ["keras 2 -> 3"] == judge.changes(fake_training.sample(), fake_training.INFO, runs(tmp_path, []))
+def test_changes_are_named_since_the_newest_accepted_record(tmp_path):
+    accepted = stored(tmp_path, [fake_training.record(seed=seed, versions={"keras": version}) for seed, version in ((1, "1"), (2, "2"))])
+    assert ["keras 2 -> 3"] == judge.changes(fake_training.record(), accepted)
 
 
 def test_only_accepted_runs_are_a_baseline(tmp_path):
-    stored = runs(tmp_path, [fake_training.sample(seed=seed) for seed in range(5)], accept=False)
-    assert [] == judge.baseline(fake_training.sample(), fake_training.MACHINE, stored)
+    found = stored(tmp_path, [fake_training.record(seed=seed) for seed in range(5)], accept=False)
+    assert [] == judge.baseline(fake_training.record(), fake_training.MACHINE, found)
 
 
 def test_other_data_is_incomparable_but_its_floor_holds(tmp_path):
-    accepted = runs(tmp_path, [fake_training.sample(seed=seed) for seed in range(4)])
-    other = fake_training.sample(fingerprint="beef", accuracy=0.99)
+    accepted = stored(tmp_path, [fake_training.record(seed=seed) for seed in range(4)])
+    other = fake_training.record(fingerprint="beef", accuracy=0.99)
     assert "INCOMPARABLE" == judge.accuracy(other, accepted, 2, 0.98).word
     assert "INCOMPARABLE" == judge.seconds(other, accepted, 2).word
     assert "REGRESSED" == judge.accuracy({**other, "accuracy": 0.5}, accepted, 2, 0.98).word
 
 
 def test_no_floor_is_held_against_a_sample_of_the_data(tmp_path):
-    accepted = runs(tmp_path, [fake_training.sample(seed=seed) for seed in range(4)])
-    part = fake_training.sample(fingerprint="beef", kind="sample", accuracy=0.5)
+    accepted = stored(tmp_path, [fake_training.record(seed=seed) for seed in range(4)])
+    part = fake_training.record(fingerprint="beef", kind="sample", accuracy=0.5)
     assert "INCOMPARABLE" == judge.accuracy(part, accepted, 2, 0.98).word
     assert "NO-BASELINE" == judge.accuracy(part, [], 2, 0.98).word
 
 
 def test_a_run_with_another_number_of_epochs_is_incomparable(tmp_path):
-    accepted = runs(tmp_path, [fake_training.sample(seed=seed) for seed in range(4)])
-    short = fake_training.sample(epochs_option=1, accuracy=0.2)
+    accepted = stored(tmp_path, [fake_training.record(seed=seed) for seed in range(4)])
+    short = fake_training.record(epochs_option=1, accuracy=0.2)
     assert "INCOMPARABLE" == judge.accuracy(short, accepted, 2, 0.98).word
 
 
 def test_a_time_from_a_shared_machine_is_not_judged(tmp_path):
-    accepted = runs(tmp_path, [fake_training.sample(seed=seed) for seed in range(4)])
-    assert "INCOMPARABLE" == judge.seconds(fake_training.sample(others=0.9, seconds=(9.0, 9.0)), accepted, 2).word
-    assert "REGRESSED" == judge.seconds(fake_training.sample(seconds=(9.0, 9.0)), accepted, 2).word
+    accepted = stored(tmp_path, [fake_training.record(seed=seed) for seed in range(4)])
+    assert "INCOMPARABLE" == judge.seconds(fake_training.record(others=0.9, seconds=()), accepted, 2).word
+    assert "REGRESSED" == judge.seconds(fake_training.record(seconds=(9.0, 9.0)), accepted, 2).word
 
 
 def test_accepted_times_from_a_shared_machine_do_not_count(tmp_path):
-    accepted = runs(tmp_path, [fake_training.sample(seed=seed, others=0.9) for seed in range(4)])
-    assert "NO-BASELINE" == judge.seconds(fake_training.sample(), accepted, 2).word
-    assert "PASS" == judge.accuracy(fake_training.sample(), accepted, 2, None).word
+    accepted = stored(tmp_path, [fake_training.record(seed=seed, others=0.9, seconds=()) for seed in range(4)])
+    assert "NO-BASELINE" == judge.seconds(fake_training.record(), accepted, 2).word
+    assert "PASS" == judge.accuracy(fake_training.record(), accepted, 2, None).word
 
 
 def test_what_changed_since_the_baseline_is_named_and_excuses_nothing(tmp_path):
-    old = [fake_training.sample(seed=seed) for seed in range(4)]
-    for sample in old:
-        sample["code"]["network"] = "what older runs told apart by"
-    accepted = runs(tmp_path, old)
-    new = fake_training.sample(accuracy=0.5)
+    old = [fake_training.record(seed=seed) for seed in range(4)]
+    for record in old:
+        record["code"]["network"] = "what older records told apart by"
+    accepted = stored(tmp_path, old)
+    new = fake_training.record(accuracy=0.5)
     new["code"]["graph"], new["recipe"]["batch"] = "z", 64
-    upgraded = {**fake_training.INFO, "versions": {"keras": "4"}}
-    assert ["graph code a -> z", "recipe's batch 256 -> 64", "keras 3 -> 4"] == judge.changes(new, upgraded, accepted)
+    new["versions"], new["threads"] = {"keras": "4"}, 2
+    assert ["graph code a -> z", "recipe's batch 256 -> 64", "keras 3 -> 4", "threads 1 -> 2"] == judge.changes(new, accepted)
     assert "REGRESSED" == judge.accuracy(new, accepted, 2, None).word
 
 
 def test_a_collapsed_network_is_red_unless_the_accepted_ones_were(tmp_path):
     wrong = "every test image is taken for class 0"
-    collapsed = fake_training.sample(accuracy=0.067, divergence=wrong)
+    collapsed = fake_training.record(accuracy=0.067, divergence=wrong)
     verdict = judge.accuracy(collapsed, [], 2, None)
     assert ("REGRESSED", True) == (verdict.word, wrong in verdict.why)
-    accepted = runs(tmp_path, [fake_training.sample(seed=seed, accuracy=0.067, divergence=wrong) for seed in range(4)])
+    accepted = stored(tmp_path, [fake_training.record(seed=seed, accuracy=0.067, divergence=wrong) for seed in range(4)])
     assert "PASS" == judge.accuracy(collapsed, accepted, 2, None).word
-    short = judge.accuracy(fake_training.sample(divergence=wrong, epochs_option=1), [], 2, None)
+    short = judge.accuracy(fake_training.record(divergence=wrong, epochs_option=1), [], 2, None)
     assert ("INCOMPARABLE", True) == (short.word, wrong in short.why)

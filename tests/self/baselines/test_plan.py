@@ -12,42 +12,42 @@ CELL = "lenet5-mnist-afif"
 
 @pytest.fixture
 def stored(tmp_path):
-    """A function that stores samples on a machine, and returns all runs."""
+    """A function that stores records of a machine, and returns all of them."""
 
-    def put(machine, *samples):
-        fake_training.stored(tmp_path, len(store.runs(tmp_path)) + 1, "x", samples, machine=machine)
-        return store.runs(tmp_path)
+    def put(machine, *records):
+        fake_training.stored(tmp_path, len(store.records(tmp_path)) + 1, "x", records, machine=machine)
+        return store.records(tmp_path)
 
     return put
 
 
 def test_a_cell_is_estimated_from_its_own_runs_on_this_machine(stored):
-    stored("other", fake_training.sample(CELL, seconds=(900.0,) * 3))
-    runs = stored("mine", fake_training.sample(CELL, seconds=(2.0, 3.0, 9.0)))
+    stored("other", fake_training.record(CELL, seconds=(900.0,) * 3))
+    found = stored("mine", fake_training.record(CELL, seconds=(2.0, 3.0, 9.0)))
     # one second of compilation, and ten epochs of the median 3 of training and 0.1 of evaluation
-    assert 32 == pytest.approx(plan.estimate(cells()[CELL], "mine", runs))
-    assert 7.2 == pytest.approx(plan.estimate(cells()[CELL], "mine", runs, epochs=2))
+    assert plan.START + 32 == pytest.approx(plan.estimate(cells()[CELL], "mine", found))
+    assert plan.START + 7.2 == pytest.approx(plan.estimate(cells()[CELL], "mine", found, epochs=2))
 
 
 def test_a_search_is_estimated_from_the_seconds_of_all_its_trials(stored):
     searched = "searched_cnn-cifar10-imagenet32_search"
-    runs = stored("mine", {**fake_training.sample(searched), "trials": [{"seconds": 10.0}, {"seconds": 20.0}]})
-    assert 30 == plan.estimate(cells()[searched], "mine", runs)
-    assert 30 == compare._whole_seconds(runs[0].sample)
+    found = stored("mine", {**fake_training.record(searched), "trials": [{"seconds": 10.0}, {"seconds": 20.0}]})
+    assert plan.START + 30 == plan.estimate(cells()[searched], "mine", found)
+    assert 30 == compare._whole_seconds(found[0].record)
 
 
 def test_a_cell_that_never_ran_here_is_estimated_from_another_machine(stored):
-    runs = stored("other", fake_training.sample(CELL, seconds=(4.0,) * 3))
-    assert 42 == pytest.approx(plan.estimate(cells()[CELL], "mine", runs))
+    found = stored("other", fake_training.record(CELL, seconds=(4.0,) * 3))
+    assert plan.START + 42 == pytest.approx(plan.estimate(cells()[CELL], "mine", found))
 
 
 def test_a_cell_that_never_ran_is_estimated_from_its_published_time_at_this_machines_pace(stored):
     never = cells()["vgg_like-mnist-afif"]
     assert never.published["seconds"] == plan.estimate(never, "mine", [])
-    runs = stored("mine", fake_training.sample(CELL, seconds=(2.0,) * 3))
+    found = stored("mine", fake_training.record(CELL, seconds=(2.0,) * 3))
     pace = 22 / cells()[CELL].published["seconds"]
-    assert never.published["seconds"] * pace == pytest.approx(plan.estimate(never, "mine", runs))
-    assert never.published["seconds"] == plan.estimate(never, "elsewhere", runs)
+    assert never.published["seconds"] * pace == pytest.approx(plan.estimate(never, "mine", found))
+    assert never.published["seconds"] == plan.estimate(never, "elsewhere", found)
 
 
 def test_a_cell_without_runs_or_a_published_time_is_unknown_and_never_starts_under_a_budget():
@@ -59,3 +59,41 @@ def test_a_cell_without_runs_or_a_published_time_is_unknown_and_never_starts_und
 
 def test_the_cheapest_come_first_and_the_unknown_last():
     assert ["b", "c", "a"] == plan.cheapest_first({"a": None, "b": 0.5, "c": 7})
+
+
+@pytest.mark.parametrize(("text", "seeds"), [("3", [3]), ("1-5", [1, 2, 3, 4, 5]), ("1,3,7-8", [1, 3, 7, 8]), ("2, 1-3", [2, 1, 3])])
+def test_seeds_are_read_as_a_person_writes_them(text, seeds):
+    assert seeds == plan.seeds(text)
+
+
+@pytest.mark.parametrize("text", ["", "5-1", "-1", "1-", "a", "1;2"])
+def test_what_names_no_seeds_is_refused_with_the_form(text):
+    with pytest.raises(ValueError, match="names no seeds; write them as 3, 1-5 or 1,3,7-9"):
+        plan.seeds(text)
+
+
+def test_a_cell_that_never_ran_is_estimated_from_its_published_epoch():
+    cell = cells()["lenet5-mnist-afif"]._replace(id="never", published={"epoch_seconds": 30})
+    assert 300 == plan.estimate(cell, "mine", [])
+    assert 60 == plan.estimate(cell, "mine", [], epochs=2)
+
+
+def test_the_pace_of_a_machine_is_told_by_published_epochs_too(tmp_path):
+    ran = next(cell for cell in cells().values() if "epoch_seconds" in cell.published)
+    never = cells()["lenet5-mnist-afif"]
+    # A second of compilation, and a tenth of one an epoch of evaluation: as `fake_training` has it.
+    epoch = 3 * ran.published["epoch_seconds"]
+    fake_training.stored(tmp_path, 1, "x", [fake_training.record(ran.id, seconds=(epoch - 0.1,))], machine="mine")
+    pace = (1 + ran.recipe["epochs"] * epoch) / (ran.recipe["epochs"] * ran.published["epoch_seconds"])
+    assert never.published["seconds"] * pace == pytest.approx(plan.estimate(never, "mine", store.records(tmp_path)))
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("20m", 1200), ("1h30m", 5400), ("0.5h", 1800)])
+def test_a_time_budget_is_read_as_a_person_writes_it(text, seconds):
+    assert seconds == plan.budget(text)
+
+
+@pytest.mark.parametrize("text", ["", "20", "m20", "20 m", "1d", "-5m", "0s"])
+def test_what_is_not_a_time_is_refused_with_the_form(text):
+    with pytest.raises(ValueError, match="is no time; write it as 90s, 20m or 1h30m"):
+        plan.budget(text)

@@ -7,7 +7,7 @@ import pytest
 
 from baselines import __main__ as command
 from baselines import machine, probes, roofline, store
-from baselines import run as training_run
+from baselines import record as records
 from tests.self.baselines import fake_training
 
 pytestmark = pytest.mark.self
@@ -24,10 +24,9 @@ def measured(when=FORMER, others=0.0, **limits):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A machine's folder that is not there yet, on a machine of which the next measurement is ``measured(NEW)``."""
-    computes = ["float32"]
-    monkeypatch.setattr(machine, "compute_in", lambda precision: computes.append(precision))
-    monkeypatch.setattr(machine, "name", lambda: fake_training.MACHINE.replace("float32", computes[-1]))
-    monkeypatch.setattr(roofline, "measure_apart", lambda: measured(NEW))
+    monkeypatch.setattr(machine, "compute_in", lambda precision: None)
+    monkeypatch.setattr(machine, "folder", lambda precision: fake_training.MACHINE.replace("float32", precision))
+    monkeypatch.setattr(roofline, "measure", lambda: measured(NEW))
     return tmp_path / fake_training.MACHINE
 
 
@@ -63,7 +62,7 @@ def test_every_limit_is_measured_on_this_backend(monkeypatch):
         assert 0 < best <= middle if key.endswith("_seconds") else 0 < middle <= best, key
     assert found["versions"] == machine.versions()
     assert {"others", "loadavg"} == found["load"].keys()
-    assert found == store.plain(found)
+    assert found == records.plain(found)
 
 
 def test_the_work_of_a_convolution_is_what_the_cost_of_its_layer_says():
@@ -144,7 +143,7 @@ def test_the_device_is_waited_for_before_the_clock_is_read(monkeypatch):
 def test_a_machine_is_measured_once_and_again_on_request(folder, monkeypatch):
     found, stored = roofline.current(folder)
     assert (NEW, False) == (found["when"], stored)
-    monkeypatch.setattr(roofline, "measure_apart", lambda: measured("later"))
+    monkeypatch.setattr(roofline, "measure", lambda: measured("later"))
     assert (found, True) == roofline.current(folder)
     assert (measured("later"), False) == roofline.current(folder, again=True)
     assert "later" == roofline.load(folder)["when"]
@@ -158,7 +157,7 @@ def test_what_others_disturbed_is_measured_again(folder):
 
 def test_what_others_disturbed_never_takes_the_place_of_what_they_did_not(folder, monkeypatch):
     keep(folder, measured())
-    monkeypatch.setattr(roofline, "measure_apart", lambda: measured(NEW, others=0.7))
+    monkeypatch.setattr(roofline, "measure", lambda: measured(NEW, others=0.7))
     found, stored = roofline.current(folder, again=True)
     assert (FORMER, True) == (found["when"], stored)
     assert FORMER == roofline.load(folder)["when"]
@@ -202,9 +201,9 @@ def test_a_damaged_roofline_is_refused_by_name_until_it_is_measured_again(folder
 
 
 def test_a_roofline_is_no_damaged_run(folder):
-    fake_training.stored(folder.parent, 1, "x", [fake_training.sample()])
+    fake_training.stored(folder.parent, 1, "x", [fake_training.record()])
     (folder / store.ROOFLINE).write_text(json.dumps(measured()))
-    assert ["0001_x_00000001.json"] == [run.file for run in store.runs(folder.parent)]
+    assert ["0001_x_00000001.json"] == [each.file for each in store.records(folder.parent)]
 
 
 def test_the_command_measures_stores_and_shows_units_that_a_person_reads(folder, capsys):
@@ -234,7 +233,7 @@ def test_the_command_mends_the_folder_of_another_precision_as_its_complaint_says
 )
 def test_the_command_says_what_a_busy_machine_did_to_the_measurement(folder, monkeypatch, capsys, former, words, said):
     keep(folder, measured(others=former))
-    monkeypatch.setattr(roofline, "measure_apart", lambda: measured(NEW, others=0.7))
+    monkeypatch.setattr(roofline, "measure", lambda: measured(NEW, others=0.7))
     assert 0 == command.main(["roofline", f"--storage={folder.parent}", *words])
     notes = capsys.readouterr().out.partition(f"{fake_training.MACHINE}, measured ")[2].splitlines()[1:]
     assert (0 if said is None else 1) == len(notes)
@@ -256,17 +255,16 @@ def test_the_command_refuses_what_is_damaged_and_where_it_cannot_write_in_one_li
 
 
 def test_an_epoch_says_what_it_reached_and_what_the_host_took():
-    sample = fake_training.sample(seconds=(2.0, 1.5))
-    limits = measured()
-    first, second = training_run.epochs_efficiency(sample, limits)
+    record, limits = fake_training.record(seconds=(2.0, 1.5)), measured()
+    record["efficiency"] = first, second = roofline.efficiency(record, limits)
     flops = 6 * 241816 * 60 / 1.5
     assert (flops, flops / 4e11) == pytest.approx((second["flops_per_second"], second["peak_share"]))
     assert (0.01 + 2e-5) / 2.0 == pytest.approx(first["host_share"])
-    assert second == training_run.fastest([first, second])
-    assert "0.05804 GFLOP/s, 0.0% of the measured peak, at most 0.67% lost to the host" == training_run.said_of([first, second])
-    assert [] == training_run.epochs_efficiency(fake_training.sample(seconds=()), limits)
-    assert training_run.epochs_efficiency(sample, None)[0]["peak_share"] is None
-    assert training_run.epochs_efficiency(sample, measured(others=0.7))[0]["peak_share"] is None  # which is too low
-    steps = training_run.epochs_efficiency({**sample, "loop": "a program a step"}, limits)  # and between them nobody looks
+    assert second == records.fastest(record)
+    assert "0.05804 GFLOP/s, 0.0% of the measured peak, at most 0.67% lost to the host" == roofline.summary(second)
+    assert [] == roofline.efficiency(fake_training.record(seconds=()), limits)
+    assert roofline.efficiency(record, None)[0]["peak_share"] is None
+    assert roofline.efficiency(record, measured(others=0.7))[0]["peak_share"] is None  # which is too low
+    steps = roofline.efficiency({**record, "loop": "a program a step"}, limits)  # and between them nobody looks
     assert [None, None] == [each["host_share"] for each in steps]
-    assert "0.05804 GFLOP/s, 0.0% of the measured peak" == training_run.said_of(steps)
+    assert "0.05804 GFLOP/s, 0.0% of the measured peak" == roofline.summary(steps[1])

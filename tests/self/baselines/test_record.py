@@ -1,0 +1,101 @@
+"""The record: every check, the identity and the documentation follow from one table of fields."""
+
+import json
+
+import pytest
+
+from baselines import record as records
+from baselines import store
+from tests.self.baselines import fake_training
+
+pytestmark = pytest.mark.self
+
+
+def replaced(record, name, value):
+    """The record with another value of a field, whose name may lead into a table."""
+    table, _, key = name.rpartition(".")
+    return {**record, table: {**record[table], key: value}} if table else {**record, key: value}
+
+
+def test_every_field_is_listed_once_with_its_meaning():
+    names = [field.name for field in records.FIELDS]
+    assert len(names) == len(set(names))
+    assert all(field.meaning for field in records.FIELDS)
+
+
+@pytest.mark.parametrize("field", records.FIELDS, ids=lambda field: field.name)
+def test_a_field_of_another_type_is_refused_by_name_and_a_missing_one_too(field):
+    made = fake_training.record()
+    records.check(made)
+    wrong = {"a": 1} if field.kind is not dict else [1]
+    with pytest.raises(records.RecordError, match=f"^{field.name} is "):
+        records.check(replaced(made, field.name, wrong))
+    if not field.null:
+        with pytest.raises(records.RecordError, match=f"^{field.name} is None"):
+            records.check(replaced(made, field.name, None))
+    table, _, key = field.name.rpartition(".")
+    del (made[table] if table else made)[key]
+    with pytest.raises(records.RecordError, match=f"^{field.name} is (missing|None)"):
+        records.check(made)
+
+
+@pytest.mark.parametrize("name", ["accurracy", "data.name"])
+def test_a_field_that_nobody_knows_is_refused_by_name(name):
+    with pytest.raises(records.RecordError, match=f"^{name} is no field of a record"):
+        records.check(replaced(fake_training.record(), name, 1))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("version", 2, "version is 2; this code reads version 1, a newer one needs newer code"),
+        ("accuracy", 1.5, "accuracy is 1.5, which is no share of 1"),
+        ("accuracy", True, "accuracy is True, not float"),
+        ("seed", 1.0, "seed is 1.0, not int"),
+        ("train_seconds", [1.0, -1.0], "train_seconds is"),
+        ("eval_seconds", ["1"], "eval_seconds is"),
+        ("eval_seconds", [], "it has some times and lacks others"),
+        ("compile_seconds", None, "it has some times and lacks others"),
+    ],
+)
+def test_an_impossible_value_is_refused_by_name(name, value, complaint):
+    with pytest.raises(records.RecordError, match=complaint):
+        records.check(replaced(fake_training.record(), name, value))
+
+
+@pytest.mark.parametrize("field", [field for field in records.FIELDS if field.identity], ids=lambda field: field.name)
+def test_each_field_of_the_identity_makes_another_training(field):
+    made = fake_training.record()
+    other = {"a": 2} if field.kind is dict else "other" if field.kind is str else 7
+    assert records.identity(made) != records.identity(replaced(made, field.name, other))
+
+
+def test_results_and_times_are_no_part_of_the_identity():
+    assert records.identity(fake_training.record()) == records.identity(fake_training.record(accuracy=0.5, seconds=(9.0,), others=0.7))
+
+
+def test_without_times_nothing_is_left_of_any_time():
+    made = fake_training.record(trials=[{"seconds": 5.0, "accuracy": 0.5}])
+    bare = records.without_times(made)
+    records.check(bare)
+    assert not records.timed(bare)
+    for field in records.FIELDS:
+        if field.time:
+            assert bare[field.name] == ([] if field.kind is list else None)
+    assert [{"seconds": None, "accuracy": 0.5}] == bare["trials"]
+    assert bare["accuracy"] == made["accuracy"]
+
+
+def test_a_field_costs_a_tool_that_reads_many_records_little():
+    made = fake_training.record()
+    assert 10 * len(json.dumps(made)) < 100 * 1024  # ten of them, in a file that may hold twenty
+
+
+def test_every_record_of_this_repository_is_read_and_the_old_ones_are_upgraded():
+    found = store.records()
+    assert found
+    for each in found:
+        records.check(each.record)
+        assert each.machine == each.record["machine"]
+        assert "note" not in each.record["recipe"]
+    assert any(each.record["threads"] is None for each in found), "no record of version 0 is left to be upgraded"
