@@ -4,10 +4,9 @@ import difflib
 
 import pytest
 
-from loaders import files, tiny_imagenet
+from loaders import files
 from tests import beside
 from tests.self.baselines import sessions
-from tests.self.loaders import data_writers
 
 ORIGIN, BESIDE = pytest.StashKey(), pytest.StashKey()
 
@@ -79,12 +78,7 @@ def changes(old, new):
 def bare_home(tmp_path_factory, monkeypatch):
     """Neither the user's own cache nor Keras's: the folder that stands in for both."""
     home = tmp_path_factory.mktemp("home")
-    monkeypatch.setattr(files, "DEFAULT", str(home / "zoobench"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home))
     monkeypatch.setenv("KERAS_HOME", str(home / "keras"))
     monkeypatch.delenv(files.VARIABLE, raising=False)
     return home
-
-
-@pytest.fixture
-def three_classes(monkeypatch):
-    monkeypatch.setattr(tiny_imagenet, "CLASSES", len(data_writers.WNIDS))
