@@ -39,7 +39,7 @@ class _Zip:
             name = member_name(member.filename)
             if name is None:
                 raise DataError(f"{path}: member {member.filename!r} points out of the archive")
-            if member.is_dir() or not name.startswith(f"{TOP}/"):
+            if not name.startswith(f"{TOP}/"):
                 continue
             name = name.removeprefix(f"{TOP}/")
             if name in self.names:
