@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from loaders.files import DataError, DataMissing, root_folder
 
-__all__ = ["DATASETS", "DataError", "DataMissing", "Dataset", "fingerprint", "load", "module", "names", "root_folder"]
+__all__ = ["DATASETS", "DataError", "DataMissing", "Dataset", "find", "fingerprint", "load", "module", "names", "root_folder"]
 
 DATASETS = {
     "mnist": "idx",
@@ -31,7 +31,13 @@ DATASETS = {
 
 
 class Dataset(NamedTuple):
-    """Images and labels as read, and what every result says of them."""
+    """Images and labels as read, and what every result says of them.
+
+    ``files`` tells other files from the same files read otherwise: relative path in the data directory (as
+    mnist/train-images-idx3-ubyte.gz) -> the checksum that the file was verified by, "md5:..." or "sha256:...":
+    the published one of a canonical file, sha256 of a sample; of an unpacked folder, sha256 of the sorted list
+    of its files' sums. Of data that comes with a library, the library -> its version; of made-up data, empty.
+    """
 
     x_train: object  # uint8 (N, height, width, channels)
     y_train: object  # int32 (N,)
@@ -40,6 +46,7 @@ class Dataset(NamedTuple):
     classes: tuple  # the classes' names, in the order of their labels
     fingerprint: str  # of the four arrays: 16 hexadecimal digits
     kind: str  # canonical: the published files, or what needs none; sample: others that SHA256SUMS vouches for
+    files: dict = {}  # noqa: RUF012 what the arrays were made from; not to be written to
 
 
 def names():
@@ -84,81 +91,95 @@ def load(name, root=None, download=True):
         DataMissing: a file is neither there nor to be had; the message says how to get it.
         DataError: a file is damaged, or not what it should be; the message names it and the next step.
     """
-    root = (root_folder() if root is None else Path(root)).resolve()
-    its = module(name)
-    if not hasattr(its, "SOURCES"):
-        arrays, classes = its.make(name)
-        return _dataset(arrays, classes, fingerprint(arrays), "canonical")
+    reader = module(name)
+    if not hasattr(reader, "SOURCES"):
+        arrays, classes, made_of = reader.make(name)
+        return _dataset(arrays, {"classes": classes, "fingerprint": fingerprint(arrays), "kind": "canonical", "files": made_of})
+    root = root_folder() if root is None else Path(root).resolve()
     try:
-        return _load(name, its, root, download)
+        return _load(name, reader, root, download)
     except OSError as error:
         reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or error
-        raise DataError(f"{name}: {error.filename or root}: {reason}; mend that and try again") from error
+        raise DataError(f"{name}: {error.filename or root}: {reason}; correct that and try again") from error
 
 
-def _load(name, its, root, download):
+def _load(name, reader, root, download):
     from loaders import cache, files
 
-    source = its.SOURCES[name]
-    found = _found(source, root, download)
+    source = reader.SOURCES[name]
+    found = find(name, root, download)
     paths = [path for _, path in found]
-
-    def stamp():
-        return files.stamp(root, paths, Path(its.__file__).read_bytes(), its.decoder() if hasattr(its, "decoder") else "")
-
-    made_of = stamp()
-    places = cache.places(name, root / Path(source.files[0].path).parent)
-    if kept := cache.get(places, made_of):
-        arrays, header = kept
-        return _dataset(arrays, header["classes"], header["fingerprint"], header["kind"])
-    kinds = {files.verify(file, path, root) for file, path in found}
-    kind = "sample" if "sample" in kinds else "canonical"
-    arrays = source.read(*paths)
-    classes = source.classes(*paths) if callable(source.classes) else source.classes
-    check(name, source, arrays, classes, kind)
-    if made_of != stamp():
+    code = Path(reader.__file__).read_bytes(), reader.decoder() if hasattr(reader, "decoder") else "", Dataset._fields
+    stamp = cache.stamp_of(root, paths, *code)
+    folder = root / source.files[0].folder
+    if kept := cache.get(name, folder, stamp):
+        return _dataset(*kept)
+    sums = {f"{file.folder}/{path.name}": files.verify(name, file, path, root) for file, path in found}
+    kind = "canonical" if {file.checksum for file, _ in found} == set(sums.values()) else "sample"
+    try:
+        arrays = source.read(*paths)
+        classes = source.classes(*paths) if callable(source.classes) else source.classes
+    except DataError as error:
+        raise DataError(f"{error}; {files.replace(name, root)}") from error
+    if wrong := _wrong(source, arrays, classes, kind):
+        raise DataError(f"{name}: {wrong}; delete its files in {paths[0].parent} and run {files.get_command(name, root)}")
+    if stamp != cache.stamp_of(root, paths, *code):
         raise DataError(f"{name}: a file in {paths[0].parent} changed while it was read; try again")
-    header = {"classes": list(classes), "kind": kind, "fingerprint": fingerprint(arrays)}
-    cache.put(places, made_of, arrays, header)
-    return _dataset(arrays, classes, header["fingerprint"], kind)
+    header = {"classes": list(classes), "fingerprint": fingerprint(arrays), "kind": kind, "files": sums}
+    cache.put(name, folder, stamp, arrays, header)
+    return _dataset(arrays, header)
 
 
-def _found(source, root, download):
-    """(File, its path) of every file of a source, fetched where that is allowed; or of the one that holds them all."""
+def find(name, root, download=False):
+    """The files of a data set: a list of (files.File, its path); empty where it needs none.
+
+    They are those of its source, or the one in Keras's cache that holds the arrays of all.
+
+    Args:
+        name, root, download: as for ``load``.
+
+    Raises:
+        DataMissing: a file is neither there nor to be had.
+        DataError: something else is in its way.
+    """
     from loaders import files
     from loaders.download import fetch
 
-    paths = [files.locate(file, root) for file in source.files]
-    if None in paths and source.packed and (path := files.in_keras_cache(source.packed)):
+    source = getattr(module(name), "SOURCES", {}).get(name)
+    if not source:
+        return []
+    found = [(file, files.locate(file, root)) for file in source.files]
+    if source.packed and None in dict(found).values() and (path := files.in_keras_cache(source.packed)):
         return [(source.packed, path)]
-    for place, file in enumerate(source.files):
-        if paths[place] is None and not download:
-            raise files.missing(file, root)
-        if paths[place] is None:
-            paths[place] = root / file.path
-            try:
-                fetch(file, paths[place], functools.partial(download, file.name) if callable(download) else None)
-            except DataMissing as error:
-                raise files.missing(file, root, f" and cannot be fetched ({error})") from error
-    return list(zip(source.files, paths, strict=True))
+    for i, (file, path) in enumerate(found):
+        if path:
+            continue
+        if not download:
+            raise files.missing(name, file, root)
+        found[i] = file, root / file.path
+        try:
+            fetch(file, root / file.path, functools.partial(download, file.name) if callable(download) else None)
+        except DataMissing as error:
+            raise files.missing(name, file, root, str(error)) from error
+    return found
 
 
-def check(name, source, arrays, classes, kind):
-    """Raise DataError where arrays are not what the data set's source says."""
-    again = "fetch its files again"
+def _wrong(source, arrays, classes, kind):
+    """Where the arrays are not what a data set's source says, as text; empty where they are."""
     for part, most, images, labels in zip(("training", "test"), source.counts, arrays[::2], arrays[1::2], strict=True):
         if len(images) != len(labels):
-            raise DataError(f"{name}: {len(images)} {part} images but {len(labels)} labels; {again}")
+            return f"{len(images)} {part} images but {len(labels)} labels"
         if images.shape[1:] != source.shape:
-            raise DataError(f"{name}: {part} images are {images.shape[1:]}, not {source.shape}; {again}")
+            return f"{part} images are {images.shape[1:]}, not {source.shape}"
         if not 0 < len(images) <= most or (kind == "canonical" and len(images) != most):
-            raise DataError(f"{name}: {len(images)} {part} images; {most} are published; {again}")
+            return f"{len(images)} {part} images; {most} are published"
         for label in (labels.min(), labels.max()):
             if not 0 <= label < len(classes):
-                raise DataError(f"{name}: {part} label {label} is not one of {len(classes)} classes; {again}")
+                return f"{part} label {label} is not one of {len(classes)} classes"
+    return ""
 
 
-def _dataset(arrays, classes, print_, kind):
+def _dataset(arrays, header):
     for array in arrays:
         array.flags.writeable = False  # they are handed to one cell after the other
-    return Dataset(*arrays, tuple(classes), print_, kind)
+    return Dataset(*arrays, **{**header, "classes": tuple(header["classes"])})

@@ -1,8 +1,8 @@
-"""Decoded arrays, kept beside the data or, where that folder is not to be written to, in the user's cache.
+"""Decoded arrays, kept in the user's cache and never in the data directory, which may be shared, read-only or curated.
 
-One file: the sha256 of the header, the header as JSON, the bytes of the arrays. It holds for one stamp of
-the files that it was made from. It is trusted no more than they are: a file that is damaged anywhere, or
-cut short, or of another stamp, is as good as none.
+One file a data set: the sha256 of the header, the header as JSON, the bytes of the arrays. It holds for one
+stamp of the files that it was made from. It is trusted no more than they are: a file that is damaged
+anywhere, or cut short, or of another stamp, is as good as none.
 """
 
 import contextlib
@@ -10,11 +10,10 @@ import hashlib
 import json
 import math
 import os
-from pathlib import Path
 
 import numpy as np
 
-from loaders import files
+from loaders import atomic, files
 
 
 def fingerprint(arrays):
@@ -26,61 +25,62 @@ def fingerprint(arrays):
     return digest.hexdigest()[:16]
 
 
-def places(name, folder):
-    """Where a data set's arrays may be kept: beside the files in its folder, then in the user's cache."""
-    users = Path(files.DEFAULT).expanduser() / "decoded"
-    return folder / ".decoded" / name, users / f"{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}-{name}"
+def stamp_of(root, paths, *more):
+    """A text that changes when any of the files does, or a list that vouches for them, without reading them."""
+    lists = [folder / files.SUMS for folder in {root, *(path.parent for path in paths)}]
+    every = [each for path in paths for each in (sorted(files.tree(path)) if path.is_dir() else [path])] + sorted(lists)
+    digest = hashlib.sha256(repr(more).encode())
+    for each in every:
+        with contextlib.suppress(FileNotFoundError):
+            state = each.stat()
+            digest.update(f"{each} {state.st_size} {state.st_mtime_ns} {state.st_ctime_ns}\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()
 
 
-def get(places, stamp):
-    """(arrays, header) of the first place that has them whole and of that stamp; None where none has."""
-    for place in places:
-        with contextlib.suppress(OSError, ValueError), open(place, "rb") as kept:
-            digest, text = kept.readline(100).strip(), kept.readline(1 << 20)
-            if hashlib.sha256(text).hexdigest().encode() != digest:
-                continue
-            header = json.loads(text)
-            sizes = [np.dtype(dtype).itemsize * math.prod(shape) for dtype, shape in header["arrays"]]
-            if header["stamp"] != stamp or kept.tell() + sum(sizes) != os.fstat(kept.fileno()).st_size:
-                continue
-            arrays = tuple(np.fromfile(kept, dtype, math.prod(shape)).reshape(shape) for dtype, shape in header["arrays"])
-            if fingerprint(arrays) == header["fingerprint"]:
-                return arrays, header
+def path(name, folder):
+    """Where the arrays of a data set are kept whose files are in a folder.
+
+    Raises:
+        DataError: the user has no cache.
+    """
+    return files.cache_folder() / "decoded" / f"{hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]}-{name}"
+
+
+def get(name, folder, stamp):
+    """(arrays, header) as ``put`` kept them, where they are whole and of that stamp; else None."""
+    with contextlib.suppress(OSError, ValueError, files.DataError), open(path(name, folder), "rb") as kept:
+        digest, text = kept.readline(100).strip(), kept.readline(1 << 20)
+        if hashlib.sha256(text).hexdigest().encode() != digest:
+            return None
+        about = json.loads(text)
+        sizes = [np.dtype(dtype).itemsize * math.prod(shape) for dtype, shape in about["arrays"]]
+        if about["stamp"] != stamp or kept.tell() + sum(sizes) != os.fstat(kept.fileno()).st_size:
+            return None
+        arrays = tuple(np.fromfile(kept, dtype, math.prod(shape)).reshape(shape) for dtype, shape in about["arrays"])
+        if fingerprint(arrays) == about["header"]["fingerprint"]:
+            return arrays, about["header"]
     return None
 
 
-def put(places, stamp, arrays, header):
-    """Keep arrays at the first place that can be written to; where there is none, that is no error.
+def put(name, folder, stamp, arrays, header):
+    """Keep arrays; where the cache cannot be written to, that is no error.
 
     Args:
-        places: as ``places`` gives them.
-        stamp: files.stamp of what the arrays were made from.
+        name: of the data set.
+        folder: that its files are in.
+        stamp: ``stamp_of`` what the arrays were made from.
         arrays: C-contiguous.
         header: dict of what JSON can hold, with the arrays' fingerprint.
     """
-    about = {"stamp": stamp, **header, "arrays": [(array.dtype.str, array.shape) for array in arrays]}
+    about = {"stamp": stamp, "header": header, "arrays": [(array.dtype.str, array.shape) for array in arrays]}
     text = json.dumps(about).encode() + b"\n"
-    for place in places:
-        if not _may_be_written(place.parent):
-            continue
+    with contextlib.suppress(OSError, files.DataError), atomic.part(target := path(name, folder)) as part:
         try:
-            with files.part(place) as part:
-                try:
-                    part.truncate(0)
-                    part.write(hashlib.sha256(text).hexdigest().encode() + b"\n" + text)
-                    for array in arrays:
-                        array.tofile(part)
-                    files.finish(part, place)
-                except OSError:
-                    part.truncate(0)
-                    raise
+            part.truncate(0)
+            part.write(hashlib.sha256(text).hexdigest().encode() + b"\n" + text)
+            for array in arrays:
+                array.tofile(part)
+            atomic.finish(part, target)
         except OSError:
-            continue
-        return
-
-
-def _may_be_written(folder):
-    """Whether a folder, or the first one above it that exists, is meant to be written to: root could write to any."""
-    while not os.path.lexists(folder):
-        folder = folder.parent
-    return bool(folder.stat().st_mode & 0o222) and os.access(folder, os.W_OK)
+            part.truncate(0)
+            raise

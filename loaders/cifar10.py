@@ -10,7 +10,7 @@ import zlib
 
 import numpy as np
 
-from loaders.files import DataError, File, Source
+from loaders.files import DataError, File, Source, member_name
 
 RECORDS = 10_000  # in a member
 RECORD = 1 + 3 * 32 * 32  # bytes
@@ -29,7 +29,7 @@ class _Limited:
         block = self.stream.read(size)
         self.left -= len(block)
         if self.left < 0:
-            raise DataError(f"{self.path}: unpacks to more than CIFAR-10 has ({MOST} bytes); fetch it again")
+            raise DataError(f"{self.path}: unpacks to more than CIFAR-10 has ({MOST} bytes)")
         return block
 
 
@@ -47,20 +47,20 @@ def load(path):
             stream = _Limited(unzipped, MOST, path)
             with tarfile.open(fileobj=stream, mode="r|") as archive:
                 for member in archive:
-                    place = _place(path, member)
-                    if place is None:
+                    index = _index(path, member)
+                    if index is None:
                         continue
-                    if counts[place]:
-                        raise DataError(f"{path}: {member.name} is in it twice; fetch it again")
-                    counts[place] = member.size // RECORD
-                    _records(path, archive, member, images[place * RECORDS :], labels[place * RECORDS :])
+                    if counts[index]:
+                        raise DataError(f"{path}: {member.name} is in it twice")
+                    counts[index] = member.size // RECORD
+                    _records(path, archive, member, images[index * RECORDS :], labels[index * RECORDS :])
             while stream.read(1 << 20):  # to the end, where gzip's own checksum is
                 pass
     except (EOFError, gzip.BadGzipFile, zlib.error, tarfile.TarError) as error:
-        raise DataError(f"{path}: not a whole gzipped tar archive ({error}); fetch it again") from error
+        raise DataError(f"{path}: not a whole gzipped tar archive ({error})") from error
     for name, count in zip(MEMBERS, counts, strict=True):
         if not count:
-            raise DataError(f"{path}: {name} is not in it, or empty; fetch it again")
+            raise DataError(f"{path}: {name} is not in it, or empty")
     end = 0
     for start, count in zip(range(0, 5 * RECORDS, RECORDS), counts, strict=False):
         if end != start:  # the members before were a sample's, and not full
@@ -70,15 +70,16 @@ def load(path):
     return images[:end], labels[:end], images[test], labels[test]
 
 
-def _place(path, member):
+def _index(path, member):
     """Which of ``MEMBERS`` a tar member is, or None; DataError for one that no such archive has."""
-    folder, _, name = member.name.rpartition("/")
-    if member.name.startswith("/") or ".." in member.name.split("/") or not (member.isfile() or member.isdir()):
-        raise DataError(f"{path}: member {member.name!r} points out of the archive; it is not CIFAR-10's; fetch it again")
+    name = member_name(member.name)
+    if name is None or not (member.isfile() or member.isdir()):
+        raise DataError(f"{path}: member {member.name!r} points out of the archive, or is a link; CIFAR-10's has none such")
+    folder, _, name = name.rpartition("/")
     if folder != "cifar-10-batches-bin" or name not in MEMBERS:
         return None
     if member.size % RECORD or member.size > RECORDS * RECORD:
-        raise DataError(f"{path}: {member.name} has {member.size} bytes, not {RECORDS} records of {RECORD}, or fewer; fetch it again")
+        raise DataError(f"{path}: {member.name} has {member.size} bytes, not {RECORDS} records of {RECORD}, or fewer")
     return MEMBERS.index(name)
 
 
@@ -88,7 +89,7 @@ def _records(path, archive, member, images, labels):
     for start in range(0, member.size // RECORD, 100):
         block = content.read(100 * RECORD)
         if len(block) % RECORD:
-            raise DataError(f"{path}: {member.name} is cut short; fetch it again")
+            raise DataError(f"{path}: {member.name} is cut short")
         records = np.frombuffer(block, "uint8").reshape(-1, RECORD)
         labels[start : start + len(records)] = records[:, 0]
         images[start : start + len(records)] = records[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)

@@ -8,7 +8,7 @@ import time
 import urllib.error
 import urllib.request
 
-from loaders import files
+from loaders import atomic, files
 
 TIMEOUT = 20  # seconds without a byte
 TRIES = 5
@@ -31,12 +31,11 @@ def fetch(file, path, progress=None):
         files.DataError: what came again and again was another file.
     """
     try:
-        with files.part(path) as part:
+        with atomic.part(path) as part:
             if not path.exists():
                 _fetch(file, path, part, progress or (lambda *_: None))
     except OSError as error:
-        said = f"{path} is not there and cannot be put there: {_reason(error)}; make that possible and try again"
-        raise files.DataMissing(said) from error
+        raise files.DataMissing(f"{path.name} cannot be put there: {_reason(error)}; make that possible and try again") from error
 
 
 def _fetch(file, path, part, progress):
@@ -61,20 +60,21 @@ def _fetch(file, path, part, progress):
         part.seek(0)
         found = hashlib.file_digest(part, file.algorithm).hexdigest()
         if found == file.sum:
-            files.finish(part, path)
+            atomic.finish(part, path)
             return
-        said = f"{file.address}: what came has {file.algorithm} {found}, the published one is {file.sum}; try again later"
-        failure = files.DataError(said)
+        failure = files.DataError(
+            f"{file.address}: what came has {file.algorithm} {found}, the published one is {file.sum}; "
+            f"try again later, or put the published one at {path}"
+        )
         part.truncate(0)
     if isinstance(failure, files.DataError):
         raise failure
-    said = f"{path} is not there, and fetching {file.address} ({file.algorithm} {file.sum}) failed: {_reason(failure)}"
-    raise files.DataMissing(said) from failure
+    raise files.DataMissing(f"fetching {file.address} failed: {_reason(failure)}") from failure
 
 
 def _reason(error):
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
-        return "the disk is full; make room and try again"
+        return "the disk is full, make room and try again"
     return getattr(error, "reason", None) or error or type(error).__name__
 
 

@@ -8,11 +8,12 @@ its sum: so no damaged file is ever taken for a sample.
 import contextlib
 import hashlib
 import os
+import shlex
 from pathlib import Path
 from typing import NamedTuple
 
 VARIABLE = "ZOOBENCH_DATA"
-DEFAULT = "~/.cache/zoobench"
+DEFAULT = "zoobench in $XDG_CACHE_HOME or ~/.cache"  # as help texts say it
 SUMS = "SHA256SUMS"
 
 
@@ -32,12 +33,20 @@ class File(NamedTuple):
     pickled: tuple = ()  # names of other published forms of it, which are pickled: they are refused
 
     @property
+    def folder(self):
+        return self.path.rpartition("/")[0]
+
+    @property
     def name(self):
         return self.path.rpartition("/")[2]
 
     @property
     def algorithm(self):
         return "md5" if len(self.sum) == 32 else "sha256"
+
+    @property
+    def checksum(self):
+        return f"{self.algorithm}:{self.sum}"
 
 
 class Source(NamedTuple):
@@ -51,18 +60,31 @@ class Source(NamedTuple):
     packed: File | None = None  # one file in Keras's cache that holds the arrays of all
 
 
+def cache_folder():
+    """The suite's folder in the user's cache, which need not exist yet; the data directory, too, where none is named.
+
+    Raises:
+        DataError: the user has neither $XDG_CACHE_HOME nor a home.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    try:  # a relative path is to be ignored, says the XDG Base Directory Specification
+        return (cache if cache.is_absolute() else Path("~/.cache").expanduser()) / "zoobench"
+    except RuntimeError as error:
+        raise DataError(f"no home directory to keep data in; name a data directory with --data-dir or {VARIABLE}") from error
+
+
 def root_folder(option=None):
     """The data directory: the option, else the environment variable, else a folder in the cache.
 
     Raises:
-        DataError: the folder that the option or the variable names does not exist.
+        DataError: the folder that the option or the variable names does not exist; or neither names one, and there is no home.
     """
     for name, value in ("--data-dir", option), (VARIABLE, os.environ.get(VARIABLE)):
         if value:
             if not Path(value).is_dir():
                 raise DataError(f"{name} names a data directory that does not exist: {value}; make it or name another")
             return Path(value).resolve()
-    return Path(DEFAULT).expanduser()
+    return cache_folder().resolve()
 
 
 def locate(file, root):
@@ -72,9 +94,9 @@ def locate(file, root):
         DataError: something else is in its way.
     """
     path = root / file.path
-    for place, what, fits in (path.parent, "folder", path.parent.is_dir), (path, "file", path.is_file):
-        if os.path.lexists(place) and not fits():
-            raise DataError(f"{place} is in the way: it is no {what}; move it away and fetch {file.address}")
+    for expected, kind, fits in (path.parent, "folder", path.parent.is_dir), (path, "file", path.is_file):
+        if os.path.lexists(expected) and not fits():
+            raise DataError(f"{expected} is not a {kind}; move it away and put the file from {file.address} at {path}")
     if path.exists():
         return path
     if file.tree and (path.parent / file.tree).is_dir():
@@ -84,22 +106,46 @@ def locate(file, root):
 
 def in_keras_cache(file):
     """Path of the published file where Keras, or its user, has put it; None where it is not."""
-    home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "datasets"
-    folder = file.path.partition("/")[0]
-    for place in (home / folder, home / folder.replace("_", "-"), home):
+    try:
+        cache = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "datasets"
+    except RuntimeError:  # no home
+        return None
+    for folder in (cache / file.folder, cache / file.folder.replace("_", "-"), cache):
         with contextlib.suppress(OSError):  # MNIST's and Fashion-MNIST's files have the same names
-            if (place / file.name).is_file() and digest(place / file.name, file.algorithm) == file.sum:
-                return place / file.name
+            if (folder / file.name).is_file() and digest(folder / file.name, file.algorithm) == file.sum:
+                return folder / file.name
     return None
 
 
-def missing(file, root, why=""):
-    """The DataMissing of a file that is nowhere: what to fetch from where, and what there is that will not do."""
+def get_command(name, root):
+    """The command line that downloads what a data directory lacks of a data set."""
+    try:
+        option = "" if root == root_folder() else f" --data-dir={shlex.quote(str(root))}"
+    except DataError:
+        option = f" --data-dir={shlex.quote(str(root))}"
+    return f"python -m loaders get {name}{option}"
+
+
+def replace(name, root, address=""):
+    """What to do about a damaged file, as text."""
+    return f"delete it and run {get_command(name, root)}" + (f", or put the file from {address} there" if address else "")
+
+
+def missing(name, file, root, failure=""):
+    """The DataMissing of a file that is nowhere.
+
+    Args:
+        name: of the data set.
+        file: File.
+        root: the data directory.
+        failure: why it could not be fetched; empty where nobody has tried.
+    """
     path = root / file.path
-    seen = [folder / name for folder in (path.parent, root) for name in file.pickled if (folder / name).exists()]
-    instead = f" ({seen[0]} holds it pickled, and reading a pickle may run any program)" if seen else ""
+    seen = [folder / other for folder in (path.parent, root) for other in file.pickled if (folder / other).exists()]
+    pickled = f" ({seen[0]} holds it pickled, and reading a pickle may run any program)" if seen else ""
+    step = f"{failure};" if failure else f"run {get_command(name, root)}, or"
     return DataMissing(
-        f"{path} is not there{why}{instead}: put the file from {file.address} ({file.algorithm} {file.sum}) there, "
+        f"{path} is not there{pickled}; {step} put the file from {file.address} ({file.algorithm} {file.sum}) there, "
         f"or name the data directory that holds it with --data-dir or {VARIABLE}"
     )
 
@@ -110,10 +156,11 @@ def digest(path, algorithm):
         return hashlib.file_digest(opened, algorithm).hexdigest()
 
 
-def verify(file, path, root):
-    """'canonical' where a file is the published one, 'sample' where SHA256SUMS vouches for it.
+def verify(name, file, path, root):
+    """The checksum that a file was verified by: ``file.checksum`` of the published one, 'sha256:...' where SHA256SUMS vouches for it.
 
     Args:
+        name: of the data set, for messages.
         file: File.
         path: where ``locate`` found it, or the folder that it unpacks to.
         root: the data directory.
@@ -121,50 +168,56 @@ def verify(file, path, root):
     Raises:
         DataError: it is neither, or cannot be read; the message names both sums and the next step.
     """
-    sums = vouched(root, root / Path(file.path).parent)
+    sums = vouched(root, root / file.folder)
+    step = replace(name, root, file.address)
     try:
         if path.is_dir():
             return _verify_tree(file, path, sums)
         found = digest(path, file.algorithm)
         if found == file.sum:
-            return "canonical"
+            return file.checksum
         expected = sums.get(path)
         if expected and digest(path, "sha256") == expected:
-            return "sample"
+            return f"sha256:{expected}"
     except OSError as error:
-        raise DataError(f"{error.filename or path} cannot be read ({error.strerror}); mend that or fetch {file.address}") from error
+        raise DataError(f"{error.filename or path} cannot be read ({error.strerror}); make it readable, or {step}") from error
     if expected:
-        raise DataError(f"{path} is neither the published file nor the one that {SUMS} lists: damaged; delete it and fetch {file.address}")
+        raise DataError(f"{path} is neither the published file nor the one that {SUMS} lists: damaged; {step}")
     raise DataError(
-        f"{path}: {file.algorithm} is {found}, the published one {file.sum}; delete the file and fetch {file.address}; "
+        f"{path}: {file.algorithm} is {found}, the published one {file.sum}; {step}; "
         f"if it is meant to be another, such as a sample, vouch for it: {_vouch(path.parent, path.name)}"
     )
 
 
 def _verify_tree(file, path, sums):
-    """'sample' if the list has every file in a folder, and the folder every file in the list."""
-    there, listed = set(tree(path)), {each for each in sums if each.is_relative_to(path)}
-    vouch = _vouch(path.parent, path.name)
+    """The checksum of a folder that the list has every file of, and that has every file of the list.
+
+    It is the sha256 of what ``(cd FOLDER && find * -type f -exec sha256sum {} + | LC_ALL=C sort)`` prints.
+    """
+    present, listed = set(tree(path)), {each for each in sums if each.is_relative_to(path)}
+    vouch, again = _vouch(path.parent, path.name), f"delete {path} and unpack {file.name} again"
     if not listed:
         raise DataError(f"{path}: no checksum is published of an unpacked folder; put {file.name} beside it, or vouch for it: {vouch}")
-    for what, strays in (f"is not listed in {SUMS}", there - listed), (f"is listed in {SUMS} and not there", listed - there):
-        if strays:
-            raise DataError(f"{min(strays)} {what}; unpack {file.name} again or, if it is meant, vouch for the folder anew: {vouch}")
-    for each in sorted(there):
+    if strays := present - listed:
+        raise DataError(f"{min(strays)} is not listed in {SUMS}; {again} or, if it is meant, vouch for the folder anew: {vouch}")
+    if strays := listed - present:
+        raise DataError(f"{min(strays)} is listed in {SUMS} and not there; {again} or, if it is meant, delete its line")
+    for each in sorted(present):
         if digest(each, "sha256") != sums[each]:
-            raise DataError(f"{each} is not the file that {SUMS} lists: damaged; unpack {file.name} again")
-    return "sample"
+            raise DataError(f"{each} is not the file that {SUMS} lists: damaged; {again}")
+    lines = sorted(os.fsencode(f"{sums[each]}  {each.relative_to(path).as_posix()}\n") for each in present)
+    return f"sha256:{hashlib.sha256(b''.join(lines)).hexdigest()}"
 
 
 def _vouch(folder, name):
-    return f"(cd {folder} && find {name} -type f -exec sha256sum {{}} + >> {SUMS})"
+    return f"(cd {shlex.quote(str(folder))} && find {name} -type f -exec sha256sum {{}} + >> {SUMS})"
 
 
 def vouched(*folders):
     """Path -> sha256 of every file that SHA256SUMS in one of these folders lists.
 
     Raises:
-        DataError: a list cannot be read, or a line of it is no checksum and path.
+        DataError: a list cannot be read, or a line of it is not a checksum and a path.
     """
     sums = {}
     for folder in folders:
@@ -173,59 +226,21 @@ def vouched(*folders):
         except FileNotFoundError:
             continue
         except (OSError, ValueError) as error:
-            raise DataError(f"{folder / SUMS} cannot be read ({error}); mend it or write it again with sha256sum") from error
+            raise DataError(f"{folder / SUMS} cannot be read ({error}); correct it, or write it again with sha256sum") from error
         for line in filter(str.strip, lines):
             sum, _, name = line.partition("  ") if "  " in line else line.partition(" *")
             if len(sum) != 64 or not name:
-                raise DataError(f"{folder / SUMS}: {line[:80]!r} is no sum and path, as sha256sum writes them; mend the line")
+                raise DataError(f"{folder / SUMS}: {line[:80]!r} is not '<sha256>  <path>', as sha256sum writes it; correct the line")
             sums[Path(os.path.normpath(folder / name))] = sum.lower()
     return sums
 
 
 def tree(folder):
     """Every file below a folder, in no order; links are not followed."""
-    return [Path(place, name) for place, _, names in os.walk(folder) for name in names]
+    return [Path(parent, name) for parent, _, names in os.walk(folder) for name in names]
 
 
-def stamp(root, paths, *more):
-    """A text that changes when any of the files does, or a list that vouches for them, without reading them."""
-    lists = [folder / SUMS for folder in {root, *(path.parent for path in paths)}]
-    every = [each for path in paths for each in (sorted(tree(path)) if path.is_dir() else [path])] + sorted(lists)
-    seen = hashlib.sha256(repr(more).encode())
-    for each in every:
-        with contextlib.suppress(FileNotFoundError):
-            state = each.stat()
-            seen.update(f"{each} {state.st_size} {state.st_mtime_ns} {state.st_ctime_ns}\n".encode(errors="surrogateescape"))
-    return seen.hexdigest()
-
-
-@contextlib.contextmanager
-def part(path):
-    """The file beside a path that its content is written to before it gets its name; open, at its end, one process's at a time.
-
-    What a process leaves in it when it is killed, the next one finds. It is not buffered, so that nothing is
-    left to be written when the disk is full.
-    """
-    import fcntl
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    place = path.with_name(f".{path.name}.part")
-    while True:
-        opened = open(place, "a+b", buffering=0)  # noqa: SIM115
-        fcntl.flock(opened, fcntl.LOCK_EX)
-        if place.exists() and os.path.samestat(os.fstat(opened.fileno()), place.stat()):
-            break
-        opened.close()  # whoever had it gave it its name, or threw it away
-    with opened:
-        try:
-            yield opened
-        finally:
-            if os.fstat(opened.fileno()).st_size == 0:
-                place.unlink(missing_ok=True)
-
-
-def finish(opened, path):
-    """Give the part of a path that path's name."""
-    os.fsync(opened.fileno())
-    os.chmod(opened.name, 0o644)
-    os.replace(opened.name, path)
+def member_name(name):
+    """An archive member's name without ``./``; None where it points out of the archive."""
+    parts = name.replace("\\", "/").split("/")
+    return None if name.startswith(("/", "\\")) or ".." in parts else "/".join(part for part in parts if part not in ("", "."))

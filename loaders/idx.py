@@ -36,22 +36,22 @@ def read(path):
         with gzip.open(path) as content:
             magic = content.read(4)
             if len(magic) < 4 or magic[:3] != b"\0\0\x08":
-                raise DataError(f"{path}: magic number is {magic.hex() or 'missing'}, an IDX file of bytes begins 000008; fetch it again")
+                raise DataError(f"{path}: magic number is {magic.hex() or 'missing'}, an IDX file of bytes begins with 000008")
             header = content.read(4 * magic[3])
             if len(header) < 4 * magic[3]:
-                raise DataError(f"{path}: cut short, its header is not whole; fetch it again")
+                raise DataError(f"{path}: cut short, its header is not whole")
             shape = np.frombuffer(header, ">u4").tolist()
             if not 1 <= len(shape) <= 4 or not 0 < math.prod(shape) <= MOST:
-                raise DataError(f"{path}: header says {math.prod(shape)} bytes for shape {shape[:4]}; no file has so many; fetch it again")
+                raise DataError(f"{path}: header says {math.prod(shape)} bytes for shape {shape[:4]}, expected 1 to {MOST}")
             array = np.empty(shape, "uint8")
             view, found = memoryview(array).cast("B"), 0
             while more := content.readinto(view[found : found + (1 << 20)]):  # a megabyte at a time, or gzip makes a copy of all
                 found += more
             if found != array.size or content.read(1):
                 there = "more" if found == array.size else found
-                raise DataError(f"{path}: header says {array.size} bytes for shape {shape}, there are {there}; fetch it again")
+                raise DataError(f"{path}: header says {array.size} bytes for shape {shape}, there are {there}")
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path}: not a whole gzip file ({error}); fetch it again") from error
+        raise DataError(f"{path}: not a whole gzip file ({error})") from error
     return array
 
 

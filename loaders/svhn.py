@@ -28,15 +28,15 @@ def read(path):
         shape, kind = found.get("X", ((), ""))
         labels = found.get("y", ((), ""))[0]
         if len(shape) != 4 or shape[:3] != (32, 32, 3) or kind != "uint8" or not 0 < shape[3] <= MOST or labels != (shape[3], 1):
-            raise DataError(f"{path}: holds {found}, not X of (32, 32, 3, N) uint8 and y of (N, 1); fetch it again")
+            raise DataError(f"{path}: holds {found}, not X of (32, 32, 3, N) uint8 and y of (N, 1)")
         content = loadmat(path, appendmat=False, variable_names=("X", "y"))
     except DataError:
         raise
     except Exception as error:  # scipy raises whatever a damaged file makes it stumble over
-        raise DataError(f"{path}: not a whole MATLAB 5 file ({type(error).__name__}: {error}); fetch it again") from error
+        raise DataError(f"{path}: not a whole MATLAB 5 file ({type(error).__name__}: {error})") from error
     images, labels = content["X"], content["y"][:, 0]
     if not set(np.unique(labels).tolist()) <= set(range(1, 11)):
-        raise DataError(f"{path}: labels {np.unique(labels)[:12].tolist()}, not 1 to 10; fetch it again")
+        raise DataError(f"{path}: labels {np.unique(labels)[:12].tolist()}, not 1 to 10")
     images = images.transpose(3, 2, 1, 0)  # as it lies in memory, so that what follows can be done in place
     images = np.ascontiguousarray(images).reshape(-1, 3 * 32 * 32)
     for start in range(0, len(images), 100):
@@ -66,7 +66,7 @@ def subsample(labels, each=EACH):
     """
     random = np.random.RandomState(0)  # whose numbers never change, unlike a Generator's
     classes = [np.flatnonzero(labels == digit) for digit in range(10)]
-    return np.concatenate([random.choice(its, min(each, len(its)), replace=False) for its in classes])
+    return np.concatenate([random.choice(members, min(each, len(members)), replace=False) for members in classes])
 
 
 def _file(name, md5):

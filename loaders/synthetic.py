@@ -14,7 +14,7 @@ DEFAULT = "synthetic_32x32x3_10_1024_256"
 
 
 def make(name):
-    """The four arrays, images uint8 (N, height, width, channels), labels int32 (N,), and the class names.
+    """The four arrays, images uint8 (N, height, width, channels), labels int32 (N,); the class names; and no files.
 
     Args:
         name: 'synthetic', which is ``DEFAULT``, or a name of the form ``FORM``.
@@ -33,4 +33,4 @@ def make(name):
         for start in range(0, count, 1000):
             images[start : start + 1000] += patterns[labels[start : start + 1000]]
         arrays += [images, labels]
-    return tuple(arrays), tuple(str(label) for label in range(classes))
+    return tuple(arrays), tuple(str(label) for label in range(classes)), {}

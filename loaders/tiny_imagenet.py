@@ -11,7 +11,7 @@ import zipfile
 
 import numpy as np
 
-from loaders.files import DataError, File, Source, tree
+from loaders.files import DataError, File, Source, member_name, tree
 
 TOP = "tiny-imagenet-200"
 CLASSES = 200
@@ -33,23 +33,27 @@ class _Zip:
         try:
             self.archive = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-            raise DataError(f"{path}: not a whole zip archive ({error}); fetch it again") from error
-        members = self.archive.infolist()
-        for member in members:
-            if member.filename.startswith(("/", "\\")) or ".." in member.filename.replace("\\", "/").split("/"):
-                raise DataError(f"{path}: member {member.filename!r} points out of the archive; fetch it again")
-        self.names = {member.filename.removeprefix(f"{TOP}/"): member for member in members if member.filename.startswith(f"{TOP}/")}
-        if len({member.filename for member in members}) < len(members):
-            raise DataError(f"{path}: two members have one name; fetch it again")
+            raise DataError(f"{path}: not a whole zip archive ({error})") from error
+        self.names = {}
+        for member in self.archive.infolist():
+            name = member_name(member.filename)
+            if name is None:
+                raise DataError(f"{path}: member {member.filename!r} points out of the archive")
+            if not name.startswith(f"{TOP}/"):
+                continue
+            name = name.removeprefix(f"{TOP}/")
+            if name in self.names:
+                raise DataError(f"{path}: two members are named {name!r}")
+            self.names[name] = member
 
     def read(self, name, most):
         member = self.names[name]
         if member.file_size > most:
-            raise DataError(f"{self.path}: {member.filename} unpacks to {member.file_size} bytes, at most {most} are right; fetch it again")
+            raise DataError(f"{self.path}: {member.filename} unpacks to {member.file_size} bytes, at most {most} are right")
         try:
             return self.archive.read(member)
         except Exception as error:  # whatever a damaged member makes zipfile stumble over
-            raise DataError(f"{self.path}: {member.filename} cannot be unpacked ({error}); fetch it again") from error
+            raise DataError(f"{self.path}: {member.filename} cannot be unpacked ({error})") from error
 
 
 class _Folder:
@@ -59,7 +63,7 @@ class _Folder:
 
     def read(self, name, most):
         if os.path.getsize(self.names[name]) > most:
-            raise DataError(f"{self.names[name]}: larger than {most} bytes; unpack the archive again")
+            raise DataError(f"{self.path}: {name} is larger than {most} bytes")
         return self.names[name].read_bytes()
 
 
@@ -80,38 +84,38 @@ def load(path):
         match name.split("/"):
             case ["train", wnid, "images", _]:
                 if wnid not in ids:
-                    raise DataError(f"{path}: {name}: its class is not in wnids.txt; fetch it again")
+                    raise DataError(f"{path}: {name}: its class is not in wnids.txt")
                 train[ids.index(wnid)].append(name)
-    for wnid, its in zip(ids, train, strict=True):
-        if not its:
-            raise DataError(f"{path}: class {wnid} has no image in train/{wnid}/images; fetch it again")
-    y_train = np.repeat(np.arange(len(ids), dtype="int32"), [len(its) for its in train])
+    for wnid, names in zip(ids, train, strict=True):
+        if not names:
+            raise DataError(f"{path}: class {wnid} has no image in train/{wnid}/images")
+    y_train = np.repeat(np.arange(len(ids), dtype="int32"), [len(names) for names in train])
     test = _annotated(source, ids)
     y_test = np.array(list(test.values()), "int32")
-    return _images(source, [name for its in train for name in its]), y_train, _images(source, list(test)), y_test
+    return _images(source, [name for names in train for name in names]), y_train, _images(source, list(test)), y_test
 
 
 def classes(path):
     """The classes' names, in the order of the labels: id and words, as 'n02124075 Egyptian cat'."""
     source = _open(path)
-    words = dict(line.split("\t", 1) for line in _lines(source, "words.txt") if "\t" in line)
-    return [f"{wnid} {words.get(wnid, '')}".strip() for wnid in _ids(source)]
+    described = dict(line.split("\t", 1) for line in _lines(source, "words.txt") if "\t" in line)
+    return [f"{wnid} {described.get(wnid, '')}".strip() for wnid in _ids(source)]
 
 
 def _ids(source):
     ids = sorted(set(_lines(source, "wnids.txt")))
     if len(ids) != CLASSES:
-        raise DataError(f"{source.path}: wnids.txt lists {len(ids)} classes, not {CLASSES}; fetch it again")
+        raise DataError(f"{source.path}: wnids.txt lists {len(ids)} classes, not {CLASSES}")
     return ids
 
 
 def _lines(source, name):
     if name not in source.names:
-        raise DataError(f"{source.path}: {name} is not in it; fetch it again")
+        raise DataError(f"{source.path}: {name} is not in it")
     try:
         return source.read(name, TEXT).decode().splitlines()
     except UnicodeDecodeError as error:
-        raise DataError(f"{source.path}: {name} is no text ({error}); fetch it again") from error
+        raise DataError(f"{source.path}: {name} is not text ({error})") from error
 
 
 def _annotated(source, ids):
@@ -123,11 +127,11 @@ def _annotated(source, ids):
         if name in labels or name not in source.names or wnid not in ids:
             why = "is annotated twice" if name in labels else f"has the unknown class {wnid!r}"
             why = why if name in source.names else "is not there"
-            raise DataError(f"{source.path}: {name} of val_annotations.txt {why}; fetch it again")
+            raise DataError(f"{source.path}: {name} of val_annotations.txt {why}")
         labels[name] = ids.index(wnid)
-    images = {name for name in source.names if name.startswith("val/images/") and not name.endswith("/")}
+    images = {name for name in source.names if name.startswith("val/images/")}
     if strays := images - labels.keys():
-        raise DataError(f"{source.path}: {min(strays)} is not in val_annotations.txt; fetch it again")
+        raise DataError(f"{source.path}: {min(strays)} is not in val_annotations.txt")
     return labels
 
 
@@ -135,17 +139,17 @@ def _images(source, names):
     from PIL import Image
 
     images = np.empty((len(names), 64, 64, 3), "uint8")
-    for place, name in enumerate(names):
+    for i, name in enumerate(names):
         content = source.read(name, IMAGE)
         try:
             with Image.open(io.BytesIO(content), formats=["JPEG"]) as image:
                 if image.size != (64, 64):
-                    raise DataError(f"{source.path}: {name} is {image.size[0]}x{image.size[1]}, not 64x64; fetch it again")
-                images[place] = np.asarray(image.convert("RGB"))
+                    raise DataError(f"{source.path}: {name} is {image.size[0]}x{image.size[1]}, not 64x64")
+                images[i] = np.asarray(image.convert("RGB"))
         except DataError:
             raise
         except Exception as error:  # whatever a damaged image makes Pillow stumble over
-            raise DataError(f"{source.path}: {name} cannot be read ({error}); fetch it again") from error
+            raise DataError(f"{source.path}: {name} cannot be read ({error})") from error
     return images
 
 

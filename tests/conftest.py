@@ -29,7 +29,7 @@ def changes(old, new):
 def bare_home(tmp_path_factory, monkeypatch):
     """Neither the user's own cache nor Keras's: the folder that stands in for both."""
     home = tmp_path_factory.mktemp("home")
-    monkeypatch.setattr(files, "DEFAULT", str(home / "zoobench"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home))
     monkeypatch.setenv("KERAS_HOME", str(home / "keras"))
     monkeypatch.delenv(files.VARIABLE, raising=False)
     return home

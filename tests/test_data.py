@@ -36,7 +36,7 @@ def official(name, root):
 def facts(data):
     """What identifies a data set beyond doubt: dict of plain values."""
     images = {"train": data.x_train, "test": data.x_test}
-    seen = {part: [hash(image.tobytes()) for image in its] for part, its in images.items()}  # of 64 bits
+    hashes = {part: [hash(image.tobytes()) for image in images[part]] for part in images}  # of 64 bits
     counts = sum(_counts(data.x_train[start : start + 64]) for start in range(0, len(data.x_train), 64))
     means = [float(count @ np.arange(256) / count.sum()) for count in counts]
     return {
@@ -49,10 +49,10 @@ def facts(data):
             round(float(count @ (np.arange(256) - mean) ** 2 / count.sum()) ** 0.5 / 255, 6)
             for count, mean in zip(counts, means, strict=True)
         ],
-        "range": [int(min(its.min() for its in images.values())), int(max(its.max() for its in images.values()))],
-        "repeated": [len(its) - len(set(its)) for its in seen.values()],  # images that are another's exact copy
-        "shared": len(set(seen["train"]) & set(seen["test"])),
-        "ends": [hashlib.sha256(its[place].tobytes()).hexdigest()[:16] for its in images.values() for place in (0, -1)],
+        "range": [int(min(part.min() for part in images.values())), int(max(part.max() for part in images.values()))],
+        "repeated": [len(part) - len(set(part)) for part in hashes.values()],  # images that are another's exact copy
+        "shared": len(set(hashes["train"]) & set(hashes["test"])),
+        "ends": [hashlib.sha256(part[i].tobytes()).hexdigest()[:16] for part in images.values() for i in (0, -1)],
         "classes": hashlib.sha256("\n".join(data.classes).encode()).hexdigest()[:16],
     }
 
@@ -65,7 +65,7 @@ def _counts(images):
 def written(contracts):
     head = "# Of each data set: what is published of it, and facts of data that was at hand, by its fingerprint.\n"
     return head + "".join(
-        f"\n[{name}.{key}]\n" + "".join(f"{word} = {json.dumps(value)}\n" for word, value in table.items())
+        f"\n[{name}.{key}]\n" + "".join(f"{fact} = {json.dumps(value)}\n" for fact, value in table.items())
         for name, tables in contracts.items()
         for key, table in tables.items()
     )
@@ -80,8 +80,8 @@ def test_the_data_is_what_is_known_of_it(name, data_root, update):
         contracts.setdefault(name, {})[data.fingerprint] = now
         update(CONTRACTS, written(contracts))
     if data.kind == "canonical":
-        for word, value in known.get("published", {}).items():
-            assert value == pytest.approx(now[word], abs=6e-5 if word in ("mean", "spread") else 0), word
+        for fact, value in known.get("published", {}).items():
+            assert value == pytest.approx(now[fact], abs=6e-5 if fact in ("mean", "spread") else 0), fact
     if data.fingerprint not in known and data.kind == "sample":
         pytest.skip(f"nothing is known of this sample of {name}, {data.fingerprint}; pytest --update-goldens would take down what it is")
     assert "published" in known or known[data.fingerprint] == now
@@ -96,7 +96,7 @@ def test_the_contract_of_every_data_set_tells_its_published_counts(name):
         assert source.counts == (sum(known["published"]["train"]), sum(known["published"]["test"]))
     for contract in known.values():
         assert contract.get("kind") != "canonical" or all(
-            contract[word] == value for word, value in known.get("published", {}).items() if word not in ("mean", "spread")
+            contract[fact] == value for fact, value in known.get("published", {}).items() if fact not in ("mean", "spread")
         )
 
 
@@ -148,9 +148,9 @@ def test_tiny_imagenets_pixels_and_order_are_those_of_another_reading(data_root)
         val = [f"tiny-imagenet-200/val/images/{line[0]}" for line in lines]
         for files, images, stride in (names, data.x_train, 40), (val, data.x_test, 10):
             assert len(files) == len(images)
-            for place in range(0, len(files), stride):
-                pixels = tensorflow.io.decode_jpeg(archive.read(files[place]), channels=3, dct_method="INTEGER_ACCURATE").numpy()
-                assert (pixels == images[place]).all(), files[place]
+            for i in range(0, len(files), stride):
+                pixels = tensorflow.io.decode_jpeg(archive.read(files[i]), channels=3, dct_method="INTEGER_ACCURATE").numpy()
+                assert (pixels == images[i]).all(), files[i]
     assert [wnids.index(name.split("/")[2]) for name in names] == data.y_train.tolist()
     assert [wnids.index(line[1]) for line in lines] == data.y_test.tolist()
 
@@ -161,7 +161,7 @@ def test_the_imagenet32_studys_class_numbers_are_tiny_imagenets_labels(data_root
 
 
 @pytest.mark.parametrize(("name", "seconds"), [("mnist", 0.1), ("cifar10", 0.5)])
-def test_a_data_set_is_ready_at_once_where_it_is_kept(name, seconds, data_root, quiet):
+def test_a_data_set_is_ready_at_once_where_it_is_kept(name, seconds, data_root):
     official(name, data_root)
     taken = []
     for _ in range(5):

@@ -68,8 +68,8 @@ def tar(members):
 def cifar_members(x_train, y_train, x_test, y_test):
     """Name -> bytes of the members of CIFAR-10's archive: the training images shared out over five."""
     members = {}
-    for number, place in enumerate(np.array_split(np.arange(len(x_train)), 5), 1):
-        members[f"data_batch_{number}.bin"] = x_train[place], y_train[place]
+    for number, indices in enumerate(np.array_split(np.arange(len(x_train)), 5), 1):
+        members[f"data_batch_{number}.bin"] = x_train[indices], y_train[indices]
     members["test_batch.bin"] = x_test, y_test
     return {
         f"cifar-10-batches-bin/{name}": b"".join(
@@ -142,7 +142,7 @@ WRITERS = {"mnist": write_mnist, "cifar10": write_cifar10, "svhn": write_svhn, "
 
 def data_files(root):
     """Every file of a data directory that is data, in the order of their names."""
-    return sorted(path for path in root.rglob("*") if path.is_file() and path.name != "SHA256SUMS" and ".decoded" not in path.parts)
+    return sorted(path for path in root.rglob("*") if path.is_file() and path.name != "SHA256SUMS")
 
 
 def vouch(root):

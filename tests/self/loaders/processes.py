@@ -7,26 +7,25 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import loaders
-from loaders import cifar10, download, files
+from loaders import cache, cifar10, download
 
 
-def together(function, *words, times=1):
+def together(function, *args, times=1):
     """What a function of this file returns in each of so many processes that run it at once: a list."""
     with processes(times) as pool:
-        return [future.result(60) for future in [pool.submit(function, *words) for _ in range(times)]]
+        return [future.result(60) for future in [pool.submit(function, *args) for _ in range(times)]]
 
 
 def processes(number):
     """A pool of so many processes that have no backend yet: concurrent.futures.ProcessPoolExecutor."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    return ProcessPoolExecutor(number, mp_context=context, initializer=_prepare, initargs=(files.DEFAULT, dict(os.environ)))
+    return ProcessPoolExecutor(number, mp_context=context, initializer=_prepare, initargs=(dict(os.environ),))
 
 
-def _prepare(default, environment):
+def _prepare(environment):
     """As the test has it now, and not as it was when the process started that is forked."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever waits
-    files.DEFAULT = default
     os.environ.clear()
     os.environ.update(environment)
 
@@ -38,11 +37,11 @@ def fetch(file, path):
 
 def load_and_spoil(name, root):
     """Load twenty times, and half of the time delete what is kept first."""
-    place = root / name / ".decoded" / name
+    kept = cache.path(name, root / name)
     seen = set()
     for turn in range(20):
         if (os.getpid() + turn) % 2:
-            place.unlink(missing_ok=True)
+            kept.unlink(missing_ok=True)
         seen.add(loaders.load(name, root, download=False).fingerprint)
     return seen
 

@@ -1,16 +1,17 @@
 """Decoded arrays are kept, and never trusted more than the files they were made from."""
 
+import errno
 import math
 import os
+import pwd
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import settings
 
 import loaders
-from loaders import cache, cifar10, files
+from loaders import atomic, cache, cifar10, files
 from tests.self.loaders import data_writers, processes
 
 pytestmark = [pytest.mark.self, pytest.mark.usefixtures("bare_home")]
@@ -29,6 +30,24 @@ def root(tmp_path):
     return data_writers.written(tmp_path, "cifar10")
 
 
+@pytest.fixture
+def kept(root):
+    """The file that the arrays are kept in."""
+    return cache.path("cifar10", root / "cifar10")
+
+
+@pytest.fixture
+def homeless(monkeypatch):
+    """A user without a home, as of a container that is run under some number."""
+
+    def unknown(uid):
+        raise KeyError(uid)
+
+    for variable in "HOME", "XDG_CACHE_HOME", "KERAS_HOME":
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+
+
 def load(root):
     return loaders.load("cifar10", root, download=False)
 
@@ -37,10 +56,30 @@ def equal(one, other):
     return one[4:] == other[4:] and all((a == b).all() and a.dtype == b.dtype for a, b in zip(one[:4], other[:4], strict=True))
 
 
-def test_the_files_are_read_once_and_what_is_kept_is_the_same(root, reads):
+def test_the_files_are_read_once_and_what_is_kept_is_the_same(root, kept, reads, bare_home):
+    before = sorted(root.rglob("*"))
     first, second = load(root), load(root)
     assert (1, True) == (len(reads), equal(first, second))
-    assert (root / "cifar10" / ".decoded" / "cifar10").is_file()
+    assert ([kept], before) == (list((bare_home / "zoobench" / "decoded").iterdir()), sorted(root.rglob("*")))
+
+
+def test_the_cache_is_where_the_user_has_caches(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    for variable, expected in (str(tmp_path), tmp_path), ("not/absolute", "/home/me/.cache"), ("", "/home/me/.cache"):
+        monkeypatch.setenv("XDG_CACHE_HOME", variable)
+        assert files.Path(expected, "zoobench") == files.cache_folder() == loaders.root_folder()
+
+
+def test_a_user_without_a_home_names_a_data_directory_and_nothing_is_kept(root, reads, homeless):
+    assert equal(load(root), load(root))
+    assert 2 == len(reads)
+    with pytest.raises(
+        loaders.DataError, match="no home directory to keep data in; name a data directory with --data-dir or ZOOBENCH_DATA"
+    ):
+        loaders.load("cifar10")
+    with pytest.raises(loaders.DataMissing, match=f"is not there; run python -m loaders get mnist --data-dir={root}, or put the file from"):
+        loaders.load("mnist", root, download=False)
+    assert 1437 == len(loaders.load("digits").x_train)
 
 
 def test_arrays_are_not_to_be_written_to(root):
@@ -74,73 +113,65 @@ def test_a_changed_loader_reads_again(root, reads, monkeypatch):
     assert 2 == len(reads)
 
 
-def test_a_damaged_cache_is_rebuilt_and_never_believed(root, reads):
-    first, place = load(root), root / "cifar10" / ".decoded" / "cifar10"
-    content, random, rebuilt = place.read_bytes(), np.random.RandomState(0), 0
+def test_a_damaged_cache_is_rebuilt_and_never_believed(root, kept, reads):
+    first = load(root)
+    content, random, rebuilt = kept.read_bytes(), np.random.RandomState(0), 0
     for _ in range(25 * settings.default.max_examples):
         mutation = data_writers.mutated(content, random)
-        place.write_bytes(mutation)
+        kept.write_bytes(mutation)
         assert equal(first, load(root))
-        assert content == place.read_bytes()
+        assert content == kept.read_bytes()
         rebuilt += mutation != content
     assert 1 + rebuilt == len(reads)
 
 
-def test_what_stands_in_the_caches_way_costs_nothing_but_time(root, reads):
-    (root / "cifar10" / ".decoded").write_text("a file, where the folder would be")
-    first = load(root)
-    assert (1, True) == (len(reads), equal(first, load(root)))  # it is in the user's cache
-    users = Path(files.DEFAULT)
-    shutil.rmtree(users)
-    users.write_text("a file here, too")
-    assert equal(first, load(root))
-    assert equal(first, load(root))
-    assert 3 == len(reads)
+@pytest.mark.parametrize("hindrance", ["a file", "a read-only disk"])
+def test_a_cache_that_cannot_be_written_to_costs_nothing_but_time(root, reads, bare_home, monkeypatch, hindrance):
+    def refuse(*args, **kwargs):
+        raise OSError(errno.EROFS, "Read-only file system")
 
-
-def test_a_data_directory_that_is_not_to_be_written_to_is_left_alone(root, reads):
-    (root / "cifar10").chmod(0o555)  # which root could write to all the same
-    before = sorted(root.rglob("*"))
+    if hindrance == "a file":
+        (bare_home / "zoobench").write_text("a file, where the folder would be")
+    else:
+        monkeypatch.setattr(files.Path, "mkdir", refuse)
     assert equal(load(root), load(root))
-    assert (1, before) == (len(reads), sorted(root.rglob("*")))
-    assert 1 == len(list(Path(files.DEFAULT, "decoded").iterdir()))
+    assert 2 == len(reads)
 
 
-def test_two_data_directories_do_not_share_what_is_kept_in_the_users_cache(tmp_path):
+def test_two_data_directories_do_not_share_what_is_kept(tmp_path):
     seen = []
     for seed in 0, 1:
         (tmp_path / str(seed)).mkdir()
         data_writers.written(tmp_path / str(seed), "cifar10", data_writers.small("cifar10", seed))
-        (tmp_path / str(seed) / "cifar10").chmod(0o555)
         seen.append(load(tmp_path / str(seed)))
     assert not equal(*seen)
     assert equal(seen[0], load(tmp_path / "0"))
 
 
-def test_a_disk_that_fills_up_leaves_no_half_of_a_cache(root, monkeypatch):
+def test_a_disk_that_fills_up_leaves_no_half_of_a_cache(root, kept, monkeypatch):
     def fill(opened, path):
-        raise OSError(28, "No space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(files, "finish", fill)
+    monkeypatch.setattr(atomic, "finish", fill)
     assert "sample" == load(root).kind
-    assert [] == list((root / "cifar10" / ".decoded").iterdir())
+    assert [] == list(kept.parent.iterdir())
 
 
-def test_a_process_that_was_killed_while_it_wrote_is_no_hindrance(root, reads):
-    (root / "cifar10" / ".decoded").mkdir()
-    (root / "cifar10" / ".decoded" / ".cifar10.part").write_bytes(b"half of it")
+def test_a_process_that_was_killed_while_it_wrote_is_no_hindrance(root, kept, reads):
+    kept.parent.mkdir(parents=True)
+    kept.with_name(f".{kept.name}.part").write_bytes(b"half of it")
     assert equal(load(root), load(root))
-    assert (1, ["cifar10"]) == (len(reads), os.listdir(root / "cifar10" / ".decoded"))
+    assert (1, [kept]) == (len(reads), list(kept.parent.iterdir()))
 
 
-def test_several_processes_at_once_all_get_the_right_arrays(root):
+def test_several_processes_at_once_all_get_the_right_arrays(root, kept):
     expected = load(root).fingerprint
     assert [{expected}] * 3 == processes.together(processes.load_and_spoil, "cifar10", root, times=3)
     load(root)
-    assert ["cifar10"] == os.listdir(root / "cifar10" / ".decoded")
+    assert [kept] == list(kept.parent.iterdir())
 
 
-def test_a_file_that_changes_while_it_is_read_is_refused(root, monkeypatch):
+def test_a_file_that_changes_while_it_is_read_is_refused(root, kept, monkeypatch):
     def changing(path):
         arrays = cifar10.load(path)
         path.write_bytes(path.read_bytes() + b"\\0")
@@ -149,24 +180,23 @@ def test_a_file_that_changes_while_it_is_read_is_refused(root, monkeypatch):
     monkeypatch.setitem(cifar10.SOURCES, "cifar10", cifar10.SOURCES["cifar10"]._replace(read=changing))
     with pytest.raises(loaders.DataError, match="changed while it was read; try again"):
         load(root)
-    assert cache.get(cache.places("cifar10", root / "cifar10"), "any") is None
+    assert not kept.exists()
 
 
 @pytest.mark.skipif(
     not os.access("/proc/self/clear_refs", os.W_OK), reason="no /proc/self/clear_refs, which resets a process's peak memory"
 )
-@pytest.mark.parametrize(("name", "kept"), [("mnist", False), ("cifar10", False), ("svhn", True)])
-def test_a_load_takes_little_more_memory_than_its_arrays(name, kept, tmp_path):
+@pytest.mark.parametrize(("name", "from_cache"), [("mnist", False), ("cifar10", False), ("svhn", True)])
+def test_a_load_takes_little_more_memory_than_its_arrays(name, from_cache, tmp_path, bare_home):
     shape, count = ((28, 28, 1), 20_000) if name == "mnist" else ((32, 32, 3), 5_000)
     noise = np.frombuffer(np.random.RandomState(0).bytes(count * math.prod(shape)), "uint8").reshape(count, *shape)
     arrays = noise, np.arange(count, dtype="int32") % 10
     data_writers.written(tmp_path, name, (*arrays, *(array[: count // 5] for array in arrays)))
     (small := tmp_path / "small").mkdir()
     data_writers.written(small, name)
-    if kept:
+    if from_cache:
         loaders.load(name, tmp_path, download=False)
     else:
-        (tmp_path / name).chmod(0o555)
-        Path(files.DEFAULT).write_text("nor is anything kept in the user's cache")
+        (bare_home / "zoobench").write_text("a file, so that nothing is kept")
     (share,) = processes.together(processes.peak, name, tmp_path, small)
     assert 1.2 > share

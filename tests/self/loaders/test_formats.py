@@ -2,6 +2,8 @@
 
 import functools
 import shutil
+import tarfile
+from pathlib import PurePosixPath
 
 import numpy as np
 import pytest
@@ -107,3 +109,30 @@ def test_a_balanced_set_is_a_selection_of_the_training_images_and_of_no_test_ima
     originals = {image.tobytes(): label for image, label in zip(*arrays[:2], strict=True)}
     assert data.y_train.tolist() == [originals[image.tobytes()] for image in data.x_train]
     data_writers.same(arrays[2:], data[2:4])
+
+
+def test_an_archive_that_was_packed_again_from_its_folder_is_accepted(tmp_path):
+    members = data_writers.cifar_members(*data_writers.small("cifar10"))
+    folders = []
+    for name in ".", "./cifar-10-batches-bin":
+        info = tarfile.TarInfo(name)
+        info.type = tarfile.DIRTYPE
+        folders.append((info, b""))
+    data_writers.written(tmp_path, "cifar10")
+    expected = loaders.load("cifar10", tmp_path, download=False).fingerprint
+    (tmp_path / "cifar10" / "cifar-10-binary.tar.gz").write_bytes(
+        data_writers.tar([*folders, *((f"./{name}", content) for name, content in members.items())])
+    )
+    assert expected == loaders.load("cifar10", data_writers.vouch(tmp_path), download=False).fingerprint
+
+
+@pytest.mark.parametrize("prefix", ["", "./"])
+def test_a_zip_that_has_its_folders_as_members_is_accepted(tmp_path, prefix):
+    members = data_writers.tiny_members(*data_writers.small("tiny_imagenet"))
+    data_writers.written(tmp_path, "tiny_imagenet")
+    expected = loaders.load("tiny_imagenet", tmp_path, download=False).fingerprint
+    every = {f"tiny-imagenet-200/{name}": content for name, content in members.items()}
+    folders = {f"{parent}/": b"" for name in every for parent in reversed(PurePosixPath(name).parents) if parent.name}
+    content = data_writers.zipped({prefix + name: content for name, content in {**folders, **every}.items()})
+    (tmp_path / f"{data_writers.TINY}.zip").write_bytes(content)
+    assert expected == loaders.load("tiny_imagenet", data_writers.vouch(tmp_path), download=False).fingerprint

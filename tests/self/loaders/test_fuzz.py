@@ -14,7 +14,7 @@ READERS = {"mnist": idx.load, "cifar10": cifar10.load, "svhn": svhn.load, "tiny_
 
 def pairs(arrays):
     """Of images and labels: a set."""
-    return {(image.tobytes(), label) for place in (0, 2) for image, label in zip(*arrays[place : place + 2], strict=True)}
+    return {(image.tobytes(), label) for i in (0, 2) for image, label in zip(*arrays[i : i + 2], strict=True)}
 
 
 @pytest.mark.parametrize("name", data_writers.WRITERS)

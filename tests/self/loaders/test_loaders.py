@@ -18,13 +18,6 @@ ROOT = Path(__file__).parents[3]
 TRAIN = "mnist/train-images-idx3-ubyte.gz"
 
 
-@pytest.fixture
-def root(tmp_path):
-    """A data directory with a small MNIST that is vouched for."""
-    (tmp_path / "data").mkdir()
-    return data_writers.written(tmp_path / "data", "mnist")
-
-
 def load(root, name="mnist"):
     return loaders.load(name, root, download=False)
 
@@ -114,14 +107,16 @@ def test_what_is_in_the_way_of_a_file_is_refused_and_not_taken_for_missing(tmp_p
     (tmp_path / TRAIN).mkdir(parents=True)
     (tmp_path / "fashion_mnist").write_text("")
     for name, what in ("mnist", "file"), ("fashion_mnist", "folder"):
-        with pytest.raises(loaders.DataError, match=f"is in the way: it is no {what}") as caught:
+        with pytest.raises(
+            loaders.DataError, match=f"is not a {what}; move it away and put the file from http.* at {tmp_path}/{name}/train-images"
+        ) as caught:
             load(tmp_path, name)
         assert not isinstance(caught.value, loaders.DataMissing)
 
 
 @pytest.mark.parametrize("fails", ["digest", "load"])
 def test_a_file_that_may_not_be_read_is_named(root, monkeypatch, fails):
-    def refuse(path, *words):
+    def refuse(path, *args):
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
     if fails == "digest":
@@ -134,15 +129,15 @@ def test_a_file_that_may_not_be_read_is_named(root, monkeypatch, fails):
 
 def test_published_files_are_found_in_kerass_cache_and_others_there_are_not(root, bare_home, monkeypatch, tmp_path):
     publish(monkeypatch, root)
-    expected = load(root).fingerprint
+    expected, published = load(root).fingerprint, load(root).files
     folder = bare_home / "keras" / "datasets" / "mnist"
     shutil.copytree(root / "mnist", folder)
-    assert (expected, "canonical") == load(tmp_path)[5:]
+    assert (expected, "canonical", published) == load(tmp_path)[5:]
     (folder / Path(TRAIN).name).write_bytes(b"of another data set with the same names")
     with pytest.raises(loaders.DataMissing, match="train-images"):
         load(tmp_path)
     shutil.copy(root / TRAIN, folder.parent)
-    assert (expected, "canonical") == load(tmp_path)[5:]
+    assert (expected, "canonical", published) == load(tmp_path)[5:]
 
 
 def test_kerass_own_file_of_mnist_is_as_good_as_the_four(root, bare_home, monkeypatch, tmp_path):
@@ -156,7 +151,8 @@ def test_kerass_own_file_of_mnist_is_as_good_as_the_four(root, bare_home, monkey
         load(tmp_path)
     source = idx.SOURCES["mnist"]
     monkeypatch.setitem(idx.SOURCES, "mnist", source._replace(packed=source.packed._replace(sum=files.digest(packed, "sha256"))))
-    assert data[5:] == load(tmp_path)[5:]
+    found = load(tmp_path)
+    assert (data[5:7], {"mnist/mnist.npz": f"sha256:{files.digest(packed, 'sha256')}"}) == (found[5:7], found.files)
     assert data.fingerprint == load(root).fingerprint
 
 
@@ -194,9 +190,9 @@ def test_the_checksums_are_those_that_are_published_of_eleven_files():
 def test_the_fingerprint_changes_with_a_pixel_a_label_and_a_shape():
     arrays = data_writers.small("mnist")
     first = loaders.fingerprint(arrays)
-    for place in range(4):
+    for i in range(4):
         changed = [array.copy() for array in arrays]
-        changed[place].flat[-1] += 1
+        changed[i].flat[-1] += 1
         assert first != loaders.fingerprint(changed)
     assert loaders.fingerprint([np.zeros((2, 3), "uint8")]) != loaders.fingerprint([np.zeros((3, 2), "uint8")])
 

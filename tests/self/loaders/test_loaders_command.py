@@ -5,17 +5,9 @@ import pytest
 
 import loaders
 from loaders import __main__ as command
-from tests.self.loaders import data_writers
 
 pytestmark = [pytest.mark.self, pytest.mark.usefixtures("bare_home")]
 TRAIN = "mnist/train-images-idx3-ubyte.gz"
-
-
-@pytest.fixture
-def root(tmp_path):
-    """A data directory with a small MNIST that is vouched for."""
-    (tmp_path / "data").mkdir()
-    return data_writers.written(tmp_path / "data", "mnist")
 
 
 def test_the_command_says_what_is_where_and_how_to_get_the_rest(root, capsys):
@@ -55,9 +47,9 @@ def test_show_draws_the_first_images_of_each_class_beside_its_name(tmp_path):
     sheet = np.asarray(Image.open(path))
     assert ["grid.png"] == [each.name for each in tmp_path.iterdir()]
     for label in range(3):
-        for place in range(10):
-            image = data.x_train[data.y_train == label][place]
-            left, top = sheet.shape[1] - (10 - place) * 30, label * 30 + 1
+        for column in range(10):
+            image = data.x_train[data.y_train == label][column]
+            left, top = sheet.shape[1] - (10 - column) * 30, label * 30 + 1
             np.testing.assert_array_equal(np.repeat(image, 3, axis=-1), sheet[top : top + 28, left : left + 28])
 
 
@@ -68,7 +60,7 @@ def test_show_has_room_for_200_classes():
 
 
 @pytest.mark.parametrize(
-    ("words", "complaint"),
+    ("args", "complaint"),
     [
         (("show", "mnits", "x.png"), "unknown data set 'mnits'; known: mnist"),
         (("show", "digits", "x.jpg"), "x.jpg: not a .png in a folder that exists"),
@@ -78,10 +70,10 @@ def test_show_has_room_for_200_classes():
         (("draw",), "invalid choice: 'draw'"),
     ],
 )
-def test_what_the_command_cannot_do_is_one_clear_line(words, complaint, tmp_path, monkeypatch, capsys):
+def test_what_the_command_cannot_do_is_one_clear_line(args, complaint, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     try:
-        code = command.main(list(words))
+        code = command.main(list(args))
     except SystemExit as error:
         code = error.code
     said = capsys.readouterr().err.splitlines()

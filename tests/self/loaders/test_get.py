@@ -1,0 +1,93 @@
+"""Missing data sets are fetched and verified, by ``load`` and by ``python -m loaders get``."""
+
+import io
+import re
+
+import pytest
+
+import loaders
+from loaders import __main__ as command
+from loaders import cifar10
+from tests.self.loaders import data_writers
+
+pytestmark = [pytest.mark.self, pytest.mark.usefixtures("bare_home")]
+ARCHIVE = "cifar10/cifar-10-binary.tar.gz"
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_data_set_is_fetched_and_read_and_says_how_far_it_is(offered, server):
+    server.acts, told = ["busy", "serve"], []
+    with pytest.raises(loaders.DataMissing, match="is not there; run python -m loaders get cifar10 --data-dir=.*, or put the file from"):
+        loaders.load("cifar10", offered, download=False)
+    data = loaders.load("cifar10", offered, download=lambda *args: told.append(args))
+    assert ("canonical", 6) == (data.kind, len(data.x_train))
+    assert ("cifar-10-binary.tar.gz", len(server.content), len(server.content)) == told[-1]
+
+
+def test_get_fetches_what_is_missing_and_says_what_is_there(offered, server, capsys):
+    data_writers.written(offered, "mnist")
+    for _ in range(2):
+        assert 0 == command.main(["get", "mnist", "cifar10", "digits", f"--data-dir={offered}"])
+        assert [
+            f"mnist: sample, 6 of 60000 training and 4 of 10000 test images, {offered / 'mnist'}",
+            f"cifar10: canonical, 6 training and 4 test images, {offered / 'cifar10'}",
+            "digits: canonical, 1437 training and 360 test images, needs no file",
+        ] == capsys.readouterr().out.splitlines()
+    assert ([None], server.content) == (server.asked, (offered / ARCHIVE).read_bytes())
+
+
+def test_get_goes_on_to_the_next_where_one_is_not_to_be_had_and_fails(offered, server, capsys):
+    server.acts = ["gone"]
+    assert 1 == command.main(["get", "cifar10", "synthetic", f"--data-dir={offered}"])
+    said = capsys.readouterr()
+    assert "synthetic: canonical, 1024 training and 256 test images, needs no file" == said.out.strip()
+    assert re.fullmatch(
+        rf"cifar10: {offered / ARCHIVE} is not there; fetching \S+ failed: Not Found; put the file from \S+ \(md5 \w+\) there, or name .*",
+        said.err.strip(),
+    )
+
+
+def test_get_fetches_nothing_where_a_name_is_unknown(offered, server, capsys):
+    assert 1 == command.main([f"--data-dir={offered}", "get", "cifar10", "mnits"])
+    assert "unknown data set 'mnits'; known: mnist, fashion_mnist" in capsys.readouterr().err.splitlines()[-1]
+    assert [] == server.asked == list(offered.iterdir())
+
+
+def test_get_says_what_to_do_about_a_damaged_file_and_then_does_it(offered, capsys):
+    (offered / "cifar10").mkdir()
+    (offered / ARCHIVE).write_bytes(b"damaged")
+    options = ["get", "cifar10", f"--data-dir={offered}"]
+    assert 1 == command.main(options)
+    step = f"; delete it and run python -m loaders {' '.join(options)}, or put the file from {cifar10.SOURCES['cifar10'].files[0].address} there"
+    assert step in capsys.readouterr().err
+    (offered / ARCHIVE).unlink()
+    assert 0 == command.main(options)
+
+
+def test_the_overview_says_how_to_get_what_is_missing(offered, capsys):
+    data_writers.written(offered, "mnist")
+    command.main([f"--data-dir={offered}"])
+    missing = "fashion_mnist cifar10 svhn svhn_balanced svhn_extra svhn_extra_balanced tiny_imagenet"
+    assert f"to download what is missing: python -m loaders get {missing} --data-dir={offered}" == capsys.readouterr().out.splitlines()[-1]
+
+
+@pytest.mark.parametrize(("stream", "pause"), [(Terminal, command.REWRITTEN), (io.StringIO, command.EVERY)], ids=["terminal", "file"])
+def test_progress_is_one_line_on_a_terminal_and_a_line_a_minute_elsewhere(monkeypatch, stream, pause):
+    now = [1000.0]
+    monkeypatch.setattr(command.time, "monotonic", lambda: now[0])
+    out = stream()
+    progress = command._progress(out)
+    for count in range(0, 11):
+        now[0] += 0.4 * pause
+        progress("x.gz", count * 1_000_000, 10_000_000)
+    progress("y.gz", 1_000_000, None)
+    expected = {
+        "terminal": ["x.gz: 0 MB of 10 MB", "x.gz: 3 MB of 10 MB", "x.gz: 6 MB of 10 MB", "x.gz: 9 MB of 10 MB", "x.gz: 10 MB of 10 MB"],
+        "file": ["x.gz: 2 MB of 10 MB", "x.gz: 5 MB of 10 MB", "x.gz: 8 MB of 10 MB"],
+    }["terminal" if out.isatty() else "file"]
+    assert expected == re.findall(r".\.gz: .*? of \d+ MB", out.getvalue())
+    assert (1 if out.isatty() else len(expected)) == out.getvalue().count("\n")
