@@ -1,0 +1,105 @@
+"""A training in a process of its own: what it tells, what it refuses, and that it ends with whoever started it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from baselines import child, machine
+from baselines import record as records
+
+pytestmark = pytest.mark.self
+ROOT = Path(__file__).parents[3]
+DIGITS = ("train", "lenet5-digits-digits_lenet", "--epochs", "1", "--seed", "3")
+
+
+def told(*args):
+    """Every event of a child."""
+    with child.events(*args) as events:
+        return list(events)
+
+
+def test_a_training_tells_of_its_epochs_and_ends_with_a_record_that_has_every_field(tmp_path):
+    epoch, answer = told(*DIGITS, "--save", str(tmp_path / "x.keras"))
+    made = answer["record"]
+    records.check(made)
+    assert ("epoch", 1, 1, made["accuracy"]) == tuple(epoch.values())
+    assert (tmp_path / "x.keras").exists()
+    assert ("lenet5-digits-digits_lenet", 3, 1, 1) == (made["cell"], made["seed"], made["epochs_option"], made["recipe"]["epochs"])
+    assert {"scikit-learn"} == made["data"]["files"].keys()
+    assert (machine.folder("float32"), machine.processor()["instructions"]) == (made["machine"], made["instructions"])
+    assert made["threads"] >= 1
+    assert {"graph", "recipes", "training", "loader"} == made["code"].keys()
+    same = records.digest(records.identity(made))
+    assert [{"event": "stored", "identity": same}] == told(*DIGITS, "--known", f"0123,{same}")
+
+
+def test_missing_data_is_told_in_one_line_and_nothing_is_fetched_unasked(tmp_path):
+    (answer,) = told("train", "lenet5-mnist-afif", "--data-dir", str(tmp_path))
+    assert "missing" == answer["event"]
+    assert "train-images-idx3-ubyte.gz is not there" in answer["message"]
+    assert [] == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [(["lenet6-mnist-afif"], "unknown cell 'lenet6-mnist-afif'"), (["lenet5-mnist-afif", "--data-dir", "/nowhere"], "/nowhere")],
+)
+def test_what_cannot_be_trained_is_refused_in_one_line(capsys, args, message):
+    from baselines.__main__ import main
+
+    assert 2 == main(["train", *args])
+    assert message in capsys.readouterr().out
+
+
+def test_damaged_data_is_refused_by_the_name_of_the_file(tmp_path):
+    (tmp_path / "mnist").mkdir()
+    for name in "train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1":
+        (tmp_path / "mnist" / f"{name}-ubyte.gz").write_bytes(b"not whole")
+    with child.events("train", "lenet5-mnist-afif", "--data-dir", str(tmp_path)) as events:
+        answer = next(events)
+    assert "refused" == answer["event"]
+    assert "ubyte.gz" in answer["message"]
+
+
+def ended(process):
+    """Whether a process that this one did not start ends within ten seconds."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        if not Path(f"/proc/{process}").exists():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+SESSION = """
+import sys, time
+from baselines import child
+with child.events("train", "lenet5-digits-digits_lenet", "--epochs", "100000") as events:
+    print(next(events), flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
+def test_a_training_ends_with_the_session_that_started_it(number):
+    session = subprocess.Popen([sys.executable, "-c", SESSION], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert "'epoch': 1" in session.stdout.readline()
+    children = Path(f"/proc/{session.pid}/task/{session.pid}/children").read_text().split()
+    os.kill(session.pid, number)
+    session.wait(20)
+    assert children
+    assert all(ended(process) for process in children)
+
+
+def test_an_answer_that_is_no_event_names_the_line(monkeypatch):
+    monkeypatch.setattr(
+        child, "start", lambda args, stderr: subprocess.Popen([sys.executable, "-c", "print('hello')"], stdout=subprocess.PIPE, text=True)
+    )
+    with pytest.raises(child.ChildError, match="its line 'hello.*' is no event"):
+        told("train")
