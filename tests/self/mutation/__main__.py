@@ -1,7 +1,7 @@
-"""python -m tests.faults [--edits N --seed S]: plant faults in the zoo and see which test catches each.
+"""python -m tests.self.mutation [--edits N --seed S]: plant faults in the zoo and see which test catches each.
 
 ``faults.toml`` holds the faults that a person thought of; more are random edits of one token each, drawn
-from a seed. Each is applied to a copy of the suite, in which the quick tests of the edited file run until
+from a seed. Each is applied to a copy of the suite, in which the quick and self tests of the edited file run until
 one fails. A fault of the file that survives, or too small a share of edits caught, is exit code 1.
 """
 
@@ -75,7 +75,7 @@ def _tests(file, folder, said):
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
     selection = Selection(file)
-    words = ["-x", "-q", "-m", "quick", "-p", "no:cacheprovider", "--hypothesis-seed=0", "--tb=short", *test_files(file)]
+    words = ["-x", "-q", "-n0", "-m", "quick or self", "-p", "no:cacheprovider", "--hypothesis-seed=0", "--tb=short", *test_files(file)]
     code = pytest.main(words, plugins=[selection])
     said.write_text("" if code == 0 else selection.failed or _complaint(folder / "log") or f"pytest's exit code {code}")
 
@@ -111,13 +111,13 @@ def caught(faults, folders):
 
 
 def main(words=None):
-    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m tests.self.mutation", description=__doc__.partition("\n")[0])
     parser.add_argument("--edits", type=int, default=100, help="random edits for each seed (default 100)")
     parser.add_argument("--seed", type=int, nargs="*", default=[1], help="seeds that they are drawn from (default 1)")
     parser.add_argument("--only", default="*.py", metavar="GLOB", help="only files of the zoo with such a name, as vgg.py")
     asked = parser.parse_args(words)
     idle = {"tensorflow": "epoch_jax.py", "jax": "epoch_tensorflow.py"}.get(os.environ.get("KERAS_BACKEND", "tensorflow"))
-    files = [path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "zoo").glob(asked.only)) if path.name != idle]
+    files = [path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "zoo").rglob(asked.only)) if path.name != idle]
     if not files or asked.edits < 0:
         parser.error(f"--only {asked.only}: no such file in zoo/" if not files else "--edits must be at least 0")
     import keras  # so that no child has to

@@ -1,4 +1,4 @@
-"""Which quick tests a fault in a file of the suite is tried on: those that import the file."""
+"""Which tests a fault in a file of the suite is tried on: the quick and self ones that import the file."""
 
 import ast
 import functools
@@ -10,7 +10,7 @@ import zoo
 from tests import small_networks
 from tests.self.mutation.edits import ROOT
 
-FIRST, LAST = ("test_graph.py", "test_goldens.py"), ("test_session.py",)
+FIRST, LAST = ("test_graph.py", "test_goldens.py"), ("test_session.py", "test_resume.py", "test_train.py")
 TRAIN = ("test_training.py", "test_search.py")  # for half a minute, whatever the network
 FAMILIES = {module for module, _, _ in zoo.MODELS.values()}
 
@@ -61,14 +61,19 @@ def _mentions(path, words):
 
 def test_files(file):
     """The test files that import a file of the suite, themselves or through what they import: the cheap ones first."""
-    module = file.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
-    names = [path.name for path in sorted((ROOT / "tests").glob("test_*.py")) if module in _closure(f"tests.{path.stem}")]
-    names = [name for name in names if name != "test_faults.py"]  # which would miss the text that is replaced
+    module = _module(ROOT / file)
+    paths = [path for path in sorted((ROOT / "tests").rglob("test_*.py")) if module in _closure(_module(path))]
+    paths = [path for path in paths if path.name != "test_faults.py"]  # which would miss the text that is replaced
     # Those of the file itself come first, then the other cheap ones, whole sessions last; a network's own need no training.
     own = [module, r" import [^\n]*\b".join(module.rsplit(".", 1)), *(["import loaders"] if module.startswith("loaders.") else [])]
     late = TRAIN if module.removeprefix("zoo.") in FAMILIES else ()
-    names.sort(key=lambda name: (name in late, not _mentions(ROOT / "tests" / name, tuple(own)), name not in FIRST, name in LAST))
-    return [f"tests/{name}" for name in names]
+    paths.sort(key=lambda path: (path.name in late, path.name in LAST, not _mentions(path, tuple(own)), path.name not in FIRST))
+    return [path.relative_to(ROOT).as_posix() for path in paths]
+
+
+def _module(path):
+    """Name of the module that a file of the suite holds."""
+    return path.relative_to(ROOT).as_posix().removesuffix(".py").replace("/", ".").removesuffix(".__init__")
 
 
 @functools.cache
@@ -96,7 +101,9 @@ def _imports(name):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    if name == "zoo":  # which imports them by name
+    if name == "zoo.training.train":  # which imports them by name
+        found += [f"zoo.training.epoch_{backend}" for backend in ("tensorflow", "jax", "fit")]
+    if name == "zoo":  # likewise
         found += [f"zoo.{family}" for family in FAMILIES]
     if name == "loaders":
         found += [f"loaders.{module}" for module in loaders.DATASETS.values()]

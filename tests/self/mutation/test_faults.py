@@ -10,7 +10,7 @@ from tests.self.mutation import __main__ as faults
 from tests.self.mutation import edits, selection
 
 pytestmark = pytest.mark.self
-FILES = sorted(path.relative_to(faults.ROOT).as_posix() for path in (faults.ROOT / "zoo").glob("*.py"))
+FILES = sorted(path.relative_to(faults.ROOT).as_posix() for path in (faults.ROOT / "zoo").rglob("*.py"))
 
 
 def test_every_planted_fault_fits_its_file_once_and_compiles():
@@ -43,7 +43,8 @@ def test_random_edits_change_one_token_and_come_alike_from_one_seed():
 
 def test_the_tests_of_a_file_are_those_that_import_it_however_far():
     assert {"tests/test_goldens.py", "tests/test_parameters.py", "tests/test_shapes.py"} < set(selection.test_files("zoo/vgg.py"))
-    assert "tests/test_loaders.py" not in selection.test_files("zoo/vgg.py")
-    assert "tests/test_faults.py" not in selection.test_files("zoo/vgg.py")
-    assert "tests/test_training.py" in selection.test_files("zoo/training.py")
-    assert "tests/test_parameters.py" not in selection.test_files("zoo/training.py")
+    assert "tests/self/loaders/test_loaders.py" not in selection.test_files("zoo/vgg.py")
+    assert "tests/self/mutation/test_faults.py" not in selection.test_files("zoo/vgg.py")
+    assert "tests/self/zoo/test_training.py" in selection.test_files("zoo/training/train.py")
+    assert "tests/test_parameters.py" not in selection.test_files("zoo/training/train.py")
+    assert "tests/self/baselines/test_record.py" in selection.test_files("baselines/record.py")
