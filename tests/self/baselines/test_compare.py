@@ -186,7 +186,9 @@ def test_the_table_of_results_is_the_one_that_compare_makes(capsys):
     assert 0 == command.main(["compare", "--accepted", "--format=github"])
     _, _, rest = (ROOT / "baselines" / "RESULTS.md").read_text().partition("<!-- results")
     between = rest.partition("-->\n")[2].partition(command.END)[0]
-    assert capsys.readouterr().out.strip() == between.strip(), "python -m baselines compare --accepted --format github --into baselines/RESULTS.md"
+    assert capsys.readouterr().out.strip() == between.strip(), (
+        "python -m baselines compare --accepted --format github --into baselines/RESULTS.md"
+    )
 
 
 def test_a_table_is_put_between_a_files_markers_and_nowhere_else(tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""python -m tests.self.mutation [--edits N --seed S]: plant faults in the zoo and see which test catches each.
+"""python -m tests.self.mutation [--edits N --seed S]: plant faults in the suite and see which test catches each.
 
 ``faults.toml`` holds the faults that a person thought of; more are random edits of one token each, drawn
 from a seed. Each is applied to a copy of the suite, in which the quick and self tests of the edited file run until
@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -114,12 +115,17 @@ def main(words=None):
     parser = argparse.ArgumentParser(prog="python -m tests.self.mutation", description=__doc__.partition("\n")[0])
     parser.add_argument("--edits", type=int, default=100, help="random edits for each seed (default 100)")
     parser.add_argument("--seed", type=int, nargs="*", default=[1], help="seeds that they are drawn from (default 1)")
-    parser.add_argument("--only", default="*.py", metavar="GLOB", help="only files of the zoo with such a name, as vgg.py")
+    parser.add_argument(
+        "--only", metavar="GLOB", help="only files with such a path, as zoo/vgg.py (default: all, and random edits of zoo/*)"
+    )
     asked = parser.parse_args(words)
     idle = {"tensorflow": "epoch_jax.py", "jax": "epoch_tensorflow.py"}.get(os.environ.get("KERAS_BACKEND", "tensorflow"))
-    files = [path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "zoo").rglob(asked.only)) if path.name != idle]
+    paths = [path for package in ("zoo", "loaders", "baselines") for path in sorted((ROOT / package).rglob("*.py")) if path.name != idle]
+    files = [path.relative_to(ROOT).as_posix() for path in paths if fnmatch(path.relative_to(ROOT).as_posix(), asked.only or "*")]
     if not files or asked.edits < 0:
-        parser.error(f"--only {asked.only}: no such file in zoo/" if not files else "--edits must be at least 0")
+        parser.error(f"--only {asked.only}: no such file of the suite" if not files else "--edits must be at least 0")
+    faults = [fault for fault in planted() if fault.file in files]
+    edited = [file for file in files if asked.only or file.startswith("zoo/")]
     import keras  # so that no child has to
 
     with tempfile.TemporaryDirectory() as place:
@@ -128,12 +134,14 @@ def main(words=None):
         os.environ["ZOOBENCH_DATA"] = place  # the networks are on trial, and not the data
         folders = [copy(Path(place) / str(number)) for number in range(os.cpu_count() or 1)]
         print(f"Keras {keras.__version__} on {keras.backend.backend()}; without a fault all must survive:")
-        for sound, test in caught([Fault(file, 0, "", "", "none") for file in files], folders):
+        for sound, test in caught(
+            [Fault(file, 0, "", "", "none") for file in sorted({fault.file for fault in faults} | {*edited})], folders
+        ):
             if test:
                 sys.exit(f"without a fault, too, the tests of {sound.file} fail: {test}")
-        well = _planted(files, folders)
+        well = _planted(faults, folders)
         for seed in asked.seed if asked.edits else []:
-            well &= _random(asked.edits, seed, files, folders)
+            well &= _random(asked.edits, seed, edited, folders)
     return 0 if well else 1
 
 
@@ -146,9 +154,9 @@ def _end(place, *_):
     os._exit(130)
 
 
-def _planted(files, folders):
+def _planted(faults, folders):
     """Whether every fault of the table was caught; prints which test did."""
-    done = caught([fault for fault in planted() if fault.file in files], folders)
+    done = caught(faults, folders)
     print(tabulate([[fault.file, fault.why, test or "SURVIVED"] for fault, test in done], ["file", "fault", "caught by"]))
     survivors = [fault for fault, test in done if not test]
     print(f"{len(done) - len(survivors)} of {len(done)} planted faults caught")
