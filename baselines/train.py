@@ -8,6 +8,7 @@ import datetime
 import hashlib
 import os
 import time
+from importlib import import_module
 from pathlib import Path
 
 import loaders
@@ -109,11 +110,15 @@ def _results(cell, data, recipe, args):
     from zoo.training import search
     from zoo.training import train as training
 
-    recipe = {key: value for key, value in recipe.items() if key != "name"}
+    setup = training.Setup(
+        build=lambda: zoo.build(cell.model, cell.shape, cell.classes),
+        data=data,
+        recipe={key: value for key, value in recipe.items() if key != "name"},
+        seed=args.seed,
+        family=import_module(zoo.module(cell.model)),
+    )
     keep = args.save and (lambda network: _keep(network, data.classes, args.save))
-    if "search" in recipe:
-        return search.search(cell.shape, cell.classes, data, recipe, args.seed, _epoch, keep)
-    return training.train(lambda: zoo.build(cell.model, cell.shape, cell.classes), data, recipe, args.seed, _epoch, keep)
+    return (search.search if "search" in recipe else training.train)(setup, _epoch, keep)
 
 
 def _fetching(file, count, total):
