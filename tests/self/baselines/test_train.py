@@ -88,11 +88,11 @@ with child.events("train", "lenet5-digits-digits_lenet", "--epochs", "100000") a
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
 def test_a_training_ends_with_the_session_that_started_it(number):
-    session = subprocess.Popen([sys.executable, "-c", SESSION], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    assert "'epoch': 1" in session.stdout.readline()
-    children = Path(f"/proc/{session.pid}/task/{session.pid}/children").read_text().split()
-    os.kill(session.pid, number)
-    session.wait(20)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    with subprocess.Popen([sys.executable, "-c", SESSION], cwd=ROOT, **pipes) as session:
+        assert "'epoch': 1" in session.stdout.readline()
+        children = Path(f"/proc/{session.pid}/task/{session.pid}/children").read_text().split()
+        os.kill(session.pid, number)
     assert children
     assert all(ended(process) for process in children)
 
