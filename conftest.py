@@ -36,6 +36,10 @@ def pytest_sessionstart(session):
         atexit.register(gc.freeze)  # nor is it worth more than a second when the process ends
 
 
+def pytest_ignore_collect(collection_path, config):
+    return options.unread(collection_path, config) or None
+
+
 def pytest_generate_tests(metafunc):
     """Each test that asks for a record is asked of every chosen training; one of the quick tier, of the quick cells."""
     if "record" in metafunc.fixturenames:

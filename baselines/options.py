@@ -94,6 +94,11 @@ def markers(config):
     return found
 
 
+def unread(path, config):
+    """Whether a folder holds tests that -m cannot mean, and need not be read: those of the suite's own machinery."""
+    return path == ROOT / "tests" / "self" and not re.search(r"\b(self|slow|not)\b", config.option.markexpr)
+
+
 def check_tiers(items):
     """A UsageError where a test has not exactly one tier."""
     for item in items:
