@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 from statistics import mean
 
+from tabulate import tabulate
+
 from baselines import child, compare, gate, judge, machine, overhead, store, train
 from baselines.cells import TableError, cells
-from baselines.record import sampled
+from baselines.record import FIELDS, sampled
 
 END = "<!-- end of results -->"
 
@@ -40,12 +42,13 @@ def main(args=None):
     train.options(trained)
     for each in roof, this, trained:
         each.add_argument("--parent", type=int, help=argparse.SUPPRESS)  # the process that reads the answer
+    commands.add_parser("record", help="what is stored of a training: every field and its meaning")
     overhead.options(commands.add_parser("overhead", help="the suite's epoch beside fit and a loop by hand, timed side by side"))
     asked = parser.parse_args(args)
     if not getattr(asked, "storage", store.FOLDER).is_dir():
         return _refused(f"{asked.storage} is no folder; --storage names the one that --benchmark-storage did")
     functions = {"compare": _compare, "accept": _accept, "roofline": _roofline, "machine": _machine}
-    functions |= {"train": _train, "overhead": overhead.command}
+    functions |= {"train": _train, "record": _record, "overhead": overhead.command}
     try:
         return functions[asked.command](asked)
     except (store.StoreError, TableError) as error:
@@ -134,6 +137,13 @@ def _machine(asked):
     child.follow(asked.parent)
     machine.import_keras()
     child.tell("machine", folder=machine.folder(asked.precision), info=machine.info())
+    return 0
+
+
+def _record(asked):
+    headers = ["field", "type", "null", "time", "identity", "meaning"]
+    rows = [[each.name, each.kind.__name__, *(("", "yes")[each[i]] for i in (3, 4, 5)), each.meaning] for each in FIELDS]
+    print(tabulate(rows, headers))
     return 0
 
 
