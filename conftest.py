@@ -91,9 +91,9 @@ def record(training, pytestconfig):
     try:
         return pytestconfig.stash[SESSION].record(training)
     except Unavailable as error:
-        pytest.skip(str(error))
+        raise pytest.skip.Exception(str(error)) from None
     except TrainingFailed as error:
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def save(pytestconfig):
         try:
             pytestconfig.stash[SESSION].save()
         except TrainingFailed as error:
-            pytest.fail(str(error), pytrace=False)
+            raise pytest.fail.Exception(str(error), pytrace=False) from None
 
     return saved
 
