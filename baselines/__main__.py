@@ -34,7 +34,7 @@ def main(args=None):
     roof = commands.add_parser("roofline", help="what this machine can do at most: measured once, stored, shown")
     roof.add_argument("--again", action="store_true", help="measure it, even if it was measured before")
     for each in table, accepting, roof:
-        each.add_argument("--storage", type=Path, default=store.FOLDER, help="folder of the machines' folders (default: this one's)")
+        each.add_argument("--storage", type=Path, help="folder of the machines' folders (default: the project's, or this one's)")
     this = commands.add_parser("machine", help="the folder that this machine's records go to, and what is known of it, as JSON")
     for each in roof, this:
         each.add_argument("--precision", choices=machine.PRECISIONS, default="float32", help="(default: %(default)s)")
@@ -45,7 +45,11 @@ def main(args=None):
     commands.add_parser("record", help="what is stored of a training: every field and its meaning")
     overhead.options(commands.add_parser("overhead", help="the suite's epoch beside fit and a loop by hand, timed side by side"))
     asked = parser.parse_args(args)
-    if not getattr(asked, "storage", store.FOLDER).is_dir():
+    try:
+        asked.storage = getattr(asked, "storage", None) or store.folders()[0]
+    except ValueError as error:
+        return _refused(error)
+    if not asked.storage.is_dir() and asked.storage != store.folders()[0]:
         return _refused(f"{asked.storage} is no folder; --storage names the one that --benchmark-storage did")
     functions = {"compare": _compare, "accept": _accept, "roofline": _roofline, "machine": _machine}
     functions |= {"train": _train, "record": _record, "overhead": overhead.command}
@@ -61,7 +65,7 @@ def _refused(message):
 
 
 def _compare(asked):
-    stored = [each for each in store.records(asked.storage) if each.accepted or not asked.accepted]
+    stored = [each for each in store.every(asked.storage) if each.accepted or not asked.accepted]
     if not stored:
         print("nothing to compare: no record is stored; store one with: pytest -m full --benchmark-save=NAME", file=sys.stderr)
         return 3

@@ -11,6 +11,7 @@ from _pytest.mark.expression import Expression
 import loaders
 from baselines import machine, plan, store
 from baselines.cells import Cell, choose
+from zoo import project
 
 ROOT = Path(__file__).parent.parent
 TIERS = ("quick", "full", "self", "slow")
@@ -38,6 +39,7 @@ def add(parser):
     """The options, in pytest's --help under a heading of their own."""
     group = parser.getgroup("zoobench", "the suite's own options")
     option = group.addoption
+    option("--project", metavar="DIR", help=f"folder with models, cells and records of your own (else ${project.VARIABLE})")
     option("--data-dir", metavar="DIR", help=f'data directory, one folder a data set, written with "=" (else ${loaders.files.VARIABLE})')
     option("--model", metavar="NAMES", help="only these models' cells, separated by commas")
     option("--dataset", metavar="NAMES", help="only these data sets' cells")
@@ -55,9 +57,14 @@ def add(parser):
 def set_defaults(config):
     """What holds where a user does not say otherwise: the quick tier, the storage beside the suite, a few inputs a property."""
     config.option.markexpr = config.option.markexpr or "quick"  # full must be asked for
+    if config.option.project:
+        os.environ[project.VARIABLE] = os.path.abspath(config.option.project)  # which reaches trainings and xdist's workers, too
     if config.option.benchmark_storage == BENCHMARK_DEFAULT:
         # Here and not in pytest.ini, where it would be relative to the working directory.
-        config.option.benchmark_storage = f"file://{ROOT / 'baselines'}"
+        try:
+            config.option.benchmark_storage = f"file://{store.folders()[0]}"
+        except ValueError as error:
+            raise pytest.UsageError(str(error)) from error
     if config.pluginmanager.hasplugin("hypothesispytest"):
         _hypothesis_profiles(config.getoption("--hypothesis-profile"))
 

@@ -45,7 +45,7 @@ class Session:
         """A session, or a ValueError or another of the suite's errors where something asked for cannot be meant."""
         made = cls(config, options.read(config))
         if full:
-            made.stored = store.records(made.options.storage)
+            made.stored = store.every(made.options.storage)
         store.journal(config._benchmarksession.storage)
         return made
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from baselines import record
+from zoo import project
 
 FOLDER = Path(__file__).parent
 ACCEPTED = "accepted.toml"
@@ -106,8 +107,20 @@ def journal(storage):
     storage.save = save
 
 
+def folders():
+    """The folders of the machines' folders: where records are stored by default, then the suite's own, if that is another."""
+    own = project.folder()
+    return [own / "records", FOLDER] if own else [FOLDER]
+
+
+def every(storage):
+    """Every record of a storage and, if that is the project's, of the suite: a list of Stored, oldest first."""
+    found = [each for folder in dict.fromkeys([storage, *(folders() if storage in folders() else [])]) for each in records(folder)]
+    return sorted(found, key=lambda stored: stored.when)
+
+
 def records(folder=FOLDER):
-    """Every stored record, oldest first: a list of Stored.
+    """Every record of a storage, oldest first: a list of Stored.
 
     Raises:
         StoreError: a file is damaged, or an accepted record is not what was accepted.

@@ -239,7 +239,7 @@ def test_where_there_may_be_a_gpu_a_process_of_its_own_is_asked(monkeypatch):
 )
 def test_a_processor_is_told_apart_by_its_strongest_instructions(monkeypatch, text, instructions):
     monkeypatch.setattr(
-        machine.Path, "read_text", lambda path: f"model name\t: Chip(R) CPU @ 2.10GHz\ncpu family\t: 6\nmodel\t\t: 7\n{text}\n"
+        machine.Path, "read_text", lambda path, **options: f"model name\t: Chip(R) CPU @ 2.10GHz\ncpu family\t: 6\nmodel\t\t: 7\n{text}\n"
     )
     processor = machine.processor.__wrapped__()
     assert instructions == processor["instructions"]

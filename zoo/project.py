@@ -1,0 +1,57 @@
+"""The project: a folder of the user's own whose models, tables, goldens and records stand beside the suite's.
+
+``$ZOOBENCH_PROJECT``, or pytest's ``--project``, names it. Whatever it lacks is simply not there; the suite's checkout stays as it is.
+"""
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
+
+VARIABLE = "ZOOBENCH_PROJECT"
+PACKAGE = "zoobench_project"  # what the folder is called as a package, so that its zoo is not ours
+
+
+def folder():
+    """The project's folder, or None.
+
+    Raises:
+        ValueError: it does not exist.
+    """
+    name = os.environ.get(VARIABLE)
+    if not name:
+        return None
+    path = Path(name).expanduser().resolve()
+    if not path.is_dir():
+        raise ValueError(f"{VARIABLE} or --project names a folder that does not exist: {name}; make it or name another")
+    return path
+
+
+def models():
+    """Name -> zoo.Model of the project's models: ``MODELS`` in its zoo/__init__.py, if it has one.
+
+    Raises:
+        ValueError: its zoo has no table of that name, or cannot be imported.
+    """
+    path = folder()
+    if path is None or not (path / "zoo" / "__init__.py").is_file():
+        return {}
+    try:
+        return dict(module("zoo").MODELS)
+    except Exception as error:  # whatever somebody's code stumbles over
+        raise ValueError(
+            f"{path / 'zoo' / '__init__.py'}: {type(error).__name__}: {error}; it holds MODELS, a dict of name -> zoo.Model"
+        ) from error
+
+
+def module(name):
+    """A module of the project, such as ``zoo`` or ``zoo.mine``."""
+    path = folder()
+    package = sys.modules.get(PACKAGE)
+    if package is None or package.__path__ != [str(path)]:
+        for old in [key for key in sys.modules if key == PACKAGE or key.startswith(f"{PACKAGE}.")]:
+            del sys.modules[old]
+        sys.modules[PACKAGE] = package = ModuleType(PACKAGE)
+        package.__path__ = [str(path)]
+    return importlib.import_module(f"{PACKAGE}.{name}")
