@@ -13,7 +13,8 @@ from tabulate import tabulate
 
 from baselines import judge
 from baselines.cells import cells, published_seconds, studies
-from baselines.record import epoch_seconds, fastest, recipe, sampled, timed
+from baselines.efficiency import fastest
+from baselines.record import epoch_seconds, recipe, sampled, timed
 
 ORDER = ("REGRESSED", "UNSTABLE", "INCOMPARABLE", "NO-BASELINE", "IMPROVED", "PASS")  # worst first
 PRINTED = {"accuracy": "", "validation_accuracy": " (val)", "held_out_accuracy": " (held out)", "stated_accuracy": " (stated)"}
@@ -162,7 +163,7 @@ def _ratio(times, published):
 def _of_peak(times):
     """Mean share of the machine's measured matrix-product rate that the fastest epochs reached, where it was measured."""
     best = [fastest(record) for record in times]
-    shares = [each["peak_share"] for each in best if each and each["peak_share"] is not None]
+    shares = [each.peak_share for each in best if each and each.peak_share is not None]
     return f"{mean(shares):.0%}" if shares else None
 
 

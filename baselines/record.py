@@ -62,7 +62,8 @@ FIELDS = (
     Field("compile_seconds", float, "tracing and compiling", null=True, time=True),
     Field("wall_seconds", float, "of the whole training", null=True, time=True),
     Field("images_per_second", float, "of the fastest epoch", null=True, time=True),
-    Field("efficiency", list, "of each epoch: flops_per_second, peak_share, host_share", time=True),
+    Field("peak_flops_per_second", float, "of matrix products, as the machine's roofline was measured", null=True, time=True),
+    Field("launch_seconds", float, "of a program, as the machine's roofline was measured", null=True, time=True),
     Field("epoch_images", list, "number of images trained on in each epoch"),
     Field("macs", int, "multiply-accumulates of one image's forward pass"),
     Field("loop", str, "how an epoch is run: one program, a program a step, fit"),
@@ -145,11 +146,6 @@ def epoch_seconds(record):
     return min(record["train_seconds"])
 
 
-def fastest(record):
-    """The efficiency of the fastest epoch, or None."""
-    return max(record["efficiency"], key=lambda epoch: epoch["flops_per_second"], default=None)
-
-
 def without_times(record):
     """The record of a training that shared its machine: every time is None or an empty list."""
     empty = {field.name: [] if field.kind is list else None for field in FIELDS if field.time}
@@ -227,6 +223,8 @@ def upgraded(entry, machine_info, machine, when):
     Raises:
         KeyError, TypeError: something is missing, or no table.
     """
+    best = max(entry.get("efficiency", []), key=lambda epoch: epoch["flops_per_second"], default=None)
+    share = best and best["peak_share"]
     record = {
         "version": VERSION,
         "id": digest([entry, machine_info]),
@@ -239,8 +237,9 @@ def upgraded(entry, machine_info, machine, when):
         "python": machine_info["python"],
         "versions": machine_info["versions"],
         "trials": None,
-        "efficiency": [],
-        **entry,
+        "peak_flops_per_second": best["flops_per_second"] / share if share else None,
+        "launch_seconds": None,
+        **{key: value for key, value in entry.items() if key != "efficiency"},
         "recipe": {key: value for key, value in entry["recipe"].items() if key != "note"},
         "data": {"files": None, **entry["data"]},
     }

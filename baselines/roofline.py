@@ -28,58 +28,18 @@ PEAKS = {  # precision of Keras -> the limit of its products
 }
 
 
-def epoch_flops(macs, images):
-    """Floating-point operations of a training epoch: 6 * macs * images.
-
-    Two a multiply-accumulate, and the backward pass taken as twice the forward, as is the convention:
-    one product for the gradient of the weights and one for that of the input.
+def limits_of(roofline, precision):
+    """What a record says of the machine's limits: {'peak_flops_per_second', 'launch_seconds'}, each float or None.
 
     Args:
-        macs: multiply-accumulates of one image's forward pass, as zoo.cost counts them.
-        images: number of images trained on in the epoch.
-    """
-    return 6 * macs * images
-
-
-def share(flops_per_second, roofline, precision):
-    """Share of the measured peak of matrix products in that precision.
-
-    Args:
-        flops_per_second: what was reached.
         roofline: as ``load`` returns it, or None.
-        precision: Keras's name of it: float32, bfloat16 or mixed_bfloat16.
-
-    Returns:
-        float, or None where there is no roofline, or none of that precision.
+        precision: Keras's name of it: float32, bfloat16 or mixed_bfloat16. Of another one there is no peak, nor of a
+            roofline that others disturbed, which is too low.
     """
-    if roofline is None or precision not in PEAKS:
-        return None
-    return flops_per_second / roofline[PEAKS[precision]]["best"]
-
-
-def efficiency(record, roofline):
-    """Of each timed epoch of a record flops_per_second, peak_share and host_share: a list of dicts.
-
-    The share lost to the host is that of the time in which no program ran, and of the launches of programs: at
-    most that much, since a device may still have work while the host prepares more. It is None where an epoch is not
-    one program, since nobody sees then what is lost between its steps. The share of the peak is None without a
-    roofline, or with one that others disturbed, which is too low.
-    """
-    latency = roofline["launch_seconds"]["best"] if roofline else 0.0
-    peak = None if roofline is None or roofline["shared"] else roofline
-    found = []
-    for images, seconds, host in zip(record["epoch_images"], record["train_seconds"], record["host_seconds"], strict=False):
-        reached = epoch_flops(record["macs"], images) / seconds
-        lost = min(1.0, (host + record["calls"] * latency) / seconds) if record["loop"] == "one program" else None
-        found.append({"flops_per_second": reached, "peak_share": share(reached, peak, record["precision"]), "host_share": lost})
-    return found
-
-
-def summary(epoch):
-    """The efficiency of an epoch as text."""
-    peak = "" if epoch["peak_share"] is None else f", {epoch['peak_share']:.1%} of the measured peak"
-    lost = "" if epoch["host_share"] is None else f", at most {epoch['host_share']:.2%} lost to the host"
-    return f"{epoch['flops_per_second'] / 1e9:,.4g} GFLOP/s{peak}{lost}"
+    if roofline is None:
+        return {"peak_flops_per_second": None, "launch_seconds": None}
+    peak = None if roofline["shared"] or precision not in PEAKS else roofline[PEAKS[precision]]["best"]
+    return {"peak_flops_per_second": peak, "launch_seconds": roofline["launch_seconds"]["best"]}
 
 
 def current(folder, again=False):

@@ -15,6 +15,7 @@ import loaders
 from baselines import child, judge, machine, options, plan, progress, roofline, store
 from baselines import record as records
 from baselines.cells import TableError, cells
+from baselines.efficiency import fastest
 from baselines.trainings import Training, TrainingFailed, Unavailable, ask
 
 # What is wrong with something that a user asked for, met before anything is trained.
@@ -149,7 +150,7 @@ class Session:
             return found.record
         made = answer["record"]
         if records.timed(made):
-            made["efficiency"] = roofline.efficiency(made, limits)
+            made |= roofline.limits_of(limits, self.options.precision)
         self.new.append(made)
         self.save()
         return made
@@ -223,8 +224,8 @@ class Session:
             given = judge.seconds(record, accepted, self.gates)
         changed = judge.changes(record, accepted)
         text = f"{cell.id} {given}" + (f"; changed since: {', '.join(changed)}" if changed else "")
-        if what == "seconds" and (best := records.fastest(record)):
-            text += f"; {roofline.summary(best)}"
+        if what == "seconds" and (best := fastest(record)):
+            text += f"; {best}"
         again = f"pytest -m full --model {cell.model} --dataset {cell.dataset} --recipe {cell.recipe_name} --seed {record['seed']}"
         return given._replace(
             line=text, why=f"{text}\n  run it again:  {again}\n  if it is meant: python -m baselines accept --reason '...'"

@@ -85,7 +85,8 @@ def train(cell, args):
         "dataset": cell.dataset,
         **conditions,
         "trials": None,
-        "efficiency": [],
+        "peak_flops_per_second": None,  # which whoever asked may know
+        "launch_seconds": None,
         **results,
         "wall_seconds": time.perf_counter() - start,
         "load": machine.others(before),

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from baselines import __main__ as command
-from baselines import machine, probes, roofline, store
+from baselines import efficiency, machine, probes, roofline, store
 from baselines import record as records
 from tests.self.baselines import fake_training
 
@@ -39,16 +39,22 @@ def test_an_epoch_is_three_products_of_two_operations_a_multiply_accumulate():
     inputs, outputs, images = 3, 4, 5
     forward = 2 * images * inputs * outputs
     weights_gradient, input_gradient = 2 * inputs * images * outputs, 2 * images * outputs * inputs
-    assert forward + weights_gradient + input_gradient == roofline.epoch_flops(inputs * outputs, images)
+    assert forward + weights_gradient + input_gradient == efficiency.epoch_flops(inputs * outputs, images)
 
 
-def test_a_share_is_of_the_peak_of_the_same_precision():
+def test_a_peak_is_of_the_same_precision():
     known = measured(matmul_float32_flops_per_second=4e11, matmul_bfloat16_flops_per_second=8e11, conv_float32_flops_per_second=1e11)
-    assert [0.5, 0.25, 0.25] == [roofline.share(2e11, known, precision) for precision in ("float32", "mixed_bfloat16", "bfloat16")]
+    found = [roofline.limits_of(known, precision) for precision in ("float32", "mixed_bfloat16", "bfloat16")]
+    assert [(4e11, 2e-5), (8e11, 2e-5), (8e11, 2e-5)] == [tuple(each.values()) for each in found]
 
 
-def test_without_a_roofline_of_the_precision_there_is_no_share():
-    assert [None, None] == [roofline.share(1e9, None, "float32"), roofline.share(1e9, measured(), "mixed_float16")]
+def test_without_a_roofline_of_the_precision_or_with_one_that_others_disturbed_there_is_no_peak():
+    known = [
+        roofline.limits_of(None, "float32"),
+        roofline.limits_of(measured(), "float16"),
+        roofline.limits_of(measured(others=0.7), "float32"),
+    ]
+    assert [None, None, None] == [each["peak_flops_per_second"] for each in known]
 
 
 def test_every_limit_is_measured_on_this_backend(monkeypatch):
@@ -255,16 +261,15 @@ def test_the_command_refuses_what_is_damaged_and_where_it_cannot_write_in_one_li
 
 
 def test_an_epoch_says_what_it_reached_and_what_the_host_took():
-    record, limits = fake_training.record(seconds=(2.0, 1.5)), measured()
-    record["efficiency"] = first, second = roofline.efficiency(record, limits)
+    record = fake_training.record(seconds=(2.0, 1.5), peak_flops_per_second=4e11, launch_seconds=2e-5)
+    first, second = efficiency.efficiencies(record)
     flops = 6 * 241816 * 60 / 1.5
-    assert (flops, flops / 4e11) == pytest.approx((second["flops_per_second"], second["peak_share"]))
-    assert (0.01 + 2e-5) / 2.0 == pytest.approx(first["host_share"])
-    assert second == records.fastest(record)
-    assert "0.05804 GFLOP/s, 0.0% of the measured peak, at most 0.67% lost to the host" == roofline.summary(second)
-    assert [] == roofline.efficiency(fake_training.record(seconds=()), limits)
-    assert roofline.efficiency(record, None)[0]["peak_share"] is None
-    assert roofline.efficiency(record, measured(others=0.7))[0]["peak_share"] is None  # which is too low
-    steps = roofline.efficiency({**record, "loop": "a program a step"}, limits)  # and between them nobody looks
-    assert [None, None] == [each["host_share"] for each in steps]
-    assert "0.05804 GFLOP/s, 0.0% of the measured peak" == roofline.summary(steps[1])
+    assert (flops, flops / 4e11) == pytest.approx((second.flops_per_second, second.peak_share))
+    assert (0.01 + 2e-5) / 2.0 == pytest.approx(first.host_share)
+    assert second == efficiency.fastest(record)
+    assert "0.05804 GFLOP/s, 0.0% of the measured peak, at most 0.67% lost to the host" == str(second)
+    assert ([], None) == (efficiency.efficiencies(fake_training.record(seconds=())), efficiency.fastest(fake_training.record(seconds=())))
+    assert efficiency.fastest({**record, "peak_flops_per_second": None}).peak_share is None
+    steps = efficiency.efficiencies({**record, "loop": "a program a step"})  # and between them nobody looks
+    assert [None, None] == [each.host_share for each in steps]
+    assert "0.05804 GFLOP/s, 0.0% of the measured peak" == str(steps[1])

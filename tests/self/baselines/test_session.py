@@ -47,9 +47,7 @@ def test_one_training_serves_both_tests_and_the_timed_one_comes_first(suite, tra
     assert 1.5 == pytest.approx(content["benchmarks"][0]["stats"]["min"])
     record = content["records"][0]
     assert record["id"] == content["benchmarks"][0]["extra_info"]["record"]
-    assert [6 * 241816 * 60 / seconds for seconds in (2.0, 1.5, 1.6)] == [each["flops_per_second"] for each in record["efficiency"]]
-    made = fake_training.record(CELLS[0], epochs_option=7, machine=path.parent.name)
-    assert {**made, "efficiency": record["efficiency"]} == {**record, "recipe": made["recipe"]}
+    assert fake_training.record(CELLS[0], epochs_option=7, machine=path.parent.name) == record
     assert 7 == record["recipe"]["epochs"]
     assert f"stored in {path}" in done.stdout
     assert "no GPU found" in done.stdout

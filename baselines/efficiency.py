@@ -1,0 +1,50 @@
+"""What a training's epochs reached, from its record alone: FLOP/s, their share of the machine's measured peak, what the host took."""
+
+from typing import NamedTuple
+
+
+class Efficiency(NamedTuple):
+    """Of one epoch."""
+
+    flops_per_second: float
+    peak_share: float | None  # of the measured rate of matrix products; None where that is not known
+    host_share: float | None  # of its seconds, at most; None where an epoch is not one program
+
+    def __str__(self):
+        peak = "" if self.peak_share is None else f", {self.peak_share:.1%} of the measured peak"
+        lost = "" if self.host_share is None else f", at most {self.host_share:.2%} lost to the host"
+        return f"{self.flops_per_second / 1e9:,.4g} GFLOP/s{peak}{lost}"
+
+
+def epoch_flops(macs, images):
+    """Floating-point operations of a training epoch: 6 * macs * images.
+
+    Two a multiply-accumulate, and the backward pass taken as twice the forward, as is the convention:
+    one product for the gradient of the weights and one for that of the input.
+
+    Args:
+        macs: multiply-accumulates of one image's forward pass, as zoo.cost counts them.
+        images: number of images trained on in the epoch.
+    """
+    return 6 * macs * images
+
+
+def efficiencies(record):
+    """An Efficiency for each timed epoch of a record: a list.
+
+    The share lost to the host is that of the time in which no program ran, and of the launches of programs: at
+    most that much, since a device may still have work while the host prepares more. It is None where an epoch is not
+    one program, since nobody sees then what is lost between its steps.
+    """
+    peak, latency = record["peak_flops_per_second"], record["launch_seconds"] or 0.0
+    found = []
+    for images, seconds, host in zip(record["epoch_images"], record["train_seconds"], record["host_seconds"], strict=False):
+        reached = epoch_flops(record["macs"], images) / seconds
+        lost = min(1.0, (host + record["calls"] * latency) / seconds) if record["loop"] == "one program" else None
+        found.append(Efficiency(reached, reached / peak if peak else None, lost))
+    return found
+
+
+def fastest(record):
+    """The Efficiency of the fastest epoch, or None."""
+    return max(efficiencies(record), key=lambda each: each.flops_per_second, default=None)
