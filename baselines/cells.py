@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import zoo
 from baselines.tables import COUNTS, FOLDER, ROW, TableError, check_keys, numbers, studies
+from loaders import Own
 
 
 class Cell(NamedTuple):
@@ -15,7 +16,7 @@ class Cell(NamedTuple):
     study: str
     model: str
     dataset: str
-    data: str  # what the loaders call the study's data set
+    data: str | Own  # what the loaders call the study's data set, or the user's own
     recipe_name: str
     recipe: dict
     shape: tuple  # (height, width, channels) of the network's input: of the recipe's size, where it has one
@@ -69,7 +70,7 @@ def _cell(where, table, datasets, row, floors):
         study=table["study"],
         model=row["model"],
         dataset=row["dataset"],
-        data=dataset.get("loader", row["dataset"]),
+        data=dataset["data"],
         recipe_name=row["recipe"],
         recipe=recipe,
         shape=(*recipe.get("size", dataset["input"][:2]), dataset["input"][2]),

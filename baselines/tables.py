@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import loaders
+from loaders import own
 from zoo.training import recipes
 
 FOLDER = Path(__file__).parent
@@ -20,6 +21,7 @@ PUBLISHED = (*COUNTS, *ACCURACIES, *LOSSES, "seconds", "epoch_seconds")  # what 
 STUDY = ("study", "question", "recipes", "cells"), ("percent", "where", "hardware", "datasets", "floors", "unassigned")
 WHERE = (), ("parameters", *(key for key in PUBLISHED if key not in COUNTS))
 DATASET = ("input", "classes"), ("loader",)
+OWN = {loader: (("loader", "path", *DATASET[0]), keys) for loader, keys in own.KEYS.items()}  # of images of the user's own
 CELLS = ("rows",), ()
 ROW = ("model", "dataset", "recipe"), ("quick", *PUBLISHED)
 UNASSIGNED = ("where", "why"), ("model", *PUBLISHED)  # printed figures of which the study does not say enough to give them to a cell
@@ -31,7 +33,7 @@ class TableError(Exception):
 
 @functools.cache
 def studies(folder=FOLDER):
-    """Study name -> its whole table, as TOML gives it, our own last.
+    """Study name -> its whole table, as TOML gives it, our own last; each data set has ``data``, too: what ``loaders.load`` takes.
 
     Raises:
         TableError: a file is not TOML or has not the name of its study; a key is missing or unknown; a recipe, a data set or a
@@ -56,7 +58,7 @@ def _check(path, table):
     for key in "where", "datasets", "recipes", "cells", "floors":
         check_keys(f"{path}: [{key}]", table.get(key, {}), {"where": WHERE, "cells": CELLS}.get(key))
     for name, dataset in table.get("datasets", {}).items():
-        _check_dataset(f"{path}: the data set {name}", name, dataset)
+        dataset["data"] = _data(f"{path}: the data set {name}", name, dataset, path.parent)
     for name, recipe in table["recipes"].items():
         check_keys(f"{path}: the recipe {name}", recipe)
         try:
@@ -70,14 +72,24 @@ def _check(path, table):
         numbers(f"{path}: [[unassigned]] {i}", table, figure)
 
 
-def _check_dataset(where, name, dataset):
-    check_keys(where, dataset, DATASET)
+def _data(where, name, dataset, folder):
+    """What ``loaders.load`` takes of an entry of [datasets]: a name, or an Own with its path from the table's folder."""
+    check_keys(where, dataset)
+    loader = str(dataset.get("loader", name))
+    named = loader in loaders.names() or loader.startswith("synthetic_")
+    if not named and loader not in OWN:
+        check_keys(where, dataset, ((), dict.fromkeys(key for keys in OWN.values() for part in keys for key in part)))
+        raise TableError(f"{where}: unknown loader {loader!r}; known: {', '.join([*loaders.names(), *OWN])}")
+    check_keys(where, dataset, DATASET if named else OWN[loader])
     sizes = dataset["input"] if isinstance(dataset["input"], list) else []
     if len(sizes) != 3 or any(type(size) is not int or size < 1 for size in (*sizes, dataset["classes"])):
         raise TableError(f"{where}: {dataset} needs input = [height, width, channels] and a number of classes")
-    loader = str(dataset.get("loader", name))
-    if loader not in loaders.names() and not loader.startswith("synthetic_"):
-        raise TableError(f"{where}: unknown loader {loader!r}; known: {', '.join(loaders.names())}")
+    if named:
+        return loader
+    try:
+        return own.from_table(dataset, folder)
+    except ValueError as error:
+        raise TableError(f"{where}: {error}") from error
 
 
 def check_keys(where, table, keys=None):

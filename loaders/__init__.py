@@ -2,8 +2,8 @@
 
 ``DATASETS`` is the whole registry: data set name -> the module that reads it. A module's ``SOURCES`` says
 of each name which files it takes, how they are read and what must come out; one whose data needs no
-file has ``make(name)`` instead. The images come raw, uint8 and channels-last; size and scaling belong to
-the recipe.
+file has ``make(name)`` instead. Images of the user's own are an ``Own`` in place of a name. The images come raw,
+uint8 and channels-last; size and scaling belong to the recipe.
 """
 
 import errno
@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from loaders.files import DataError, DataMissing, root_folder
+from loaders.own import Own
 
-__all__ = ["DATASETS", "DataError", "DataMissing", "Dataset", "find", "fingerprint", "load", "module", "names", "root_folder"]
+__all__ = ["DATASETS", "DataError", "DataMissing", "Dataset", "Own", "find", "fingerprint", "load", "module", "names", "root_folder"]
 
 DATASETS = {
     "mnist": "idx",
@@ -45,7 +46,7 @@ class Dataset(NamedTuple):
     y_test: object
     classes: tuple  # the classes' names, in the order of their labels
     fingerprint: str  # of the four arrays: 16 hexadecimal digits
-    kind: str  # canonical: the published files, or what needs none; sample: others that SHA256SUMS vouches for
+    kind: str  # canonical: the published files, or what needs none, or the user's own; sample: others that SHA256SUMS vouches for
     files: dict = {}  # noqa: RUF012 what the arrays were made from; not to be written to
 
 
@@ -55,13 +56,15 @@ def names():
 
 
 def module(name):
-    """The module that reads a data set.
+    """The module that reads a data set: one of ``names()``, a synthetic set of any size, or an ``Own``.
 
     Raises:
         KeyError: the name is unknown; the message lists the known ones.
     """
     from loaders import synthetic
 
+    if isinstance(name, Own):
+        return import_module(f"loaders.{name.loader}")
     if name in DATASETS or synthetic.SIZES.fullmatch(name):
         return import_module(f"loaders.{DATASETS.get(name, 'synthetic')}")
     raise KeyError(f"unknown data set {name!r}; known: {', '.join(names())}, and {synthetic.FORM}")
@@ -78,7 +81,7 @@ def load(name, root=None, download=True):
     """Read one data set, from the arrays that an earlier call has kept where the files are still the same.
 
     Args:
-        name: one of ``names()``, or a synthetic set of any size.
+        name: one of ``names()``, a synthetic set of any size, or an ``Own``, which needs neither root nor download.
         root: the data directory, with one folder a data set; None for ``root_folder()``.
         download: whether a missing file may be fetched into the data directory; instead of True, a function
             that is told of it, as (file name, bytes so far, bytes in all or None).
@@ -92,11 +95,13 @@ def load(name, root=None, download=True):
         DataError: a file is damaged, or not what it should be; the message names it and the next step.
     """
     reader = module(name)
-    if not hasattr(reader, "SOURCES"):
+    if not isinstance(name, Own) and not hasattr(reader, "SOURCES"):
         arrays, classes, made_of = reader.make(name)
         return _dataset(arrays, {"classes": classes, "fingerprint": fingerprint(arrays), "kind": "canonical", "files": made_of})
-    root = root_folder() if root is None else Path(root).resolve()
     try:
+        if isinstance(name, Own):
+            return _load_own(name, reader)
+        root = root_folder() if root is None else Path(root).resolve()
         return _load(name, reader, root, download)
     except OSError as error:
         reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or error
@@ -109,24 +114,58 @@ def _load(name, reader, root, download):
     source = reader.SOURCES[name]
     found = find(name, root, download)
     paths = [path for _, path in found]
-    code = Path(reader.__file__).read_bytes(), reader.decoder() if hasattr(reader, "decoder") else "", Dataset._fields
-    stamp = cache.stamp_of(root, paths, *code)
-    folder = root / source.files[0].folder
-    if kept := cache.get(name, folder, stamp):
+
+    def read():
+        sums = {f"{file.folder}/{path.name}": files.verify(name, file, path, root) for file, path in found}
+        kind = "canonical" if {file.checksum for file, _ in found} == set(sums.values()) else "sample"
+        try:
+            arrays = source.read(*paths)
+            classes = source.classes(*paths) if callable(source.classes) else source.classes
+        except DataError as error:
+            raise DataError(f"{error}; {files.replace(name, root)}") from error
+        if wrong := _wrong(source, arrays, classes, kind):
+            raise DataError(f"{name}: {wrong}; delete its files in {paths[0].parent} and run {files.get_command(name, root)}")
+        return arrays, classes, kind, sums
+
+    where = name, root / source.files[0].folder
+    return _kept(where, lambda: cache.stamp_of(root, paths, *_code(reader)), read, f"{name}: a file in {paths[0].parent}")
+
+
+def _load_own(own, reader):
+    from loaders import cache
+
+    def read():
+        arrays, classes, sums = reader.read(own)
+        return arrays, classes, "canonical", sums
+
+    folder = Path(own.path).parent
+    return _kept((own.loader, repr(own)), lambda: cache.stamp_of(folder, reader.paths(own), *_code(reader)), read, f"{own}: a file of it")
+
+
+def _code(reader):
+    """What beside the files decides on the arrays that are read."""
+    return Path(reader.__file__).read_bytes(), reader.decoder() if hasattr(reader, "decoder") else "", Dataset._fields
+
+
+def _kept(where, stamp, read, file):
+    """The Dataset that is kept under (name, folder) for this stamp of its files; else as ``read`` returns it, which is kept.
+
+    Args:
+        where: (name, folder), as ``cache.path`` takes them.
+        stamp: a function that returns the stamp as it is now.
+        read: a function that returns (the four arrays, classes' names, kind, files).
+        file: what changed where the stamp changes meanwhile, as text.
+    """
+    from loaders import cache
+
+    before = stamp()
+    if kept := cache.get(*where, before):
         return _dataset(*kept)
-    sums = {f"{file.folder}/{path.name}": files.verify(name, file, path, root) for file, path in found}
-    kind = "canonical" if {file.checksum for file, _ in found} == set(sums.values()) else "sample"
-    try:
-        arrays = source.read(*paths)
-        classes = source.classes(*paths) if callable(source.classes) else source.classes
-    except DataError as error:
-        raise DataError(f"{error}; {files.replace(name, root)}") from error
-    if wrong := _wrong(source, arrays, classes, kind):
-        raise DataError(f"{name}: {wrong}; delete its files in {paths[0].parent} and run {files.get_command(name, root)}")
-    if stamp != cache.stamp_of(root, paths, *code):
-        raise DataError(f"{name}: a file in {paths[0].parent} changed while it was read; try again")
+    arrays, classes, kind, sums = read()
+    if before != stamp():
+        raise DataError(f"{file} changed while it was read; try again")
     header = {"classes": list(classes), "fingerprint": fingerprint(arrays), "kind": kind, "files": sums}
-    cache.put(name, folder, stamp, arrays, header)
+    cache.put(*where, before, arrays, header)
     return _dataset(arrays, header)
 
 

@@ -1,4 +1,4 @@
-"""python -m loaders: what data is where; ``get NAME...`` downloads data sets, ``show NAME FILE.png`` draws some of each class."""
+"""python -m loaders: what data is where; ``get NAME...`` downloads data sets, ``show`` draws some of each class."""
 
 import argparse
 import math
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 import loaders
-from loaders import atomic, files
+from loaders import atomic, files, own
 
 ROWS = 50  # classes below each other
 EVERY = 60  # seconds between lines of progress where stderr is no terminal
@@ -116,8 +116,9 @@ def picture(data):
 
 
 def show(name, root, file):
-    """Draw a data set's picture to a file, and say how large it is."""
-    sheet = picture(loaders.load(name, root, download=False))
+    """Draw the picture of a data set, or of the user's own folder or .npz file, to a file; and say how large it is."""
+    mine = name not in loaders.names() and Path(name).exists()
+    sheet = picture(loaders.load(own.at(name) if mine else name, root, download=False))
     with atomic.part(file) as part:
         part.truncate(0)
         sheet.save(part, "PNG")
@@ -135,7 +136,7 @@ def _parser():
     getter = commands.add_parser("get", help="download what is missing of data sets, and verify it", parents=[common])
     getter.add_argument("names", nargs="+", metavar="NAME", help=names)
     shower = commands.add_parser("show", help="draw some images of each class", parents=[common])
-    shower.add_argument("name", metavar="NAME", help=names)
+    shower.add_argument("name", metavar="NAME", help=f"{names}; or a folder or .npz file of your own images")
     shower.add_argument("file", metavar="FILE.png", type=Path, help="where to draw them")
     return parser
 

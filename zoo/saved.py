@@ -103,7 +103,7 @@ def _complaint(model, classes):
 
 
 def predict(model, classes, path):
-    """The most probable classes of the image in a file, which Pillow reads and the nearest pixel resizes.
+    """The most probable classes of the image in a file as a person sees it, which the nearest pixel resizes.
 
     Args:
         model, classes: as ``load`` returns them.
@@ -124,12 +124,15 @@ def predict(model, classes, path):
 
 
 def _image(path, mode, size):
-    from PIL import Image
+    from PIL import Image, ImageOps
 
     try:
-        with Image.open(path) as image:
-            if image.mode[0] in "IF":
+        with Image.open(path) as opened:
+            if opened.mode[0] in "IF":
                 raise ValueError("its pixels have more than 8 bits")
+            image = ImageOps.exif_transpose(opened)  # and on white, where it is transparent: as loaders.image_folder has it
+            if image.has_transparency_data:
+                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
             return np.asarray(image.convert(mode).resize(size, Image.Resampling.NEAREST))
     except OSError as error:
         why = error.strerror or "it is damaged or no image"

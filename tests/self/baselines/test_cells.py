@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+import loaders
 from baselines import tables
 from baselines.cells import cells, choose, published_seconds
 from baselines.tables import TableError
@@ -98,6 +99,59 @@ def test_a_mistake_in_a_published_table_is_refused(edited, old, new, complaint):
 def test_a_mistake_in_a_figure_of_no_cell_is_refused(edited, old, new, complaint):
     with pytest.raises(TableError, match=complaint):
         edited(old, new, "published/imagenet32.toml")
+
+
+PETS = 'loader = "image_folder", path = "pets", input = [64, 64, 3], classes = 2'
+MINE = 'loader = "arrays", path = "mine.npz", input = [28, 28, 1], classes = 10'
+
+
+@pytest.mark.parametrize(
+    ("entry", "complaint"),
+    [
+        (f"{PETS}, resise = 'nearest'", "unknown key 'resise'; known: loader, path, input, classes, test, resize"),
+        (f"{MINE}, test = 0.2", "unknown key 'test'; known: loader, path, input, classes$"),
+        (PETS.replace("loader", "laoder"), "unknown key 'laoder'; known: loader, path, input, classes, test, resize"),
+        (PETS.replace("image_folder", "folder"), "unknown loader 'folder'; known: mnist, .*, image_folder, arrays"),
+        (PETS.replace('loader = "image_folder", ', ""), "unknown loader 'pets'; known: mnist, .*, image_folder, arrays"),
+        (PETS.replace('"image_folder"', '["arrays"]'), r"unknown loader \"\['arrays'\]\"; known: mnist"),
+        (PETS.replace("image_folder", "mnist"), "unknown key 'path'; known: input, classes, loader"),
+        (PETS.replace('path = "pets", ', ""), "the key 'path' is missing; known: loader, path, input"),
+        (MINE.replace(', classes = 10', ""), "the key 'classes' is missing; known: loader, path, input"),
+        (PETS.replace('"pets"', "3"), "path = 3 is not the path of a folder or file"),
+        (PETS.replace('"pets"', '""'), "path = '' is not the path of a folder or file"),
+        (PETS.replace("pets", "~nobody_of_that_name/pets"), "path = '~nobody_of_that_name/pets' cannot be followed"),
+        (PETS.replace("64, 3]", "64, 4]"), r"input = \[64, 64, 4\]: an image has 1 channel \(grey\) or 3 \(colour\)"),
+        (PETS.replace("64, 3]", "64]"), r"needs input = \[height, width, channels\]"),
+        *((f"{PETS}, test = {test}", f"test = {said} is not a share between 0 and 1, such as 0.2") for test, said in (("0", "0"), ("1.0", "1.0"), ("20", "20"), ("true", "True"), ("nan", "nan"), ("'0.2'", "'0.2'"))),
+        (f"{PETS}, resize = 'bicubic'", "unknown resize 'bicubic'; known: bilinear, nearest"),
+        (f"{PETS}, resize = true", "unknown resize True; known: bilinear, nearest"),
+    ],
+)  # fmt: skip
+def test_a_mistake_about_ones_own_images_is_refused(edited, entry, complaint):
+    with pytest.raises(TableError, match=f"ours.toml: the data set pets: .*{complaint}") as caught:
+        edited("[datasets]", f"[datasets]\npets = {{ {entry} }}")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_cell_of_ones_own_images_has_their_path_from_the_tables_folder(edited, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    row = '{ model = "lenet5", dataset = "%s", recipe = "gate" },'
+    entries = {
+        "pets": PETS.replace('"pets"', '"../images/pets"') + ', test = 0.2, resize = "bilinear"',
+        "mine": MINE,
+        "far": MINE.replace("mine.npz", "/far/mine.npz"),
+        "home": MINE.replace("mine.npz", "~/mine.npz"),
+    }
+    rows, entered = "".join(row % name for name in entries), "".join(f"{name} = {{ {entry} }}\n" for name, entry in entries.items())
+    text = (tables.FOLDER / "ours.toml").read_text()
+    found = edited(text, text.replace("[datasets]", f"[datasets]\n{entered}").replace("rows = [", f"rows = [{rows}"))
+    pets = found["lenet5-pets-gate"]
+    assert loaders.Own("image_folder", str(tmp_path.parent / "images" / "pets"), (64, 64, 3), 2, 0.2, "bilinear") == pets.data
+    assert ((64, 64, 3), 2) == (pets.data_shape, pets.classes)
+    assert [str(tmp_path / "mine.npz"), "/far/mine.npz", str(tmp_path / "home" / "mine.npz")] == [
+        found[f"lenet5-{name}-gate"].data.path for name in ("mine", "far", "home")
+    ]
+    assert 4 == len({cell.data for cell in found.values() if isinstance(cell.data, loaders.Own)})
 
 
 def test_one_key_says_where_all_parameter_counts_stand(edited):

@@ -1,7 +1,8 @@
 """Small files of every format that the loaders read, written here without their help.
 
 ``WRITERS`` maps a data set to a function of (data directory, arrays) that writes its files as published,
-``small`` draws arrays for it, ``vouch`` lists the files in SHA256SUMS so that they are read.
+``small`` draws arrays for it, ``vouch`` lists the files in SHA256SUMS so that they are read. A format without
+a writer is skipped by the tests that write files.
 """
 
 import gzip
@@ -12,7 +13,10 @@ import tarfile
 import zipfile
 
 import numpy as np
+import pytest
 from PIL import Image
+
+import loaders
 
 WNIDS = ("n01443537", "n02124075", "n00000007")  # not in alphabetical order, as in wnids.txt
 TINY = "tiny_imagenet/tiny-imagenet-200"
@@ -138,6 +142,16 @@ def write_tiny_tree(root, *arrays):
 
 
 WRITERS = {"mnist": write_mnist, "cifar10": write_cifar10, "svhn": write_svhn, "tiny_imagenet": write_tiny_imagenet}
+
+
+def formats():
+    """The data sets whose files are to be written by tests: the first of each function that reads files."""
+    first = {}
+    for name in loaders.names():
+        if source := getattr(loaders.module(name), "SOURCES", {}).get(name):
+            first.setdefault(getattr(source.read, "func", source.read), name)
+    skip = {name: pytest.mark.skip(reason=f"data_writers.WRITERS has nothing that writes the files of {name}") for name in first.values()}
+    return [name if name in WRITERS else pytest.param(name, marks=skip[name]) for name in first.values()]
 
 
 def data_files(root):

@@ -17,7 +17,7 @@ from tests.self.loaders import data_writers
 pytestmark = [pytest.mark.self, pytest.mark.usefixtures("bare_home", "three_classes")]
 
 
-@pytest.mark.parametrize("name", data_writers.WRITERS)
+@pytest.mark.parametrize("name", data_writers.formats())
 def test_what_is_written_is_read_back(name, tmp_path):
     @settings(max_examples=2 * settings.default.max_examples)
     @given(seed=st.integers(0, 2**31 - 1), train=st.integers(5, 40), test=st.integers(3, 20))

@@ -175,11 +175,11 @@ def test_an_unknown_data_set_is_refused_by_name():
         loaders.load("mnits")
 
 
-def test_the_checksums_are_those_that_are_published_of_eleven_files():
+def test_the_checksums_are_those_that_are_published():
     sources = [source for name in loaders.names() for source in getattr(loaders.module(name), "SOURCES", {}).values()]
     sums = {file.path: file.sum for source in sources for file in source.files}
-    assert (13, 13) == (len(sums), len(set(sums.values())))
-    assert all(len(sum) == 32 and int(sum, 16) for sum in sums.values())
+    assert 13 <= len(sums) == len(set(sums.values()))
+    assert all(len(sum) in (32, 64) and int(sum, 16) for sum in sums.values())
     assert "c32a1d4ab5d03f1284b67883e8d87530" == sums["cifar10/cifar-10-binary.tar.gz"]
     assert "90528d7ca1a48142e341f4ef8d21d0de" == sums["tiny_imagenet/tiny-imagenet-200.zip"]
 

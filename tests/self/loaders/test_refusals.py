@@ -57,7 +57,7 @@ def test_a_bad_idx_file_is_refused(tmp_path, fault):
     refused("mnist", data_writers.vouch(tmp_path), match)
 
 
-@pytest.mark.parametrize("name", data_writers.WRITERS)
+@pytest.mark.parametrize("name", data_writers.formats())
 def test_a_label_out_of_range_is_refused(tmp_path, name):
     if name == "tiny_imagenet":
         data_writers.written(tmp_path, name, writer=data_writers.write_tiny_tree)
