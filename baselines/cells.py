@@ -9,6 +9,7 @@ from typing import NamedTuple
 import zoo
 from baselines.tables import COUNTS, FOLDER, ROW, TableError, check_keys, numbers, studies
 from loaders import Own
+from zoo import project
 
 
 class Cell(NamedTuple):
@@ -27,35 +28,41 @@ class Cell(NamedTuple):
     quick: bool  # whether the quick tier trains it, too
 
 
-@functools.cache
 def cells(folder=FOLDER):
-    """Cell id -> Cell, in the order of the tables.
+    """Cell id -> Cell, in the order of the tables; the project's rows may name the suite's recipes, too.
 
     Raises:
         TableError: what ``studies`` refuses; a row has an unknown key, names a model, data set or recipe that nobody knows,
             or is another row's cell; a number is not one, or [where] does not say where it stands; a floor has no cell.
     """
+    return _cells(folder, project.folder())
+
+
+@functools.cache
+def _cells(folder, own_folder):
     tables = studies(folder)
+    every = {name: recipe for table in reversed(tables.values()) for name, recipe in table["recipes"].items()}
     datasets = {name: dataset for table in tables.values() for name, dataset in table.get("datasets", {}).items()}
     floors = {cell: floor for table in tables.values() for cell, floor in table.get("floors", {}).items()}
     found = {}
     for study, table in tables.items():
         for i, row in enumerate(table["cells"]["rows"], 1):
-            where = f"{study}.toml, row {i} of [cells]"
-            cell = _cell(where, table, datasets, row, floors)
+            where = f"{table['file']}, row {i} of [cells]"
+            recipes = {**every, **table["recipes"]} if study == "own" else table["recipes"]
+            cell = _cell(where, table, datasets, recipes, row)._replace(study=study)
             if cell.id in found:
-                raise TableError(f"{where}: the cell {cell.id} has another row, in {found[cell.id].study}.toml")
-            found[cell.id] = cell
-    for study, table in tables.items():
+                raise TableError(f"{where}: the cell {cell.id} has another row, in {tables[found[cell.id].study]['file']}")
+            found[cell.id] = cell._replace(floor=floors.get(cell.id))
+    for table in tables.values():
         for cell in table.get("floors", {}):
             if cell not in found:
-                raise TableError(f"{study}.toml: a floor for {cell!r}, which is not a cell; known: {', '.join(found)}")
+                raise TableError(f"{table['file']}: a floor for {cell!r}, which is not a cell; known: {', '.join(found)}")
     return found
 
 
-def _cell(where, table, datasets, row, floors):
+def _cell(where, table, datasets, recipes, row):
     check_keys(where, row, ROW)
-    for key, known in ("model", zoo.names()), ("dataset", datasets), ("recipe", table["recipes"]):
+    for key, known in ("model", zoo.names()), ("dataset", datasets), ("recipe", recipes):
         if row[key] not in known:
             raise TableError(f"{where}: unknown {key} {row[key]!r}; known: {', '.join(known)}")
     name = f"{row['model']}-{row['dataset']}-{row['recipe']}"
@@ -64,7 +71,7 @@ def _cell(where, table, datasets, row, floors):
         source = "parameters" if key in COUNTS else key
         if source not in table.get("where", {}):
             raise TableError(f"{where}, {name}: where does the study print {key!r}? Say it as {source!r} in [where]")
-    dataset, recipe = datasets[row["dataset"]], table["recipes"][row["recipe"]]
+    dataset, recipe = datasets[row["dataset"]], recipes[row["recipe"]]
     return Cell(
         id=name,
         study=table["study"],
@@ -77,7 +84,7 @@ def _cell(where, table, datasets, row, floors):
         data_shape=tuple(dataset["input"]),
         classes=dataset["classes"],
         published=published,
-        floor=floors.get(name),
+        floor=None,
         quick=row.get("quick", False),
     )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import loaders
 from loaders import own
+from zoo import project
 from zoo.training import recipes
 
 FOLDER = Path(__file__).parent
@@ -19,6 +20,7 @@ PUBLISHED = (*COUNTS, *ACCURACIES, *LOSSES, "seconds", "epoch_seconds")  # what 
 
 # The keys of each table: those that it must have, and those that it may have.
 STUDY = ("study", "question", "recipes", "cells"), ("percent", "where", "hardware", "datasets", "floors", "unassigned")
+OURS = ("cells",), (*STUDY[0][:3], *STUDY[1])  # of ours.toml, which nobody has published
 WHERE = (), ("parameters", *(key for key in PUBLISHED if key not in COUNTS))
 DATASET = ("input", "classes"), ("loader",)
 OWN = {loader: (("loader", "path", *DATASET[0]), keys) for loader, keys in own.KEYS.items()}  # of images of the user's own
@@ -31,26 +33,45 @@ class TableError(Exception):
     """A table has a mistake; the message names the file, the key and what is known instead."""
 
 
-@functools.cache
 def studies(folder=FOLDER):
-    """Study name -> its whole table, as TOML gives it, our own last; each data set has ``data``, too: what ``loaders.load`` takes.
+    """Study name -> its whole table, as TOML gives it: the published ones, ``ours``, then the project's, whose ours.toml is ``own``.
+
+    Each table has ``file``, too, and each data set ``data``: what ``loaders.load`` takes.
 
     Raises:
         TableError: a file is not TOML or has not the name of its study; a key is missing or unknown; a recipe, a data set or a
             floor cannot be meant.
     """
+    return _studies(folder, project.folder() if folder == FOLDER else None)
+
+
+@functools.cache
+def _studies(folder, own_folder):
     found = {}
     for path in [*sorted((folder / "published").glob("*.toml")), folder / "ours.toml"]:
-        try:
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise TableError(f"{path} is not TOML: {error}; mend it or take it back from git") from error
-        check_keys(path, table, STUDY)
-        if table["study"] != path.stem:
-            raise TableError(f"{path}: study = {table['study']!r}; a study has the name of its file, {path.stem!r}")
-        _check(path, table)
-        found[path.stem] = table
+        found[path.stem] = {**_read(path), "file": path.name}
+    if own_folder:
+        paths = [*sorted((own_folder / "published").glob("*.toml")), *own_folder.glob("ours.toml")]
+        for path in paths:
+            name = "own" if path.stem == "ours" else path.stem
+            if name in found:
+                raise TableError(f"{path}: there is another study {name}, in {found[name]['file']}; name the file otherwise")
+            found[name] = {**_read(path), "study": name, "file": str(path)}
     return found
+
+
+def _read(path):
+    """The checked table of a file."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise TableError(f"{path} is not TOML: {error}; mend it or take it back from git") from error
+    check_keys(path, table, OURS if path.name == "ours.toml" else STUDY)
+    table = {"study": path.stem, "question": "Does everything still learn what it learned?", "recipes": {}, **table}
+    if table["study"] != path.stem:
+        raise TableError(f"{path}: study = {table['study']!r}; a study has the name of its file, {path.stem!r}")
+    _check(path, table)
+    return table
 
 
 def _check(path, table):

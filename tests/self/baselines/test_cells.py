@@ -33,10 +33,10 @@ def edited(tmp_path):
     ("old", "new", "complaint"),
     [
         ("[recipes.gate]", "[recipes.gate", "ours.toml is not TOML"),
-        ('study = "ours"', 'studdy = "ours"', "ours.toml: unknown key 'studdy'; known: study, question, "),
-        ('study = "ours"', "", "ours.toml: the key 'study' is missing; known: study, question, "),
+        ('study = "ours"', 'studdy = "ours"', "ours.toml: unknown key 'studdy'; known: cells, study, question, "),
+        ("[cells]\nrows", "rows", "ours.toml: the key 'cells' is missing; known: cells, study"),
         ('study = "ours"', 'study = "mine"', "ours.toml: study = 'mine'; a study has the name of its file, 'ours'"),
-        ('question = "Does', 'query = "Does', "ours.toml: unknown key 'query'; known: study, question, "),
+        ('question = "Does', 'query = "Does', "ours.toml: unknown key 'query'; known: cells, study, question, "),
         ("[cells]", "[cell]", "ours.toml: unknown key 'cell'; known: .*cells"),
         ("rows = [", "row = [", r"ours.toml: \[cells\]: unknown key 'row'; known: rows"),
         ("rows = [", "rows = [1,", r"ours.toml, row 1 of \[cells\] is 1, not a table"),
