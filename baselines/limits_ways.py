@@ -6,6 +6,7 @@ images and the random numbers of augmentation and dropout are each way's own.
 
 import sys
 import time
+from importlib import import_module
 
 import keras
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 import zoo
 from baselines import run
 from baselines.cells import cells
-from zoo.training import device, recipes
+from zoo.training import device, recipes, transfer
 from zoo.training import train as training
 
 SEED = 0
@@ -32,15 +33,15 @@ def prepared(spec):
     cell, recipe = cells()[spec.cell], _recipe(spec)
     if spec.way != "torch":  # it would import TensorFlow wherever that is installed
         keras.utils.set_random_seed(SEED)
-    network = zoo.build(cell.model, cell.shape, cell.classes)
+    network, family = zoo.build(cell.model, cell.shape, cell.classes), import_module(zoo.module(cell.model))
     if spec.way == "ours":
-        return training.prepared(network, run.load(cell.data, spec.root, False), recipe, SEED)
+        return training.prepared(network, run.load(cell.data, spec.root, False), recipe, SEED, family)
     images, labels = trained_on(spec)
-    _, trained, table = recipes.phases(recipe)[0]
-    training._set_trainable(network, trained)
+    phase = recipes.phases(recipe)[0]
+    transfer.set_trainable(network, phase.trained, family)
     if "l2" in recipe:
         recipes.penalise(network, recipe["l2"])
-    optimizer = recipes.optimizer(table, recipes.steps_an_epoch(recipe, len(labels)) * recipe["epochs"])
+    optimizer = recipes.optimizer(phase.optimizer, recipes.steps_an_epoch(recipe, len(labels)) * phase.epochs)
     if spec.way == "torch":
         from baselines import limits_torch
 

@@ -76,10 +76,9 @@ def run(cell, wanted, root, progress=None, keep=None):
     recipe = {key: value for key, value in wanted["recipe"].items() if key != "name"}
     kept = keep and (lambda model: keep(model, data.classes))
     before, start = machine.others(), time.perf_counter()
-    if "search" in recipe:
-        seen = search.search(cell.shape, cell.classes, data, recipe, wanted["seed"], progress, kept)
-    else:
-        seen = training.train(lambda: zoo.build(cell.model, cell.shape, cell.classes), data, recipe, wanted["seed"], progress, kept)
+    family = import_module(zoo.module(cell.model))
+    setup = training.Setup(lambda: zoo.build(cell.model, cell.shape, cell.classes), data, recipe, wanted["seed"], family)
+    seen = (search.search if "search" in recipe else training.train)(setup, progress, kept)
     sample = {**wanted, "wall_seconds": time.perf_counter() - start, "load": machine.others(before), **seen}
     if alone(sample):
         return sample
@@ -159,21 +158,13 @@ def code(cell):
 
     Of the network, its graph; of the other parts, their source.
     """
-    from zoo.training import device
     from zoo.training import train as training
 
-    epochs = training.EPOCHS.get(device.backend(), "zoo.training.epoch_fit")
-    more = ["zoo.training.search", "zoo.searched_cnn"] if "search" in cell.recipe else []
-    more += ["zoo.densenet"] if {"pretrained", "phases"} & cell.recipe.keys() else []  # which finds body and weights
-    parts = {
-        "recipes": ["zoo.training.recipes"],
-        "training": ["zoo.training.train", "zoo.training.feed", epochs, *more],
-        "loader": [loaders.module(cell.data).__name__],
-    }
+    parts = {**training.sources(cell.recipe, cell.model), "loader": [Path(loaders.module(cell.data).__file__)]}
     network = zoo.weightless(lambda: graph(zoo.build(cell.model, cell.shape, cell.classes)))
     contents = {"graph": network.encode()}
-    for part, modules in parts.items():
-        contents[part] = b"".join(Path(import_module(module).__file__).read_bytes() for module in modules)
+    for part, paths in parts.items():
+        contents[part] = b"".join(path.read_bytes() for path in paths)
     return {part: hashlib.sha256(content).hexdigest()[:12] for part, content in contents.items()}
 
 

@@ -19,7 +19,7 @@ from _pytest.runner import runtestprotocol
 
 def chosen(item):
     """About half of the work of the quick tier."""
-    return item.path.name in ("test_search.py", "test_training.py") or "specimen" in item.fixturenames
+    return item.path.name in ("test_search.py", "test_training.py", "test_epochs.py", "test_recipes.py") or "specimen" in item.fixturenames
 
 
 def idle(config):
