@@ -1,6 +1,6 @@
 """How many parameters each network has for an input of h x w x c and k classes: arithmetic that knows nothing of Keras.
 
-``COUNTS`` holds one formula a model, ``LEAST`` the least side of a square input that it can take.
+``COUNTS`` holds the formulas. A model without one is checked in fewer ways.
 """
 
 from itertools import pairwise
@@ -42,11 +42,11 @@ def vgg_like(h, w, c, k):
 
 
 def vgg(widths, ones=()):
-    """Of the convolutions' maps in their order, and the places of those that are 1x1."""
+    """Of the convolutions' maps in their order, and the indices of those that are 1x1."""
 
     def count(h, w, c, k):
         inputs = [c, *widths]
-        convolutions = sum(conv(a, b, 1 if place in ones else 3) for place, (a, b) in enumerate(pairwise(inputs)))
+        convolutions = sum(conv(a, b, 1 if index in ones else 3) for index, (a, b) in enumerate(pairwise(inputs)))
         return convolutions + chain([(h // 32) * (w // 32) * 512, 4096, 4096, k])
 
     return count
@@ -97,13 +97,13 @@ def resnet(blocks, expansion):
     def count(h, w, c, k):
         total, inputs = normalised(c, 64, 7), 64
         for maps, number in zip((64, 128, 256, 512), blocks, strict=True):
-            for place in range(number):
+            for index in range(number):
                 outputs = expansion * maps
                 if expansion == 1:
                     total += normalised(inputs, maps, 3) + normalised(maps, maps, 3)
                 else:
                     total += normalised(inputs, maps, 1) + normalised(maps, maps, 3) + normalised(maps, outputs, 1)
-                if not place and (maps > 64 or inputs != outputs):
+                if not index and (maps > 64 or inputs != outputs):
                     total += normalised(inputs, outputs, 1)
                 inputs = outputs
         return total + dense(inputs, k)
@@ -130,8 +130,8 @@ def squeezenet_afif(h, w, c, k):
 
 
 def squeezenet_afif_channels(h, w, c, k):
-    places = ((h - 1) // 2 // 8) * ((w - 1) // 2 // 8)
-    return conv(c, 96, 3) + fires(96, wide=True) + conv(512, k, 1) + dense(places * k, k)
+    pixels = ((h - 1) // 2 // 8) * ((w - 1) // 2 // 8)
+    return conv(c, 96, 3) + fires(96, wide=True) + conv(512, k, 1) + dense(pixels * k, k)
 
 
 def squeezenet1_0(h, w, c, k):
@@ -226,22 +226,4 @@ COUNTS = {
     "densenet121_own_1": densenet121(),
     "densenet121_own_2": densenet121((), (1024,)),
     **dict.fromkeys(("densenet121_finetune_2", "densenet121_finetune_3"), densenet121((64,) * 4, (12, 24, 16))),
-}
-
-# 28x28 itself is padded by the CIFAR ResNets, which take nothing else under 29x29.
-LEAST = {
-    "lenet5": 8,
-    "lenet5_report": 28,
-    "vgg_like": 10,
-    **dict.fromkeys(("resnet20_v1", "resnet20_v2"), 29),
-    **dict.fromkeys(("squeezenet_afif", "squeezenet_afif_channels"), 17),
-    "squeezenet1_0": 21,
-    "squeezenet1_1": 17,
-    "alexnet": 57,
-    **dict.fromkeys(("alexnet_imagenet32", "alexnet_imagenet32_rows", "alexnet_64"), 29),
-    **dict.fromkeys(("vgg11", "vgg11_lrn", "vgg13", "vgg16_c", "vgg16", "vgg19"), 32),
-    **dict.fromkeys(("resnet18", "resnet34", "resnet34_leaky", "resnet50", "resnet101", "resnet152"), 1),
-    "imagenet32_cnn": 22,
-    "searched_cnn": 1,
-    **dict.fromkeys((name for name in COUNTS if name.startswith("densenet121")), 29),
 }

@@ -56,10 +56,7 @@ def examine(name, folder, monkeypatch):
         patch.setattr(keras.initializers.VarianceScaling, "__call__", lambda self, shape, dtype=None: np.zeros(shape, dtype))
         model = small_networks.BUILDERS[name]()
         weigh(model)
-        model.save(folder / "specimen.keras")
-        loaded = keras.models.load_model(folder / "specimen.keras", compile=False)
-        pairs = zip(model.get_weights(), loaded.get_weights(), strict=True)
-        kept = all(np.array_equal(*pair) for pair in pairs)
+        loaded = _loaded(model, folder / "specimen.keras")
         patch.setattr(keras.layers.Dropout, "call", _patterned_dropout)
         model.compile(keras.optimizers.SGD(RATE, global_clipnorm=1.0), "sparse_categorical_crossentropy")
         images, labels = batch(model, 0)
@@ -67,25 +64,42 @@ def examine(name, folder, monkeypatch):
         others, _ = batch(model, 1)
         others[0] = images[0]
         alone = abs(model.predict_on_batch(others)[0] - outputs[0]).max()
-        regularisation = float(sum(model.losses))
-        before = _trainable(model)
-        losses = []
-        for _ in range(STEPS):
-            model.reset_metrics()
-            losses.append(float(model.train_on_batch(images, labels)))
+        regularisation, before = float(sum(model.losses)), _trainable(model)
+        losses = _losses(model, images, labels)
         after = _trainable(model)
         numbers = {"outputs": outputs, "losses": losses, "trained": model.predict_on_batch(images), "regularisation": [regularisation]}
-        moved = {weight: abs(after[weight] - before[weight]).max() for weight in before}
-        cancelled = {weight: moved.pop(weight) for weight in _cancelled(model) if weight in moved}
-        return Seen(
-            name=name,
-            numbers={key: np.ravel(values).tolist() for key, values in numbers.items()},
-            unmoved=[weight for weight, way in moved.items() if not 0 < way < np.inf],
-            cancelled=cancelled,
-            alone=float(alone),
-            graph=graph(model),
-            loaded=(graph(loaded), kept),
-        )
+    moved = {weight: abs(after[weight] - before[weight]).max() for weight in before}
+    cancelled = {weight: moved.pop(weight) for weight in _cancelled(model) if weight in moved}
+    return Seen(
+        name=name,
+        numbers={key: np.ravel(values).tolist() for key, values in numbers.items()},
+        unmoved=[weight for weight, way in moved.items() if not 0 < way < np.inf],
+        cancelled=cancelled,
+        alone=float(alone),
+        graph=graph(model),
+        loaded=loaded,
+    )
+
+
+def _loaded(model, path):
+    """The graph of a model after saving and loading, and whether every weight came back with the same bits."""
+    import keras
+
+    from zoo.graph import graph
+
+    model.save(path)
+    loaded = keras.models.load_model(path, compile=False)
+    pairs = zip(model.get_weights(), loaded.get_weights(), strict=True)
+    return graph(loaded), all(np.array_equal(*pair) for pair in pairs)
+
+
+def _losses(model, images, labels):
+    """The loss before each of some steps of training."""
+    losses = []
+    for _ in range(STEPS):
+        model.reset_metrics()
+        losses.append(float(model.train_on_batch(images, labels)))
+    return losses
 
 
 def _patterned_dropout(self, inputs, training=False):
@@ -127,9 +141,9 @@ def weigh(model):
     from zoo.graph import ordered
 
     layers = {layer.name: layer for layer in model.layers}
-    for place, (name, _, _) in enumerate(ordered(model)):
+    for index, (name, _, _) in enumerate(ordered(model)):
         for weight in layers[name].weights if name in layers else []:
-            weight.assign(_values(weight, np.random.RandomState(place)))  # whose stream NumPy never changes
+            weight.assign(_values(weight, np.random.RandomState(index)))  # whose stream NumPy never changes
 
 
 def _values(weight, random):

@@ -1,7 +1,8 @@
 """The smallest networks that contain every block of the zoo, for the checks that have to compute.
 
 A specimen has its family's own functions in it, and as little else as will do. Whether they are enough,
-a test asserts: every kind of operation of every model stands in a specimen of the same file.
+a test asserts: every kind of operation of every model stands in a specimen of the same file. A file without
+specimens is checked by its models' graphs alone.
 """
 
 import functools
@@ -112,7 +113,7 @@ def densenet_block():
     from zoo import densenet
 
     layers = native("densenet121").layers
-    end = next(place for place, layer in enumerate(layers) if isinstance(layer, keras.layers.AveragePooling2D))
+    end = next(index for index, layer in enumerate(layers) if isinstance(layer, keras.layers.AveragePooling2D))
     start = [layer for layer in layers[:end] if isinstance(layer, keras.layers.Concatenate)][-2]
     x = _part(start.output, layers[end].output, maps := keras.Input((4, 5, start.output.shape[-1])))
     return keras.Model(maps, densenet.head(x, CLASSES, (), (), 0.4, "relu"))
@@ -142,7 +143,7 @@ BUILDERS = {builder.__name__: builder for builders in SPECIMENS.values() for bui
 
 def native(name):
     """A model at the size of its source, without weights."""
-    return built(name, *zoo.MODELS[name][1:])
+    return built(name, zoo.MODELS[name].shape, zoo.MODELS[name].classes)
 
 
 @functools.cache

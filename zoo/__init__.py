@@ -1,53 +1,77 @@
 """The networks of three studies, each one function ``(shape, classes) -> keras.Model``.
 
-``MODELS`` is the whole registry: model name -> the module that holds the function of that name, and
-the input and classes of its source. ResNets for small images can be built at any depth: resnet56_v1.
-Importing this package imports no Keras; building a network does.
+``MODELS`` is the whole registry, one line a model. ResNets for small images can be built at any depth:
+resnet56_v1. Importing this package imports no Keras; building a network does.
 """
 
+import operator
 import re
 from bisect import bisect_left
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
-from operator import index
+from typing import NamedTuple
+
+
+class Model(NamedTuple):
+    """A model's row. What follows the classes is optional, and makes the tests stricter."""
+
+    module: str  # in this folder, which holds the function of the model's name
+    shape: tuple  # (height, width, channels) that its source uses
+    classes: int  # that its source uses
+    least: int | None = None  # least side of a square input, in pixels
+    parameters: int | None = None  # published, as is all below, of that shape and those classes
+    trainable: int | None = None  # parameters
+    millions: int | None = None  # of parameters, where no more digits are printed
+    gmacs: str | None = None  # thousand millions of multiply-accumulates for one image, with the digits as printed
+    he: float | None = None  # the same in the FLOP row of He et al.'s Table 1, which the counts reach within 2 %
+    source: str | None = None  # of these numbers
+
+
+IMAGENET = (224, 224, 3)
+AFIF = "afif report, Figure 4.1"
+RESNET20 = f"{AFIF}; 40.81 million multiply-accumulates"
+LECUN = "LeCun et al. 1998 has 60,000 with its sparse second convolution; 61,706 with a full one"
+HE = "torchvision; He et al., Table 1"
+SIMONYAN = "Simonyan & Zisserman, Table 2"
+TOTAL, ROWS = "imagenet32 study, total of its layer table", "imagenet32 study, with the second convolution of its layer table"
 
 MODELS = {
-    # name: (module, (height, width, channels) and classes that its source uses)
-    "lenet5": ("lenet", (28, 28, 1), 10),
-    "lenet5_report": ("lenet", (28, 28, 1), 10),
-    "vgg_like": ("vgg", (28, 28, 1), 10),
-    "resnet20_v1": ("resnet_cifar", (32, 32, 3), 10),
-    "resnet20_v2": ("resnet_cifar", (32, 32, 3), 10),
-    "squeezenet_afif": ("squeezenet", (28, 28, 1), 10),
-    "squeezenet_afif_channels": ("squeezenet", (28, 28, 1), 10),
-    "squeezenet1_0": ("squeezenet", (224, 224, 3), 1000),
-    "squeezenet1_1": ("squeezenet", (224, 224, 3), 1000),
-    "alexnet": ("alexnet", (224, 224, 3), 1000),
-    "alexnet_imagenet32": ("alexnet", (224, 224, 3), 200),
-    "alexnet_imagenet32_rows": ("alexnet", (224, 224, 3), 200),
-    "alexnet_64": ("alexnet", (64, 64, 3), 10),
-    "vgg11": ("vgg", (224, 224, 3), 1000),
-    "vgg11_lrn": ("vgg", (224, 224, 3), 1000),
-    "vgg13": ("vgg", (224, 224, 3), 1000),
-    "vgg16_c": ("vgg", (224, 224, 3), 1000),
-    "vgg16": ("vgg", (224, 224, 3), 1000),
-    "vgg19": ("vgg", (224, 224, 3), 1000),
-    "resnet18": ("resnet", (224, 224, 3), 1000),
-    "resnet34": ("resnet", (224, 224, 3), 1000),
-    "resnet34_leaky": ("resnet", (64, 64, 3), 10),
-    "resnet50": ("resnet", (224, 224, 3), 1000),
-    "resnet101": ("resnet", (224, 224, 3), 1000),
-    "resnet152": ("resnet", (224, 224, 3), 1000),
-    "imagenet32_cnn": ("imagenet32_cnn", (32, 32, 3), 200),
-    "searched_cnn": ("searched_cnn", (32, 32, 3), 10),
-    "densenet121": ("densenet", (224, 224, 3), 1000),
-    "densenet121_transfer_swish": ("densenet", (32, 32, 3), 10),
-    "densenet121_transfer_relu": ("densenet", (32, 32, 3), 10),
-    "densenet121_own_1": ("densenet", (32, 32, 3), 200),
-    "densenet121_own_2": ("densenet", (32, 32, 3), 200),
-    "densenet121_finetune_1": ("densenet", (32, 32, 3), 10),
-    "densenet121_finetune_2": ("densenet", (224, 224, 3), 10),
-    "densenet121_finetune_3": ("densenet", (224, 224, 3), 10),
+    "lenet5": Model("lenet", (28, 28, 1), 10, 8, parameters=150_742, source=AFIF),
+    "lenet5_report": Model("lenet", (28, 28, 1), 10, 28, parameters=61_706, source=LECUN),
+    "vgg_like": Model("vgg", (28, 28, 1), 10, 10, parameters=1_505_034, source=AFIF),
+    # 28x28 itself is padded by these two, which take nothing else under 29x29.
+    "resnet20_v1": Model("resnet_cifar", (32, 32, 3), 10, 29, parameters=274_442, gmacs="0.04081", source=RESNET20),
+    "resnet20_v2": Model("resnet_cifar", (32, 32, 3), 10, 29, parameters=574_090, source=AFIF),
+    "squeezenet_afif": Model("squeezenet", (28, 28, 1), 10, 17, parameters=711_956, source=AFIF),
+    "squeezenet_afif_channels": Model("squeezenet", (28, 28, 1), 10, 17),
+    "squeezenet1_0": Model("squeezenet", IMAGENET, 1000, 21, parameters=1_248_424, gmacs="0.819", source="torchvision"),
+    "squeezenet1_1": Model("squeezenet", IMAGENET, 1000, 17, parameters=1_235_496, gmacs="0.349", source="torchvision"),
+    "alexnet": Model("alexnet", IMAGENET, 1000, 57),
+    "alexnet_imagenet32": Model("alexnet", IMAGENET, 200, 29, parameters=76_210_032, source=TOTAL),
+    "alexnet_imagenet32_rows": Model("alexnet", IMAGENET, 200, 29, parameters=78_569_328, source=ROWS),
+    "alexnet_64": Model("alexnet", (64, 64, 3), 10, 29),
+    "vgg11": Model("vgg", IMAGENET, 1000, 32, parameters=132_863_336, gmacs="7.609", source="torchvision"),
+    "vgg11_lrn": Model("vgg", IMAGENET, 1000, 32, millions=133, source=SIMONYAN),
+    "vgg13": Model("vgg", IMAGENET, 1000, 32, parameters=133_047_848, gmacs="11.308", source="torchvision"),
+    "vgg16_c": Model("vgg", IMAGENET, 1000, 32, millions=134, source=SIMONYAN),
+    "vgg16": Model("vgg", IMAGENET, 1000, 32, parameters=138_357_544, gmacs="15.470", source="torchvision"),
+    "vgg19": Model("vgg", IMAGENET, 1000, 32, parameters=143_667_240, gmacs="19.632", source="torchvision"),
+    "resnet18": Model("resnet", IMAGENET, 1000, 1, trainable=11_689_512, gmacs="1.814", he=1.8, source=HE),
+    "resnet34": Model("resnet", IMAGENET, 1000, 1, trainable=21_797_672, gmacs="3.664", he=3.6, source=HE),
+    "resnet34_leaky": Model("resnet", (64, 64, 3), 10, 1),
+    "resnet50": Model("resnet", IMAGENET, 1000, 1, trainable=25_557_032, he=3.8, source=HE),
+    "resnet101": Model("resnet", IMAGENET, 1000, 1, trainable=44_549_160, he=7.6, source=HE),
+    "resnet152": Model("resnet", IMAGENET, 1000, 1, trainable=60_192_808, he=11.3, source=HE),
+    "imagenet32_cnn": Model("imagenet32_cnn", (32, 32, 3), 200, 22),
+    "searched_cnn": Model("searched_cnn", (32, 32, 3), 10, 1),
+    "densenet121": Model("densenet", IMAGENET, 1000, 29, 8_062_504, 7_978_856, gmacs="2.834", source="keras.applications; torchvision"),
+    "densenet121_transfer_swish": Model("densenet", (32, 32, 3), 10, 29),
+    "densenet121_transfer_relu": Model("densenet", (32, 32, 3), 10, 29),
+    "densenet121_own_1": Model("densenet", (32, 32, 3), 200, 29),
+    "densenet121_own_2": Model("densenet", (32, 32, 3), 200, 29),
+    "densenet121_finetune_1": Model("densenet", (32, 32, 3), 10, 29),
+    "densenet121_finetune_2": Model("densenet", IMAGENET, 10, 29),
+    "densenet121_finetune_3": Model("densenet", IMAGENET, 10, 29),
 }
 ANY_DEPTH = re.compile(r"resnet([1-9]\d*)_v([12])")  # of He et al.'s networks for small images
 LARGEST_SEARCHED = 256  # pixels a side; where the search for a network's least input gives up
@@ -64,7 +88,7 @@ def names():
 
 def module(name):
     """Full name of the module that holds a model's function."""
-    return f"zoo.{MODELS[name][0]}"
+    return f"zoo.{MODELS[name].module}"
 
 
 def build(name, shape, classes):
@@ -85,21 +109,43 @@ def build(name, shape, classes):
             that fails and the least square input that fits. Or no network has that depth.
     """
     function = _function(name)
-    try:
-        *shape, classes = numbers = [index(number) for number in (*shape, classes)]
-        if len(numbers) != 4 or min(numbers) < 1:
-            raise ValueError
-    except (TypeError, ValueError):
-        problem = f"{name}: need (height, width, channels) and classes, whole and at least 1; got {shape!r} and {classes!r}"
-        raise ValueError(problem) from None
+    *shape, classes = _whole(name, shape, classes)
     shape = tuple(shape)
-    complaint = _complaint(function, shape, classes)
-    if isinstance(complaint, str):
-        raise ValueError(
-            f"{name} cannot take an image of {'x'.join(map(str, shape))}: {complaint}; "
-            f"the least square input is {_least_side(function, shape[2], classes)}"
-        )
-    return softmax_in_float32(complaint)
+    try:
+        return softmax_in_float32(_built(function, shape, classes))
+    except _Unfit as unfit:
+        least = least_side(name, shape[2], classes)
+        if least is None and unfit.__cause__:  # whatever it is, it is not the size
+            raise unfit.__cause__ from None
+        least = f"{least}x{least}" if least else f"over {LARGEST_SEARCHED}x{LARGEST_SEARCHED}"
+        problem = f"{name} cannot take an image of {'x'.join(map(str, shape))}: {unfit}; the least square input is {least}"
+    raise ValueError(problem)
+
+
+def _whole(name, shape, classes):
+    """Height, width, channels and classes as ints of at least 1."""
+    try:
+        numbers = [operator.index(number) for number in (*shape, classes)]
+        if len(numbers) == 4 and min(numbers) >= 1:
+            return numbers
+    except TypeError:
+        pass
+    raise ValueError(f"{name}: need (height, width, channels) and classes, whole and at least 1; got {shape!r} and {classes!r}")
+
+
+def least_side(name, channels, classes):
+    """Least side of a square input that a model takes, in pixels: an int, or None where it is over ``LARGEST_SEARCHED``."""
+    function = _function(name)
+
+    def fits(side):
+        try:
+            return bool(_built(function, (side, side, channels), classes))
+        except _Unfit:
+            return False
+
+    sides = range(1, LARGEST_SEARCHED + 1)
+    index = weightless(lambda: bisect_left(sides, True, key=fits))
+    return sides[index] if index < len(sides) else None
 
 
 def softmax_in_float32(model):
@@ -134,28 +180,23 @@ def weightless(function, *arguments):
         return pool.submit(call).result()
 
 
-def _complaint(function, shape, classes):
-    """The model, or as a str what is wrong with building it for that shape."""
+class _Unfit(ValueError):
+    """A network cannot be built for that size: which layer fails, and how."""
+
+
+def _built(function, shape, classes):
+    """The model for that shape; _Unfit where it cannot take it, with the error as its cause where one was raised that is not Keras's."""
     try:
         model = function(shape, classes)
     except ValueError as error:
         # Keras says it in two ways, over several lines: for convolutions and for pools.
-        met = re.search(r"inputs.shape=(.*?)`, `(?:kernel.shape|pool_size)=(.*?)`", str(error))
+        window = re.search(r"inputs.shape=(.*?)`, `(?:kernel.shape|pool_size)=(.*?)`", str(error))
         layer = re.search(r"calling (\w+)\.call", str(error))
-        if not met:
-            raise
-        return f"layer {layer[1] if layer else 'Conv2D'} with a window of {met[2]} meets maps of {met[1]}"
+        if not window:
+            raise _Unfit(next(iter(str(error).splitlines()), "ValueError")) from error
+        raise _Unfit(f"layer {layer[1] if layer else 'Conv2D'} with a window of {window[2]} meets maps of {window[1]}") from None
     for layer in model.layers:
         # Keras builds a layer with an empty output without a word: a pool larger than its input.
         if 0 in layer.output.shape[1:]:
-            return f"layer {layer.name} has an empty output {layer.output.shape[1:]}"
+            raise _Unfit(f"layer {layer.name} has an empty output {layer.output.shape[1:]}")
     return model
-
-
-def _least_side(function, channels, classes):
-    def fits(side):
-        return not isinstance(_complaint(function, (side, side, channels), classes), str)
-
-    sides = range(1, LARGEST_SEARCHED + 1)
-    place = weightless(lambda: bisect_left(sides, True, key=fits))
-    return f"{sides[place]}x{sides[place]}" if place < len(sides) else f"over {LARGEST_SEARCHED}x{LARGEST_SEARCHED}"

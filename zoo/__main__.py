@@ -10,17 +10,17 @@ from zoo.cost import cost, macs
 from zoo.quiet import import_keras
 
 
-def main(words=None):
+def main(args=None):
     parser = argparse.ArgumentParser(prog="python -m zoo", description="Without a command: every model and what it costs.")
     commands = parser.add_subparsers(dest="command")
     summary = commands.add_parser("summary", help="the layers of one model")
     summary.add_argument("name")
-    summary.add_argument("--input", help="such as 64x64x3 (default: its source's)")
-    summary.add_argument("--classes", type=int, help="(default: its source's)")
+    summary.add_argument("--input", help="such as 64x64x3 (default: the source's)")
+    summary.add_argument("--classes", type=int, help="(default: the source's)")
     predict = commands.add_parser("predict", help="the most probable classes of one image")
     predict.add_argument("file", metavar="MODEL_FILE", help="a trained network, as zoo.saved.save writes it")
     predict.add_argument("image", metavar="IMAGE", help="a file of any size and format that Pillow reads")
-    asked = parser.parse_args(words)
+    asked = parser.parse_args(args)
     import_keras()
     try:
         if asked.command == "predict":
@@ -35,18 +35,10 @@ def main(words=None):
 
 def _list():
     rows = []
-    for name, (_, shape, classes) in zoo.MODELS.items():
-        its = cost(zoo.build(name, shape, classes))
-        rows.append(
-            [
-                name,
-                "x".join(map(str, shape)),
-                classes,
-                f"{its.parameters:,}",
-                f"{its.macs / 1e6:,.1f}",
-                f"{its.activation_bytes / 1e6:,.1f}",
-            ]
-        )
+    for name, model in zoo.MODELS.items():
+        price = cost(zoo.build(name, model.shape, model.classes))
+        numbers = f"{price.parameters:,}", f"{price.macs / 1e6:,.1f}", f"{price.activation_bytes / 1e6:,.1f}"
+        rows.append([name, "x".join(map(str, model.shape)), model.classes, *numbers])
     headers = ["model", "input", "classes", "parameters", "million MACs", "MB of activations"]
     table = tabulate(rows, headers, disable_numparse=True, colalign=("left", *["right"] * 5))
     return f"{table}\n\nResNets for small images come at any depth: resnet56_v1 (6n + 2 layers), resnet56_v2 (9n + 2)."
@@ -54,18 +46,19 @@ def _list():
 
 def _summary(asked):
     # What can be built and is not listed is a ResNet for small images; build refuses the rest.
-    _, shape, classes = zoo.MODELS.get(asked.name, zoo.MODELS["resnet20_v1"])
+    model = zoo.MODELS.get(asked.name, zoo.MODELS["resnet20_v1"])
+    shape, classes = model.shape, model.classes if asked.classes is None else asked.classes
     if asked.input is not None:
         if not all(part.isdecimal() for part in asked.input.split("x")):
             raise ValueError(f"--input {asked.input!r}: write it as 64x64x3, height x width x channels")
         shape = tuple(int(part) for part in asked.input.split("x"))
-    model = zoo.build(asked.name, shape, classes if asked.classes is None else asked.classes)
+    network = zoo.build(asked.name, shape, classes)
     rows = [
         [layer.name, type(layer).__name__, "x".join(map(str, layer.output.shape[1:])), f"{layer.count_params():,}", f"{macs(layer):,}"]
-        for layer in model.layers
+        for layer in network.layers
     ]
-    its = cost(model)
-    rows.append(["total", "", "", f"{its.parameters:,}", f"{its.macs:,}"])
+    price = cost(network)
+    rows.append(["total", "", "", f"{price.parameters:,}", f"{price.macs:,}"])
     return tabulate(
         rows, ["layer", "kind", "output", "parameters", "MACs"], disable_numparse=True, colalign=("left", "left", "right", "right", "right")
     )

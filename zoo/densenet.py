@@ -11,7 +11,8 @@ can only mean what is trained, which belongs to the recipe, as does all freezing
 import keras
 from keras import layers
 
-from zoo import WeightsMissing
+BODY_END = "relu"  # see zoo/training/transfer.py
+WEIGHTS = "densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5"
 
 
 def network(name, shape, classes, convolutions=(), hidden=(), dropout=0.0, activation="relu"):
@@ -34,39 +35,9 @@ def head(x, classes, convolutions, hidden, dropout, activation):
     return layers.Dense(classes, activation="softmax")(x)
 
 
-def body(model):
-    """The layers of the DenseNet part of a network, in order: what a head stands on.
-
-    Raises:
-        ValueError: the network has none.
-    """
-    names = [layer.name for layer in model.layers]
-    if "conv5_block16_concat" not in names:
-        raise ValueError(f"{model.name} has no body and head to be trained apart; only networks on DenseNet121 have")
-    return model.layers[: names.index("relu") + 1]
-
-
-def imagenet_weights(model):
-    """Give the DenseNet part of a network the weights that keras.applications has from ImageNet.
-
-    Args:
-        model: keras.Model as ``network`` builds it for 3 channels; its head stays as it is.
-
-    Raises:
-        ValueError: its images have not the three channels of ImageNet's.
-        zoo.WeightsMissing: the weights are neither in Keras's cache nor to be had; the message says where they belong.
-    """
-    if model.input_shape[-1] != 3:
-        raise ValueError(f"{model.name} takes {model.input_shape[-1]} channels; the weights from ImageNet are for 3")
-    try:
-        source = keras.applications.DenseNet121(include_top=False, weights="imagenet")
-    except Exception as error:  # Keras raises a bare one where a download fails
-        raise WeightsMissing(
-            f"the ImageNet weights of DenseNet121 are not here and cannot be fetched ({error}); "
-            "put densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5 into ~/.keras/models, or $KERAS_HOME/models"
-        ) from error
-    for layer, trained in zip(model.layers, source.layers, strict=False):  # the head has no counterpart
-        layer.set_weights(trained.get_weights())
+def imagenet_body():
+    """DenseNet121 without its top, with the weights that keras.applications has from ImageNet."""
+    return keras.applications.DenseNet121(include_top=False, weights="imagenet")
 
 
 def densenet121(shape, classes):

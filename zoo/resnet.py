@@ -43,8 +43,8 @@ def network(name, shape, classes, block, blocks, activation=relu):
     x = activation(convolution(inputs, 64, 7, 2))  # 112x112
     x = layers.MaxPooling2D(3, strides=2, padding="same")(x)  # 56x56
     for stage, (maps, count) in enumerate(zip(MAPS, blocks, strict=False)):  # 56x56, 28x28, 14x14, 7x7
-        for place in range(count):
-            strides = 2 if stage and not place else 1
+        for index in range(count):
+            strides = 2 if stage and not index else 1
             y = block(x, maps, strides, activation)
             if x.shape[1:] != y.shape[1:]:
                 x = convolution(x, y.shape[-1], 1, strides)

@@ -19,7 +19,7 @@ def local_response_normalisation(x, window=5, k=2.0, alpha=1e-4, beta=0.75):
     """Each map divided by a power of the squares of its neighbours (Krizhevsky et al., section 3.3)."""
     maps, reach = x.shape[-1], window // 2
     squares = keras.ops.pad(keras.ops.square(x), [[0, 0], [0, 0], [0, 0], [reach, reach]])
-    neighbours = sum(squares[..., place : place + maps] for place in range(window))
+    neighbours = sum(squares[..., start : start + maps] for start in range(window))
     return x / keras.ops.power(k + alpha * neighbours, beta)
 
 

@@ -1,1 +1,1 @@
-"""Training: recipes (data -> Keras objects), train, feed, transfer, search, device, and one file an epoch program."""
+"""Training: recipes (data -> Keras objects), train, state, feed, transfer, search, device, and one file an epoch program."""

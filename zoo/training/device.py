@@ -93,6 +93,16 @@ def tf32():
     return major.isdigit() and int(major) >= 8 and allowed
 
 
+def threads():
+    """Number of threads that the backend computes one operation with."""
+    if backend() == "tensorflow":
+        import tensorflow as tf
+
+        if count := tf.config.threading.get_intra_op_parallelism_threads():
+            return count
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
 @contextmanager
 def plain_float32():
     """Products of float32 keep its 24 bits: without this a GPU rounds what it multiplies to TensorFloat-32's 11."""

@@ -16,7 +16,7 @@ import keras
 LOOPED = jax.default_backend() == "gpu"
 LOOP = "one program" if LOOPED else "a program a step"
 if LOOPED and jax.config.jax_compilation_cache_dir is None:
-    with suppress(OSError):  # a home that is not to be written to: all is compiled again then
+    with suppress(OSError):  # the home cannot be written to: everything is compiled again then
         (cache := Path("~/.cache/zoobench/jax").expanduser()).mkdir(parents=True, exist_ok=True)
         jax.config.update("jax_compilation_cache_dir", str(cache))
 
@@ -25,65 +25,67 @@ def programs(trainer, optimizer, batch):
     """The functions that train and evaluate a model: see ``epoch_tensorflow.programs``."""
     groups = [list(group) for group in (trainer.trainable_variables, trainer.non_trainable_variables, optimizer.variables)]
 
-    def summed(labels, predictions, penalties):
+    def loss_of(labels, predictions, penalties):
         each = keras.losses.sparse_categorical_crossentropy(labels, predictions)
         return jnp.mean(each.astype("float32")) + sum(penalty.astype("float32") for penalty in penalties)
 
-    def answers(predictions):
+    def answers_of(predictions):
         return jnp.argmax(predictions, -1).astype("int32")
 
-    def taken(images, labels, order, place, size):
-        rows = jax.lax.dynamic_slice(order, [place * batch], [size])
-        return images[rows], labels[rows]
-
-    def train_step(state, sums, images, labels, order, place, size):
-        images, labels = taken(images, labels, order, place, size)
-
+    def train_step(state, sums, images, labels):
         def objective(trainable, others):
             predictions, others, penalties = trainer.stateless_call(trainable, others, images, training=True, return_losses=True)
-            return summed(labels, predictions, penalties), (answers(predictions), others)
+            return loss_of(labels, predictions, penalties), (answers_of(predictions), others)
 
         trainable, others, slots = state
-        (loss, (given, others)), gradients = jax.value_and_grad(objective, has_aux=True)(trainable, others)
+        (loss, (answers, others)), gradients = jax.value_and_grad(objective, has_aux=True)(trainable, others)
         trainable, slots = optimizer.stateless_apply(slots, gradients, trainable)
-        return (trainable, others, slots), (sums[0] + loss * size, sums[1] + jnp.sum(given == labels, dtype="int32"))
+        right = jnp.sum(answers == labels, dtype="int32")
+        return (trainable, others, slots), (sums[0] + loss * len(labels), sums[1] + right)
 
-    def evaluate_step(state, sums, images, labels, order, place, size):
-        images, labels = taken(images, labels, order, place, size)
+    def evaluate_step(state, sums, images, labels):
         predictions, _, penalties = trainer.stateless_call(*state[:2], images, training=False, return_losses=True)
-        given, loss = answers(predictions), summed(labels, predictions, penalties)
-        right = jnp.sum(given == labels, dtype="int32")
-        return state, (sums[0] + loss * size, sums[1] + right, sums[2].at[given].add(1))
+        answers, loss = answers_of(predictions), loss_of(labels, predictions, penalties)
+        right = jnp.sum(answers == labels, dtype="int32")
+        return state, (sums[0] + loss * len(labels), sums[1] + right, sums[2].at[answers].add(1))
 
-    def program(step):
-        one = jax.jit(step, static_argnames="size", donate_argnames="state")
+    return _program(train_step, groups, batch), _program(evaluate_step, groups, batch)
 
-        @partial(jax.jit, donate_argnames="state")
-        def loop(state, sums, images, labels, order, first, last):
-            def turn(place, carry):
-                return step(*carry, images, labels, order, place, batch)
 
-            return jax.lax.fori_loop(first, last, turn, (state, sums))
+def _program(step, groups, batch):
+    """A function of (stretch, sums) that gives each batch to step(state, sums, images, labels) -> (state, sums).
 
-        def run(images, labels, order, count, first, last, sums):
-            full, rest = divmod(count, batch)
-            state = tuple([variable.value for variable in group] for group in groups)
-            if LOOPED and first < min(last, full):
-                state, sums = loop(state, sums, images, labels, order, first, min(last, full))
-            for place in range(max(first, full) if LOOPED else first, last):
-                state, sums = one(state, sums, images, labels, order, place, size=batch if place < full else rest)
-            for variable, value in zip(chain(*groups), chain(*state), strict=True):
-                variable.assign(value)
-            return sums
+    The state is the values of the groups' variables, which have the new ones in the end.
+    """
 
-        return run
+    def turn(state, sums, stretch, index, size):
+        rows = jax.lax.dynamic_slice(stretch.order, [index * batch], [size])
+        return step(state, sums, stretch.images[rows], stretch.labels[rows])
 
-    return program(train_step), program(evaluate_step)
+    one = jax.jit(turn, static_argnames="size", donate_argnames="state")
+
+    @partial(jax.jit, donate_argnames="state")
+    def loop(state, sums, stretch):
+        return jax.lax.fori_loop(stretch.first, stretch.last, lambda index, carry: turn(*carry, stretch, index, batch), (state, sums))
+
+    def run(stretch, sums):
+        full, rest = divmod(stretch.count, batch)
+        first, last = stretch.first, stretch.last
+        state = tuple([variable.value for variable in group] for group in groups)
+        if LOOPED and first < min(last, full):
+            state, sums = loop(state, sums, stretch._replace(last=min(last, full)))
+        for index in range(max(first, full) if LOOPED else first, last):
+            state, sums = one(state, sums, stretch, index, size=batch if index < full else rest)
+        for variable, value in zip(chain(*groups), chain(*state), strict=True):
+            variable.assign(value)
+        return sums
+
+    return run
 
 
 @partial(jax.jit, static_argnames="count")
 def order(seed, number, count):
-    """The order of so many images in a pass: int32 (count,), which follows from the seed and the pass's number."""
+    """The order of the images in a pass: int32 (count,), which follows from the seed and the pass's number."""
     return jax.random.permutation(jax.random.fold_in(jax.random.key(seed), number), count).astype("int32")
 
 

@@ -7,7 +7,9 @@ fixed size, so that the smaller one at the end of a pass is one more turn of the
 import keras
 import tensorflow as tf
 
-LOOP = "one program"  # what a run says of how its epochs were made
+from zoo.training.feed import Stretch
+
+LOOP = "one program"  # how an epoch is run, as a training reports it
 
 
 def programs(trainer, optimizer, batch):
@@ -19,60 +21,58 @@ def programs(trainer, optimizer, batch):
         batch: images a step.
 
     Returns:
-        (train, evaluate): functions of (images, labels, order, count, first, last, sums) that go through the batches
-        from first up to last of ``order[:count]`` and return the sums of the losses and of the right answers, with those
-        of their images added; ``evaluate`` has a third sum, of how often each class was the answer. Arrays are on the device,
-        images (N, height, width, channels), labels and order int32 (N,).
+        (train, evaluate): functions of (feed.Stretch, sums) that go through the stretch and return the sums of the losses
+        (float32) and of the right answers (int32) with those of the stretch's images added; ``evaluate`` has a third sum, of
+        how often each class was the answer (int32 (classes,)).
     """
     weights = trainer.trainable_variables
-    classes = trainer.output_shape[-1]
-    number, total = tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)
-    rows, answered = tf.TensorSpec([None], tf.int32), tf.TensorSpec([classes], tf.int32)
-    arrays = tf.TensorSpec(trainer.input_shape, tf.uint8), rows
+    integer, integers, number = tf.TensorSpec([], tf.int32), tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.float32)
+    answers = tf.TensorSpec([trainer.output_shape[-1]], tf.int32)
+    images = tf.TensorSpec(trainer.input_shape, tf.uint8)
+    stretch_spec = Stretch(images, labels=integers, order=integers, count=integer, first=integer, last=integer)
 
-    def losses(labels, predictions):
+    def loss_of(labels, predictions):
         each = keras.losses.sparse_categorical_crossentropy(labels, predictions)
         return tf.reduce_mean(tf.cast(each, tf.float32)) + sum(tf.cast(loss, tf.float32) for loss in trainer.losses)
 
-    def taken(images, labels, order, count, place):
-        rows = order[place * batch : tf.minimum((place + 1) * batch, count)]
-        return tf.gather(images, rows), tf.gather(labels, rows)
+    def train_step(images, labels):
+        with tf.GradientTape() as tape:
+            predictions = trainer(images, training=True)
+            loss = loss_of(labels, predictions)
+        optimizer.apply(tape.gradient(loss, weights), weights)
+        return loss, predictions
 
-    def added(loss_sum, right_sum, loss, labels, answers):
+    def evaluate_step(images, labels):
+        predictions = trainer(images, training=False)
+        return loss_of(labels, predictions), predictions
+
+    def program(step, sums_spec):
+        @tf.function(autograph=False, input_signature=[stretch_spec, sums_spec])
+        def loop(stretch, sums):
+            return _loop(step, batch, stretch, sums)
+
+        return lambda *args: loop(*tf.nest.map_structure(tf.convert_to_tensor, args))
+
+    return program(train_step, (number, integer)), program(evaluate_step, (number, integer, answers))
+
+
+def _loop(step, batch, stretch, sums):
+    """The sums after every batch of a stretch, each given to step(images, labels) -> (loss, predictions)."""
+
+    def turn(index, loss_sum, right_sum, *answered):
+        rows = stretch.order[index * batch : tf.minimum((index + 1) * batch, stretch.count)]
+        labels = tf.gather(stretch.labels, rows)
+        loss, predictions = step(tf.gather(stretch.images, rows), labels)
+        answers = tf.argmax(predictions, -1, output_type=tf.int32)
+        answered = [counts + tf.math.bincount(answers, minlength=counts.shape[0], maxlength=counts.shape[0]) for counts in answered]
         right = tf.math.count_nonzero(tf.equal(answers, labels), dtype=tf.int32)
-        return loss_sum + loss * tf.cast(tf.size(labels), tf.float32), right_sum + right
+        return index + 1, loss_sum + loss * tf.cast(tf.size(labels), tf.float32), right_sum + right, *answered
 
-    @tf.function(autograph=False, input_signature=[*arrays, rows, number, number, number, (total, number)])
-    def train(images, labels, order, count, first, last, sums):
-        def step(place, loss_sum, right_sum):
-            its_images, its_labels = taken(images, labels, order, count, place)
-            with tf.GradientTape() as tape:
-                predictions = trainer(its_images, training=True)
-                loss = losses(its_labels, predictions)
-            optimizer.apply(tape.gradient(loss, weights), weights)
-            return place + 1, *added(loss_sum, right_sum, loss, its_labels, tf.argmax(predictions, -1, output_type=tf.int32))
-
-        return tf.while_loop(lambda place, *_: place < last, step, (first, *sums))[1:]
-
-    @tf.function(autograph=False, input_signature=[*arrays, rows, number, number, number, (total, number, answered)])
-    def evaluate(images, labels, order, count, first, last, sums):
-        def step(place, loss_sum, right_sum, answered_sum):
-            its_images, its_labels = taken(images, labels, order, count, place)
-            predictions = trainer(its_images, training=False)
-            loss, answers = losses(its_labels, predictions), tf.argmax(predictions, -1, output_type=tf.int32)
-            counted = answered_sum + tf.math.bincount(answers, minlength=classes, maxlength=classes)
-            return place + 1, *added(loss_sum, right_sum, loss, its_labels, answers), counted
-
-        return tf.while_loop(lambda place, *_: place < last, step, (first, *sums))[1:]
-
-    def call(program, *arguments):
-        return program(*tf.nest.map_structure(tf.convert_to_tensor, arguments))
-
-    return lambda *words: call(train, *words), lambda *words: call(evaluate, *words)
+    return tf.while_loop(lambda index, *_: index < stretch.last, turn, (stretch.first, *sums))[1:]
 
 
 def order(seed, number, count):
-    """The order of so many images in a pass: int32 (count,), which follows from the seed and the pass's number."""
+    """The order of the images in a pass: int32 (count,), which follows from the seed and the pass's number."""
     return tf.random.experimental.stateless_shuffle(tf.range(count), (seed, number))
 
 

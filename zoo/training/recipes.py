@@ -5,6 +5,7 @@ to it: loaders give raw uint8, and what is done to them happens inside the graph
 """
 
 import math
+from typing import NamedTuple
 
 KEYS = {
     "input": "raw (0-255), scaled (0-1), mean_subtracted (0-1, less the training images' mean image)",
@@ -35,12 +36,21 @@ KNOWN = {  # what the tables in a recipe may say
     "stopping": {"patience", "restore_best"},
     "search": {"trials", "hours", "patience", "space"},
 }
-NEEDED = {"stopping": {"patience"}, "search": KNOWN["search"]}  # the words that a table cannot be without
+NEEDED = {"stopping": {"patience"}, "search": KNOWN["search"]}  # the keys that a table cannot be without
 CHOICES = {
     "input": ("raw", "scaled", "mean_subtracted"),
     "interpolation": ("nearest", "bilinear"),
     "pretrained": ("imagenet",),
 }
+
+
+class Phase(NamedTuple):
+    """Some epochs in which the same layers are trained by one optimizer."""
+
+    first: int  # epoch, counted from 0
+    epochs: int
+    trained: str | int  # all, head, or the last so many layers of the body and the head
+    optimizer: dict  # table
 
 
 def check(name, recipe):
@@ -57,10 +67,10 @@ def check(name, recipe):
         if not isinstance(recipe.get(key, {}), dict):
             raise ValueError(f"recipe {name}: {key} is {recipe[key]!r}, and no table")
     for key, known in KNOWN.items():
-        for word in recipe.get(key, {}).keys() - known:
-            raise ValueError(f"recipe {name}: unknown word {word!r} in {key}; known: {', '.join(sorted(known))}")
-        for word in NEEDED.get(key, set()) - recipe[key].keys() if key in recipe else ():
-            raise ValueError(f"recipe {name}: {key} lacks {word}")
+        for inner in recipe.get(key, {}).keys() - known:
+            raise ValueError(f"recipe {name}: unknown word {inner!r} in {key}; known: {', '.join(sorted(known))}")
+        for inner in NEEDED.get(key, set()) - recipe[key].keys() if key in recipe else ():
+            raise ValueError(f"recipe {name}: {key} lacks {inner}")
     how = recipe.get("augment", {}).get("interpolation", "nearest")
     if how not in CHOICES["interpolation"]:
         raise ValueError(f"recipe {name}: unknown interpolation {how!r} in augment; known: {', '.join(CHOICES['interpolation'])}")
@@ -149,9 +159,13 @@ def _augmentation(augment):
 
 
 def phases(recipe):
-    """The recipe's phases: a list of (first epoch, what is trained, the optimizer's table)."""
-    plain = [{"from": 0, "train": "all"}]
-    return [(phase["from"], phase["train"], phase.get("optimizer", recipe["optimizer"])) for phase in recipe.get("phases", plain)]
+    """The recipe's phases: a list of Phase."""
+    tables = recipe.get("phases", [{"from": 0, "train": "all"}])
+    ends = [*(table["from"] for table in tables[1:]), recipe["epochs"]]
+    return [
+        Phase(table["from"], min(end, recipe["epochs"]) - table["from"], table["train"], table.get("optimizer", recipe["optimizer"]))
+        for table, end in zip(tables, ends, strict=True)
+    ]
 
 
 def optimizer(data, steps):
@@ -185,13 +199,12 @@ def callbacks(recipe):
 
     made = []
     if "plateau" in recipe:
-        its = {**recipe["plateau"]}
-        its["min_lr"] = its.pop("min_rate", 0)
-        made.append(keras.callbacks.ReduceLROnPlateau(monitor="val_loss", mode="min", **its))
+        table = {**recipe["plateau"]}
+        table["min_lr"] = table.pop("min_rate", 0)
+        made.append(keras.callbacks.ReduceLROnPlateau(monitor="val_loss", mode="min", **table))
     if "stopping" in recipe:
-        its = recipe["stopping"]
-        best = its.get("restore_best", False)
-        made.append(keras.callbacks.EarlyStopping(monitor="val_loss", mode="min", patience=its["patience"], restore_best_weights=best))
+        patience, best = recipe["stopping"]["patience"], recipe["stopping"].get("restore_best", False)
+        made.append(keras.callbacks.EarlyStopping(monitor="val_loss", mode="min", patience=patience, restore_best_weights=best))
     return made
 
 

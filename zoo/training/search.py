@@ -11,63 +11,50 @@ import tempfile
 import time
 from contextlib import closing
 
-from zoo import softmax_in_float32
+import zoo
 from zoo.searched_cnn import network
 from zoo.training import train as training
 
 
-def search(shape, classes, data, recipe, seed, progress=None, keep=None):
+def search(setup, progress=None, keep=None):
     """Train the networks that a search proposes, and return what was seen of the best on the held-out images.
 
     Args:
-        shape, classes: of the networks, as ``zoo.build`` takes them.
-        data, seed, keep: as ``training.train`` takes them; keep is called once, with the best network.
-        recipe: one that holds images out, with ``search``: trials, at most; hours, after which none begins and one that
-            runs ends with its epoch; patience, in epochs without a lower validation loss; space, hyper-parameter of
-            ``searched_cnn.network``, or rate, the optimizer's -> list of its values.
+        setup: train.Setup. Its network says what images and classes those of the search are for; its recipe holds images
+            out and has ``search``: trials, at most; hours, after which none begins and one that runs ends with its epoch;
+            patience, in epochs without a lower validation loss; space, hyper-parameter of ``searched_cnn.network``, or
+            rate, the optimizer's -> list of its values.
         progress: called after each epoch with (epoch, epochs, accuracy on the held-out images) of all trials.
+        keep: as ``train.train`` takes it; called once, with the best network.
 
     Returns:
-        what ``training.train`` returned of the trial with the highest validation accuracy, the first of equal ones, and
+        what ``train.train`` returned of the trial with the highest validation accuracy, the first of equal ones, and
         trials: list of {hyper_parameters, epochs, validation_accuracy of the epoch that was restored, accuracy on the
         test images, seconds with compilation, ended: why}.
 
     Raises:
         ValueError: the space has a hyper-parameter that no network has, or no value of one.
     """
-    start, trials, best = time.monotonic(), [], None
+    recipe, start, trials, best = setup.recipe, time.monotonic(), [], None
+    whole = zoo.weightless(setup.build)
 
     def over():
         return time.monotonic() - start >= recipe["search"]["hours"] * 3600
 
-    def trained(values):
-        before, began, kept = len(trials) * recipe["epochs"], time.monotonic(), []
+    def tell(epoch, epochs, accuracy):
+        if progress:
+            progress(len(trials) * epochs + epoch, recipe["search"]["trials"] * epochs, accuracy)
+        return over()
 
-        def told(epoch, epochs, accuracy):
-            if progress:
-                progress(before + epoch, recipe["search"]["trials"] * epochs, accuracy)
-            return over()
-
-        hyper = {name: value for name, value in values.items() if name != "rate"}
-        words = {"keep": kept.append} if keep else {}
-        seen = training.train(
-            lambda: softmax_in_float32(network("searched_cnn", shape, classes, **hyper)),
-            data,
-            _its_recipe(recipe, values),
-            seed,
-            told,
-            **words,
-        )
-        trials.append(_trial(values, seen, recipe, time.monotonic() - began))
-        return seen, kept
-
-    with closing(_proposals(recipe, seed, trials)) as proposals:
+    with closing(_proposals(recipe, setup.seed, trials)) as proposals:
         for values in proposals:
             if trials and over():
                 break
-            result = trained(values)
+            began, kept = time.monotonic(), []
+            seen = training.train(_trial_setup(setup, whole, values), tell, kept.append if keep else None)
+            trials.append(_trial(values, seen, recipe, time.monotonic() - began))
             if best is None or trials[-1]["validation_accuracy"] > best[0]:
-                best = trials[-1]["validation_accuracy"], *result
+                best = trials[-1]["validation_accuracy"], seen, kept
     _, seen, kept = best
     if keep:
         keep(*kept)
@@ -79,14 +66,14 @@ def _proposals(recipe, seed, trials):
     import keras_tuner
 
     space, first = recipe["search"]["space"], _first(recipe)
-    places = keras_tuner.HyperParameters()  # of the values in their lists, since a Choice makes 1 and 0 of true and false
+    indices = keras_tuner.HyperParameters()  # of the values in their lists, since a Choice makes 1 and 0 of true and false
     for name, values in space.items():
-        places.Choice(name, list(range(len(values))))
+        indices.Choice(name, list(range(len(values))))
     oracle = keras_tuner.oracles.RandomSearchOracle(
         keras_tuner.Objective("validation_accuracy", "max"),
         max_trials=recipe["search"]["trials"],
         seed=1 + 1000 * seed,  # it counts up from it, and takes 0 for none
-        hyperparameters=places,
+        hyperparameters=indices,
     )
     oracle.verbose = 0
     with tempfile.TemporaryDirectory() as folder:
@@ -94,7 +81,7 @@ def _proposals(recipe, seed, trials):
         while (trial := oracle.create_trial("search")).status == "RUNNING":
             if not trials:
                 trial.hyperparameters.values = {name: values.index(first[name]) for name, values in space.items()}
-            yield {name: space[name][place] for name, place in trial.hyperparameters.values.items()}
+            yield {name: space[name][index] for name, index in trial.hyperparameters.values.items()}
             oracle.update_trial(trial.trial_id, {"validation_accuracy": trials[-1]["validation_accuracy"]})
             trial.status = "COMPLETED"
             oracle.end_trial(trial)
@@ -102,7 +89,7 @@ def _proposals(recipe, seed, trials):
 
 def _first(recipe):
     """The hyper-parameters that a search begins with: the network's own and the recipe's rate, or the first of the space's."""
-    own = {name: word.default for name, word in inspect.signature(network).parameters.items() if word.default is not word.empty}
+    own = {name: each.default for name, each in inspect.signature(network).parameters.items() if each.default is not each.empty}
     own["rate"] = recipe["optimizer"].get("learning_rate")
     for name, values in recipe["search"]["space"].items():
         if name not in own or not values:
@@ -110,12 +97,18 @@ def _first(recipe):
     return {name: own[name] if own[name] in values else values[0] for name, values in recipe["search"]["space"].items()}
 
 
-def _its_recipe(recipe, values):
-    """The recipe of one trial."""
+def _trial_setup(setup, whole, values):
+    """The Setup of one trial: of a network with the input and the classes of the whole search's."""
+    hyper = {name: value for name, value in values.items() if name != "rate"}
     rate = {"learning_rate": values["rate"]} if "rate" in values else {}
-    stopping = {"patience": recipe["search"]["patience"], "restore_best": True}
-    own = {key: value for key, value in recipe.items() if key != "search"}
-    return {**own, "optimizer": {**recipe["optimizer"], **rate}, "stopping": stopping}
+    recipe = {key: value for key, value in setup.recipe.items() if key != "search"}
+    recipe["optimizer"] = {**recipe["optimizer"], **rate}
+    recipe["stopping"] = {"patience": setup.recipe["search"]["patience"], "restore_best": True}
+
+    def build():
+        return zoo.softmax_in_float32(network("searched_cnn", whole.input_shape[1:], whole.output_shape[-1], **hyper))
+
+    return setup._replace(build=build, recipe=recipe)
 
 
 def _trial(values, seen, recipe, seconds):

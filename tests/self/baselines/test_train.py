@@ -1,5 +1,6 @@
 """A training in a process of its own: what it tells, what it refuses, and that it ends with whoever started it."""
 
+import argparse
 import os
 import signal
 import subprocess
@@ -9,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from baselines import child, machine
+from baselines import child, machine, train
 from baselines import record as records
+from baselines.cells import cells
 
 pytestmark = pytest.mark.self
 ROOT = Path(__file__).parents[3]
@@ -36,6 +38,17 @@ def test_a_training_tells_of_its_epochs_and_ends_with_a_record_that_has_every_fi
     assert {"graph", "recipes", "training", "loader"} == made["code"].keys()
     same = records.digest(records.identity(made))
     assert [{"event": "stored", "identity": same}] == told(*DIGITS, "--known", f"0123,{same}")
+
+
+def test_a_training_that_shared_its_machine_keeps_no_time(monkeypatch):
+    monkeypatch.setattr(machine, "alone", lambda load: False)
+    parser = argparse.ArgumentParser()
+    train.options(parser)
+    kind, values = train.train(cells()[DIGITS[1]], parser.parse_args(DIGITS[1:]))
+    assert "record" == kind
+    assert not records.timed(values["record"])
+    assert values["record"] == records.without_times(values["record"])
+    assert values["record"]["accuracy"] > 0.1
 
 
 def test_missing_data_is_told_in_one_line_and_nothing_is_fetched_unasked(tmp_path):

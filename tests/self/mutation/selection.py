@@ -11,8 +11,8 @@ from tests import small_networks
 from tests.self.mutation.edits import ROOT
 
 FIRST, LAST = ("test_graph.py", "test_goldens.py"), ("test_session.py", "test_resume.py", "test_train.py")
-TRAIN = ("test_training.py", "test_search.py")  # for half a minute, whatever the network
-FAMILIES = {module for module, _, _ in zoo.MODELS.values()}
+TRAIN = ("test_training.py", "test_epochs.py", "test_recipes.py", "test_search.py")  # for half a minute, whatever the network
+FAMILIES = {model.module for model in zoo.MODELS.values()}
 
 
 class Selection:
@@ -31,7 +31,7 @@ class Selection:
             return True
         parameters = [str(getattr(value, "model", value)) for value in item.callspec.params.values()] if hasattr(item, "callspec") else []
         families = {family for parameter in parameters if (family := _family(parameter))}
-        named = [name for name, (family, _, _) in zoo.MODELS.items() if family == self.module]
+        named = [name for name, model in zoo.MODELS.items() if model.module == self.module]
         return self.module in families if families else _mentions(item.path, (f"zoo.{self.module}", f"zoo import {self.module}", *named))
 
     def pytest_runtest_logreport(self, report):
@@ -50,7 +50,7 @@ def _family(parameter):
         if parameter in [builder.__name__ for builder in builders]:
             return family
     name = parameter.partition("-")[0]
-    return zoo.MODELS[name][0] if name in zoo.MODELS else None
+    return zoo.MODELS[name].module if name in zoo.MODELS else None
 
 
 @functools.cache

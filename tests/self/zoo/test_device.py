@@ -24,7 +24,7 @@ def device(monkeypatch):
     return pretend
 
 
-def tensorflow(asked, gpus=("GPU:0",), capability=(9, 0), tf32=True):
+def tensorflow(asked, gpus=("GPU:0",), capability=(9, 0), tf32=True, threads=0):
     experimental = SimpleNamespace(
         tensor_float_32_execution_enabled=lambda: tf32,
         enable_tensor_float_32_execution=lambda on: asked.append(f"TF32 {on}"),
@@ -33,7 +33,11 @@ def tensorflow(asked, gpus=("GPU:0",), capability=(9, 0), tf32=True):
         get_memory_info=lambda name: {"peak": 7, "current": 3},
     )
     return {
-        "config": SimpleNamespace(list_physical_devices=lambda kind: list(gpus) if kind == "GPU" else [], experimental=experimental),
+        "config": SimpleNamespace(
+            list_physical_devices=lambda kind: list(gpus) if kind == "GPU" else [],
+            experimental=experimental,
+            threading=SimpleNamespace(get_intra_op_parallelism_threads=lambda: threads),
+        ),
         "test": SimpleNamespace(experimental=SimpleNamespace(sync_devices=lambda: asked.append("sync"))),
     }
 
@@ -96,6 +100,14 @@ def test_images_stay_where_half_of_a_gpus_memory_or_a_quarter_of_the_machines_ho
     assert [True, False] == [device("tensorflow", **tensorflow([])).fits(size) for size in (2 << 30, (2 << 30) + 1)]
     monkeypatch.setattr(gpu.os, "sysconf", {"SC_PAGE_SIZE": 4, "SC_PHYS_PAGES": 10}.get)
     assert [True, False] == [device("jax", **jax([], platform="cpu")).fits(size) for size in (10, 11)]
+
+
+def test_an_operation_has_the_threads_that_tensorflow_was_told_or_the_processors_of_the_process(device, monkeypatch):
+    ours = device("tensorflow", **tensorflow([], threads=5))
+    assert 5 == ours.threads()
+    monkeypatch.setattr(ours.os, "sched_getaffinity", lambda process: {0, 2, 3}, raising=False)
+    for name, attributes in ("tensorflow", tensorflow([])), ("jax", jax([])), ("torch", {}):
+        assert 3 == device(name, **attributes).threads()
 
 
 def test_plain_float32_is_asked_for_and_taken_back(device):

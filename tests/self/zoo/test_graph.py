@@ -3,7 +3,7 @@
 import pytest
 
 import zoo
-from baselines import run
+from baselines import train
 from baselines.cells import cells
 from zoo.graph import graph
 
@@ -147,6 +147,6 @@ def pools(layers, x):
 
 def test_the_digest_beside_a_verdict_is_of_the_cells_own_network(monkeypatch):
     cell = cells()["vgg_like-digits-digits_vgg"]
-    before = run.code(cell)
-    assert before["graph"] != run.code(cell._replace(classes=11))["graph"]
-    assert before == run.code(cell._replace(id="another"))
+    before = train.code(cell)
+    assert before["graph"] != train.code(cell._replace(classes=11))["graph"]
+    assert before == train.code(cell._replace(id="another"))

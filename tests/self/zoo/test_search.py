@@ -5,6 +5,7 @@ import tempfile
 import pytest
 
 import loaders
+import zoo
 
 pytestmark = pytest.mark.self
 SPACE = {"blocks": [1, 2], "maps": [4, 8], "kernel": [3], "dropout": [0.0, 0.25], "normalised": [True, False], "rate": [0.01, 0.001]}
@@ -31,7 +32,9 @@ def data():
 
 
 def search(data, seed=0, progress=None, keep=None, **changes):
-    return module.search((8, 8, 1), 3, data, {**RECIPE, "search": {**RECIPE["search"], **changes}}, seed, progress, keep)
+    recipe = {**RECIPE, "search": {**RECIPE["search"], **changes}}
+    setup = module.training.Setup(lambda: zoo.build("searched_cnn", (8, 8, 1), 3), data, recipe, seed)
+    return module.search(setup, progress, keep)
 
 
 @pytest.fixture
@@ -39,8 +42,9 @@ def pretended(monkeypatch):
     """Trainings that take no time, whose validation losses and accuracies are those of the list: (recipe, model) of each."""
     made, outcomes = [], []
 
-    def train(model, data, recipe, seed, progress=None, keep=None):
-        made.append((recipe, model))
+    def train(setup, progress=None, keep=None):
+        recipe = setup.recipe
+        made.append((recipe, setup.build))
         losses, accuracies = outcomes[len(made) - 1]
         for epoch, accuracy in enumerate(accuracies, 1):
             if progress(epoch, recipe["epochs"], accuracy):
@@ -49,7 +53,7 @@ def pretended(monkeypatch):
         if keep:
             keep(f"network {len(made)}")
         history = {"loss": losses, "validation_loss": losses, "validation_accuracy": accuracies}
-        return {"accuracy": len(made) / 10, "history": history, "seed": seed}
+        return {"accuracy": len(made) / 10, "history": history, "seed": setup.seed}
 
     monkeypatch.setattr(module.training, "train", train)
     return made, outcomes
@@ -72,7 +76,7 @@ def values(seen):
 
 def test_a_search_returns_what_was_seen_of_the_best_trial_and_tells_of_all(data, capfd):
     told = []
-    seen = search(data, progress=lambda *words: told.append(words))
+    seen = search(data, progress=lambda *args: told.append(args))
     assert 3 == len(seen["trials"])
     for trial in seen["trials"]:
         assert SPACE.keys() == trial["hyper_parameters"].keys()
@@ -178,7 +182,7 @@ def test_a_trial_tells_why_it_ended(data, pretended):
 def test_no_trial_begins_when_the_hours_are_over(data, pretended, clock):
     pretended[1][:] = [FAIR] * 3
 
-    def later(*words):
+    def later(*args):
         clock[0] += 1000  # three epochs: 3000 of 3600 seconds, then 6000
 
     seen = search(data, progress=later)
@@ -187,7 +191,7 @@ def test_no_trial_begins_when_the_hours_are_over(data, pretended, clock):
 
 
 def test_a_trial_that_runs_when_the_hours_are_over_ends_with_its_epoch(data, clock):
-    seen = search(data, progress=lambda *words: clock.append(clock.pop() + 2000))
+    seen = search(data, progress=lambda *args: clock.append(clock.pop() + 2000))
     assert [("the hours were over", 2)] == [(trial["ended"], trial["epochs"]) for trial in seen["trials"]]
     assert 2 == len(seen["history"]["validation_loss"])
 
@@ -196,7 +200,7 @@ def test_a_search_leaves_no_file_behind_even_if_it_breaks_off(data, pretended, t
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     pretended[1][:] = [FAIR] * 3
     with pytest.raises(KeyboardInterrupt):
-        search(data, progress=lambda *words: (_ for _ in ()).throw(KeyboardInterrupt if list(tmp_path.iterdir()) else AssertionError))
+        search(data, progress=lambda *args: (_ for _ in ()).throw(KeyboardInterrupt if list(tmp_path.iterdir()) else AssertionError))
     assert [] == list(tmp_path.iterdir())
 
 

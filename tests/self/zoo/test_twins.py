@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import tempfile
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -50,9 +51,9 @@ def shortened(recipe, model):
     if "steps" in recipe:
         short["steps"] = 2  # of a pass's three, or of two
     if "phases" in recipe:
-        short["phases"] = [{**phase, "from": place} for place, phase in enumerate(recipe["phases"])]
+        short["phases"] = [{**phase, "from": index} for index, phase in enumerate(recipe["phases"])]
     if "rates" in recipe["optimizer"]:
-        rates = [[place, rate] for place, (_, rate) in enumerate(recipe["optimizer"]["rates"])]
+        rates = [[index, rate] for index, (_, rate) in enumerate(recipe["optimizer"]["rates"])]
         short["optimizer"] = {**recipe["optimizer"], "rates": rates}
     if "images" in recipe:
         short["images"] = [2 * short["batch"], short["batch"]]
@@ -84,8 +85,7 @@ def trained(model, shape, classes, data_shape, recipe, seed=0):
 
 
 def train(model, shape, classes, data_shape, recipe, seed):
-    from zoo import densenet
-    from zoo.training import search
+    from zoo.training import search, transfer
     from zoo.training import train as training
 
     sizes = images(recipe, model)
@@ -97,9 +97,9 @@ def train(model, shape, classes, data_shape, recipe, seed):
         states.append([digests(network)])
         return network
 
-    def imagenet_weights(network):
+    def pretrain(network, family):
         random = np.random.RandomState(0)
-        for layer in densenet.body(network):
+        for layer in transfer.body(network, family):
             layer.set_weights([weight + random.normal(0, 0.01, weight.shape) for weight in layer.get_weights()])
         given.append(states[-1][-1])
         states[-1][-1] = digests(network)
@@ -111,15 +111,15 @@ def train(model, shape, classes, data_shape, recipe, seed):
         kept.append(read_again(trained, data))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(densenet, "imagenet_weights", imagenet_weights)
+        patch.setattr(transfer, "pretrain", pretrain)
         build = search.network
-        patch.setattr(search, "network", functools.wraps(build)(lambda *words, **others: built(build(*words, **others))))
+        patch.setattr(search, "network", functools.wraps(build)(lambda *args, **hyper: built(build(*args, **hyper))))
+        setup = training.Setup(lambda: zoo.build(model, shape, classes), data, recipe, seed, import_module(zoo.module(model)))
         if "search" in recipe:
-            seen = search.search(shape, classes, data, recipe, seed, progress, keep)
+            seen = search.search(setup, progress, keep)
         else:
-            seen = training.train(lambda: built(zoo.build(model, shape, classes)), data, recipe, seed, progress, keep)
-    body = [layer.name for layer in networks[-1].layers]
-    body = body[: body.index("relu") + 1] if model.startswith("densenet") else []
+            seen = training.train(setup._replace(build=lambda: built(setup.build())), progress, keep)
+    body = [layer.name for layer in transfer.body(networks[-1], setup.family)] if {"pretrained", "phases"} & recipe.keys() else []
     tests = recipe.get("images", sizes)[1]
     return SimpleNamespace(recipe=recipe, seen=seen, tests=tests, states=states, body=body, before=given, kept=kept)
 

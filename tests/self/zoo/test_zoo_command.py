@@ -39,7 +39,7 @@ def test_a_summary_is_of_any_depth(capsys):
 
 
 @pytest.mark.parametrize(
-    ("words", "complaint"),
+    ("args", "complaint"),
     [
         (["summary", "lenet6"], "unknown model 'lenet6'; known: lenet5"),
         (["summary", "resnet57_v1"], "resnet57_v1: v1 has 6n . 2 layers"),
@@ -51,8 +51,8 @@ def test_a_summary_is_of_any_depth(capsys):
         (["summary", "lenet5", "--classes=0"], "lenet5: need"),
     ],
 )
-def test_what_cannot_be_built_is_one_clear_line(capsys, words, complaint):
-    assert 2 == command.main(words)
+def test_what_cannot_be_built_is_one_clear_line(capsys, args, complaint):
+    assert 2 == command.main(args)
     said = capsys.readouterr().err
     assert re.search(complaint, said)
     assert 1 == len(said.splitlines())

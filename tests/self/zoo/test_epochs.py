@@ -1,0 +1,174 @@
+"""An epoch as a program: the same training as step by step, to the same bits however it is cut, and an honest clock."""
+
+import itertools
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+from tests.self.zoo.small_training import RECIPE, network, noise, train
+from zoo.training import recipes
+
+pytestmark = pytest.mark.self
+
+
+@pytest.fixture(scope="module", autouse=True)
+def late_imports():
+    """Keras comes with the first test, and not when tests are collected."""
+    global keras, training
+    import keras
+
+    from zoo.training import train as training
+
+
+@pytest.fixture
+def data():
+    return noise()
+
+
+def step_by_step(model, data, recipe, seed):
+    """The same training as plainly as it can be written: Keras's train_on_batch, batch by batch; history and final weights."""
+    keras.utils.set_random_seed(seed)
+    network = model()
+    fitted, watched, _ = recipes.fitted_and_watched(recipe, data)
+    if "l2" in recipe:
+        recipes.penalise(network, recipe["l2"])
+    trainer = recipes.trainer(network, recipe, fitted[0])
+    order, batch, count = import_module(training.EPOCHS[keras.backend.backend()]).order, recipe["batch"], len(fitted[1])
+    steps = recipes.steps_an_epoch(recipe, count)
+    trainer.compile(
+        recipes.optimizer(recipe["optimizer"], steps * recipe["epochs"]), "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
+    rows = [np.asarray(order(seed, number, count)) for number in range(2 * recipe["epochs"])]
+    batches = iter([each[start : start + batch] for each in rows for start in range(0, count, batch)])
+    history = {"loss": [], "accuracy": [], "watched": []}
+    for _ in range(recipe["epochs"]):
+        seen = []
+        for some in itertools.islice(batches, steps):
+            trainer.reset_metrics()
+            logs = trainer.train_on_batch(fitted[0][some], fitted[1][some], return_dict=True)
+            seen.append((len(some), logs["loss"], logs["accuracy"]))
+        sizes, losses, accuracies = zip(*seen, strict=True)
+        history["loss"].append(np.average(losses, weights=sizes))
+        history["accuracy"].append(np.average(accuracies, weights=sizes))
+        history["watched"].append(trainer.evaluate(*watched, batch_size=batch, verbose=0)[0])
+    return history, trainer.get_weights()
+
+
+KINDS = {  # everything that recipes use, each beside what it might disturb
+    "plain": {},
+    "a schedule": {"optimizer": {"name": "Adam", "learning_rate": 0.01, "schedule": "cosine"}},
+    "steps that are no whole pass": {"steps": 7, "epochs": 3},
+    "augmentation and mean": {"input": "mean_subtracted", "augment": {"shift": 0.2, "flip": True}},
+    "size, split and penalty": {"size": [12, 12], "interpolation": "nearest", "validation_split": 0.3, "l2": 0.01},
+    "Adamax, raw": {"input": "raw", "optimizer": {"name": "Adamax", "learning_rate": 0.002}},
+}
+
+
+def sized(recipe):
+    return lambda: network(shape=(*recipe.get("size", (6, 6)), 1))
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_does_not(data):
+    histories = [train(network, data, RECIPE, seed)["history"] for seed in (1, 1, 2)]
+    assert histories[0] == histories[1]
+    assert histories[0] != histories[2]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_epoch_is_the_same_training_as_one_step_after_the_other(data, kind):
+    recipe = {**RECIPE, **KINDS[kind]}
+    kept = []
+    ours = train(sized(recipe), data, recipe, 3, keep=kept.append)
+    theirs, weights = step_by_step(sized(recipe), data, recipe, 3)
+    watched = "validation_loss" if "validation_split" in recipe else "test_loss"
+    assert theirs["loss"] == pytest.approx(ours["history"]["loss"], rel=1e-4)
+    assert theirs["accuracy"] == pytest.approx(ours["history"]["accuracy"], abs=1e-6)
+    assert theirs["watched"] == pytest.approx(ours["history"][watched], rel=1e-3)
+    for mine, other in zip(kept[0].layers[-1].get_weights(), weights[-len(kept[0].layers[-1].weights) :], strict=True):
+        np.testing.assert_allclose(mine, other, atol=2e-4)
+
+
+@pytest.mark.parametrize("kind", ["plain", "steps that are no whole pass"])
+def test_images_that_do_not_fit_the_device_stream_to_the_same_bits(data, kind, monkeypatch):
+    recipe = {**RECIPE, **KINDS[kind]}
+    resident = train(network, data, recipe, 3)
+    monkeypatch.setattr(training.device, "fits", lambda images: False)
+    monkeypatch.setattr(training.feed, "CHUNK", 3 * 16 * 36)  # three batches at a time
+    if kind != "plain":
+        monkeypatch.setattr(training, "LONGEST", 0)  # of which each is a call
+    streamed = train(network, data, recipe, 3)
+    assert (True, False) == (resident["resident"], streamed["resident"])
+    assert resident["history"] == streamed["history"]
+    assert resident["loss"] == streamed["loss"]
+
+
+def test_a_backend_without_a_program_of_its_own_falls_back_to_fit_and_says_so(data, monkeypatch):
+    ours = train(network, data, RECIPE, 3)
+    from zoo.training import epoch_fit
+
+    epochs = import_module(training.EPOCHS[keras.backend.backend()])
+    monkeypatch.delitem(training.EPOCHS, keras.backend.backend())
+    monkeypatch.setattr(epoch_fit, "order", epochs.order)  # else only the order of the images differs
+    theirs = train(network, data, RECIPE, 3)
+    assert "fit" == theirs["loop"] != ours["loop"]
+    assert theirs["history"]["loss"] == pytest.approx(ours["history"]["loss"], rel=1e-4)
+    assert theirs["history"]["test_loss"] == pytest.approx(ours["history"]["test_loss"], rel=1e-3)
+    assert theirs["accuracy"] == pytest.approx(ours["accuracy"])
+
+
+def test_how_an_epoch_is_cut_into_calls_changes_no_bit(data, monkeypatch):
+    whole = train(network, data, RECIPE, 3)
+    monkeypatch.setattr(training, "LONGEST", 0)  # a step a call
+    cut = train(network, data, RECIPE, 3)
+    assert (1, 5) == (whole["calls"], cut["calls"])
+    assert whole["history"] == cut["history"]
+
+
+def test_passes_go_on_from_epoch_to_epoch():
+    assert [(0, 0, 5)] == training.feed.visits(0, 5, 5)
+    assert [[(0, 0, 5), (1, 0, 2)], [(1, 2, 5), (2, 0, 4)]] == [training.feed.visits(epoch, 7, 5) for epoch in (0, 1)]
+    assert [(0, 2, 4)] == training.feed.visits(1, 2, 5)
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_nothing_is_traced_while_the_clock_runs(data, monkeypatch, fits):
+    traced, timed = [], []
+    monkeypatch.setattr(training.device, "fits", lambda images: fits)
+
+    class Traced(keras.layers.Layer):
+        def call(self, x):
+            traced.append(len(timed))
+            return x
+
+    clock = training.timed
+    monkeypatch.setattr(training, "timed", lambda function, *args: (timed.append(function), clock(function, *args))[1])
+    seen = train(lambda: network([Traced()]), data, RECIPE)
+    assert {0} == set(traced)
+    assert 4 == len(timed)  # two epochs, each trained and evaluated
+    assert 2 == len(seen["train_seconds"]) == len(seen["eval_seconds"])
+    assert seen["compile_seconds"] > min(seen["train_seconds"]) > 0
+
+
+def test_the_clock_reads_training_and_evaluation_apart_and_each_time_of_a_drained_device(data, monkeypatch):
+    events = []
+    readings = iter([100.0, 101.0, 102.0, 102.0, 103.0, 104.0, 110.0, 111.0, 112.0, 112.0, 113.0, 118.0])
+    state = training.prepare(training.Setup(network, data, {**RECIPE, "steps": 5}, 0))
+    state.phase, state.longest = recipes.phases(RECIPE)[0], 5
+    state.train = lambda stretch, sums: (events.append("train"), sums)[1]
+    state.evaluate = lambda stretch, sums: (events.append("evaluate"), sums)[1]
+    state.trainer.compile("sgd")
+    monkeypatch.setattr(training.device, "drain", lambda: events.append("drain"))
+    monkeypatch.setattr(training.time, "perf_counter", lambda: events.append(next(readings)) or events[-1])
+    epoch = training.train_epoch(state, 0)
+    assert (4.0, 8.0, 2.0) == (epoch.train_seconds, epoch.eval_seconds, epoch.host_seconds)
+    trained = ["drain", 100.0, 101.0, "train", 102.0, 102.0, 103.0, "drain", 104.0]
+    assert [*trained, "drain", 110.0, 111.0, "evaluate", 112.0, 112.0, 113.0, "drain", 118.0] == events
+
+
+def test_an_epoch_more_of_a_prepared_training_is_the_trainings_own(data):
+    keras.utils.set_random_seed(3)
+    epoch = training.prepared(network(), data, RECIPE, 3)
+    seconds, losses = zip(epoch(), epoch(), strict=True)
+    assert train(network, data, RECIPE, 3)["history"]["loss"] == list(losses)
+    assert min(seconds) > 0

@@ -1,0 +1,192 @@
+"""Recipes: what reaches the network is what the recipe says, and what it cannot mean is refused."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from tests.self.zoo.small_training import RECIPE, network, noise, train
+from zoo.training import recipes
+
+pytestmark = pytest.mark.self
+
+
+@pytest.fixture(scope="module", autouse=True)
+def late_imports():
+    """Keras comes with the first test, and not when tests are collected."""
+    global keras
+    import keras
+
+
+@pytest.fixture
+def data():
+    return noise()
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [("raw", [0.0, 255.0]), ("scaled", [0.0, 1.0]), ("mean_subtracted", [-0.5, 0.5])],
+)
+def test_the_images_reach_the_network_as_the_recipe_says(args, expected):
+    seen = []
+
+    class Watch(keras.layers.Layer):
+        def call(self, x):
+            seen.append(x)
+            return x
+
+    images = np.array([0, 255], "uint8").reshape(2, 1, 1, 1)
+    recipe = {**RECIPE, "input": args}
+    layers = [keras.layers.Input((1, 1, 1)), Watch(), keras.layers.Flatten(), keras.layers.Dense(2, activation="softmax")]
+    recipes.trainer(keras.Sequential(layers), recipe, images)(images)
+    np.testing.assert_allclose(np.ravel(keras.ops.convert_to_numpy(seen[-1])), expected, atol=1e-6)
+
+
+def test_augmentation_shifts_by_at_most_its_share_and_only_in_training():
+    images = np.zeros((64, 10, 10, 1), "uint8")
+    images[:, 5, 5] = 255
+    outputs = keras.Sequential([keras.layers.Input((10, 10, 1)), keras.layers.Flatten()])
+    trainer = recipes.trainer(outputs, {**RECIPE, "augment": {"shift": 0.1, "flip": False}}, images)
+    seen = keras.ops.convert_to_numpy(trainer(images, training=True)).reshape(64, 10, 10)
+    rows, columns = seen.sum(axis=2), seen.sum(axis=1)
+    for profile in rows, columns:
+        assert 0 == profile[:, [0, 1, 2, 3, 7, 8, 9]].max()
+        assert len(np.unique(profile[:, 5].round(4))) > 30
+    still = keras.ops.convert_to_numpy(trainer(images, training=False)).reshape(64, 10, 10)
+    np.testing.assert_array_equal(still, images[..., 0] / np.float32(255))
+
+
+def test_a_shift_by_the_nearest_pixel_moves_pixels_and_mixes_none():
+    images = np.random.default_rng(0).integers(0, 2, (32, 10, 10, 1)).astype("uint8") * 255
+    outputs = keras.Sequential([keras.layers.Input((10, 10, 1)), keras.layers.Flatten()])
+    for how, mixed in ("nearest", False), ("bilinear", True):
+        trainer = recipes.trainer(outputs, {**RECIPE, "augment": {"shift": 0.2, "interpolation": how}}, images)
+        seen = keras.ops.convert_to_numpy(trainer(images, training=True))
+        assert mixed == (len(np.unique(seen.round(4))) > 2)
+        assert (seen.reshape(images.shape) != images / 255).any(axis=(1, 2, 3)).mean() > 0.5
+
+
+def test_a_flip_is_left_to_right_and_a_shift_fills_with_the_nearest_pixel():
+    images = np.zeros((64, 10, 10, 1), "uint8")
+    images[:, 0, :5] = 255
+    outputs = keras.Sequential([keras.layers.Input((10, 10, 1)), keras.layers.Flatten()])
+    flipped = recipes.trainer(outputs, {**RECIPE, "augment": {"flip": True}}, images)
+    seen = keras.ops.convert_to_numpy(flipped(images, training=True)).reshape(64, 10, 10)
+    left, right = seen[:, 0, :5].min(axis=1), seen[:, 0, 5:].min(axis=1)
+    np.testing.assert_array_equal(left + right, 1)
+    assert 0 < right.sum() < 64
+    assert 0 == seen[:, 1:].max()
+    shifted = recipes.trainer(outputs, {**RECIPE, "augment": {"shift": 0.3}}, images)
+    edge = np.zeros_like(images)
+    edge[:, :, 0] = 255
+    seen = keras.ops.convert_to_numpy(shifted(edge, training=True)).reshape(64, 10, 10)
+    assert np.diff(seen, axis=2).max() < 1e-6  # a reflection would bring the dark back to the left of the edge
+    assert 1.5 < seen.sum(axis=2).max() < 4.5
+
+
+def test_a_cosine_schedule_ends_with_the_last_step(data):
+    rate = recipes.optimizer({"name": "Adam", "learning_rate": 0.01, "schedule": "cosine"}, steps=10)._learning_rate
+    assert 0.01 == pytest.approx(float(rate(0)))
+    assert 0.005 == pytest.approx(float(rate(5)))  # five batches of 16 out of 70 images, twice
+    assert 0 == pytest.approx(float(rate(10)))
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"optimizer": {"name": "Adamm"}}, "unknown optimizer 'Adamm'"),
+        ({"optimizer": {"name": "Adam", "learning_rate": 1.0, "schedule": "step"}}, "unknown schedule 'step'"),
+    ],
+)
+def test_an_optimizer_that_nobody_knows_is_refused(data, change, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        train(network, data, {**RECIPE, **change}, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"stopping": {"patience": 1}}, "the test images must not decide"),
+        ({"augment": {"shfit": 0.1}}, "unknown word 'shfit' in augment"),
+        ({"batch": None}, "key 'batch' is missing"),
+        ({"augment": True}, "augment is True, and no table"),
+        ({"augment": {"shift": 0.1, "interpolation": "cubic"}}, "unknown interpolation 'cubic' in augment"),
+        ({"stopping": {}, "held_out": 5}, "stopping lacks patience"),
+        ({"held_out": 5, "validation_split": 0.1}, "two ways to do the same"),
+        ({"phases": [{"from": 0}]}, "say from, train = "),
+    ],
+)
+def test_a_recipe_that_cannot_be_meant_is_refused(change, complaint):
+    recipe = {key: value for key, value in {**RECIPE, **change}.items() if value is not None}
+    with pytest.raises(ValueError, match=complaint):
+        recipes.check("mine", recipe)
+
+
+def test_a_recipe_may_say_everything_that_is_known():
+    more = {
+        "size": [32, 32],
+        "interpolation": "nearest",
+        "images": [30, 10],
+        "steps": 3,
+        "augment": {"shift": 0.1, "flip": True},
+        "held_out": 500,
+        "plateau": {"factor": 0.3, "patience": 3, "min_rate": 1e-6, "cooldown": 0},
+        "stopping": {"patience": 3, "restore_best": True},
+        "l2": 1e-4,
+        "pretrained": "imagenet",
+        "phases": [{"from": 0, "train": "head"}, {"from": 1, "train": 12}, {"from": 2, "train": "all", "optimizer": {"name": "SGD"}}],
+        "search": {"trials": 3, "hours": 1.0, "patience": 5, "space": {}},
+        "note": "ours",
+    }
+    recipes.check("mine", {**RECIPE, **more})
+    recipes.check("mine", {**RECIPE, "validation_split": 0.1})
+    assert recipes.KEYS.keys() == {**RECIPE, **more, "validation_split": 0.1}.keys()
+
+
+def test_resizing_to_the_nearest_pixel_is_pillows(data):
+    from PIL import Image
+
+    images = np.random.default_rng(1).integers(0, 256, (3, 64, 48, 3)).astype("uint8")
+    for height, width in (32, 32), (17, 96):
+        recipe = {**RECIPE, "input": "raw", "size": [height, width], "interpolation": "nearest"}
+        outputs = keras.Sequential([keras.layers.Input((height, width, 3)), keras.layers.Flatten()])
+        seen = keras.ops.convert_to_numpy(recipes.trainer(outputs, recipe, images)(images)).reshape(3, height, width, 3)
+        theirs = [np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.NEAREST)) for image in images]
+        np.testing.assert_array_equal(theirs, seen)
+
+
+def test_the_mean_that_is_subtracted_is_that_of_the_resized_images():
+    images = np.random.default_rng(1).integers(0, 256, (20, 8, 8, 1)).astype("uint8")
+    recipe = {**RECIPE, "input": "mean_subtracted", "size": [13, 13], "interpolation": "bilinear"}
+    outputs = keras.Sequential([keras.layers.Input((13, 13, 1)), keras.layers.Flatten()])
+    seen = keras.ops.convert_to_numpy(recipes.trainer(outputs, recipe, images)(images))
+    np.testing.assert_allclose(seen.mean(axis=0), 0, atol=1e-6)
+    assert seen.std() > 0.1
+
+
+def test_only_the_first_images_of_each_split_where_a_recipe_says_so(data):
+    recipe = {**RECIPE, "images": [40, 7], "validation_split": 0.25}
+    fitted, watched, tested = recipes.fitted_and_watched(recipe, data)
+    assert (30, 10, 7) == (len(fitted[0]), len(watched[1]), len(tested[1]))
+    np.testing.assert_array_equal(data.x_train[:40], np.concatenate([fitted[0], watched[0]]))
+    np.testing.assert_array_equal(data.y_test[:7], tested[1])
+    seen = train(network, data, recipe, 0)
+    assert seen["accuracy"] * 7 == pytest.approx(round(seen["accuracy"] * 7))
+
+
+def test_of_classes_that_stand_one_after_the_other_each_is_held_out_from_and_trained_on():
+    labels = np.repeat(np.arange(20), 50)
+    data = SimpleNamespace(x_train=labels.reshape(-1, 1, 1, 1), y_train=labels, x_test=labels[:5], y_test=labels[:5])
+    for asked, held_out in (100, 100), (30, 30), (500, 200):  # a fifth at most
+        (images, fitted), (others, watched), _ = recipes.fitted_and_watched({"held_out": asked}, data)
+        assert [held_out, 1000] == [len(watched), len(watched) + len(fitted)]
+        assert set(range(20)) == set(watched) == set(fitted)
+        assert [*fitted, *watched] == [*images.ravel(), *others.ravel()]
+
+
+def test_a_penalty_is_the_strength_times_the_squares_of_all_kernels_and_of_nothing_else():
+    model = network()
+    recipes.penalise(model, 0.5)
+    kernels = [keras.ops.convert_to_numpy(layer.kernel) for layer in model.layers if hasattr(layer, "kernel")]
+    assert 2 == len(kernels)
+    assert 0.5 * sum((kernel**2).sum() for kernel in kernels) == pytest.approx(float(sum(model.losses)), rel=1e-5)
