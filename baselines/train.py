@@ -74,9 +74,14 @@ def train(cell, args):
         return "stored", {"identity": same}
     if args.only_known:
         return "unknown", {"identity": same}
+    return "record", {"record": _record(cell, data, conditions, args)}
+
+
+def _record(cell, data, conditions, args):
+    """Train, and everything that is stored of it: a record, without times where others shared the machine."""
     before, start = machine.others(), time.perf_counter()
     results = _results(cell, data, conditions["recipe"], args)
-    trained = {
+    made = {
         "version": record.VERSION,
         "id": os.urandom(8).hex(),
         "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -91,9 +96,9 @@ def train(cell, args):
         "wall_seconds": time.perf_counter() - start,
         "load": machine.others(before),
     }
-    made = record.plain(trained if machine.alone(trained["load"]) else record.without_times(trained))
+    made = record.plain(made if machine.alone(made["load"]) else record.without_times(made))
     record.check(made)
-    return "record", {"record": made}
+    return made
 
 
 def _data(data):
