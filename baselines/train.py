@@ -8,7 +8,6 @@ import datetime
 import hashlib
 import os
 import time
-from importlib import import_module
 from pathlib import Path
 
 import loaders
@@ -121,7 +120,7 @@ def _results(cell, data, recipe, args):
         data=data,
         recipe={key: value for key, value in recipe.items() if key != "name"},
         seed=args.seed,
-        family=import_module(zoo.module(cell.model)),
+        family=zoo.module(cell.model),
     )
     keep = args.save and (lambda network: _keep(network, data.classes, args.save))
     return (search.search if "search" in recipe else training.train)(setup, _epoch, keep)

@@ -143,7 +143,7 @@ BUILDERS = {builder.__name__: builder for builders in SPECIMENS.values() for bui
 
 def native(name):
     """A model at the size of its source, without weights."""
-    return built(name, zoo.MODELS[name].shape, zoo.MODELS[name].classes)
+    return built(name, zoo.models()[name].shape, zoo.models()[name].classes)
 
 
 @functools.cache

@@ -90,9 +90,9 @@ def covered(file):
     return {kind for builder in small_networks.SPECIMENS.get(file, ()) for kind in kinds(graph(zoo.weightless(builder)))}
 
 
-@pytest.mark.parametrize("name", [name for name, model in zoo.MODELS.items() if model.module in small_networks.SPECIMENS])
+@pytest.mark.parametrize("name", [name for name, model in zoo.models().items() if model.module in small_networks.SPECIMENS])
 def test_every_kind_of_operation_of_a_model_is_in_a_specimen_of_its_file(name):
-    missing = kinds(native_graph(name)) - covered(zoo.MODELS[name].module)
+    missing = kinds(native_graph(name)) - covered(zoo.models()[name].module)
     assert set() == missing, f"no specimen in tests/small_networks.py has these of {name}"
 
 

@@ -20,7 +20,7 @@ def slow(name):
 @pytest.mark.parametrize("name", zoo.names())
 def test_output_and_parameters_follow_from_the_input(name):
     """On as many inputs as the profile says; the slow ones on a tenth, and on their own size alone under dev."""
-    model, count = zoo.MODELS[name], COUNTS.get(name)
+    model, count = zoo.models()[name], COUNTS.get(name)
     assert (None, model.classes) == native(name).output_shape
     if count:
         assert count(*model.shape, model.classes) == native(name).count_params()
@@ -52,7 +52,7 @@ def _fits_from_its_least_side_on(name, channels, classes):
 
 
 def test_every_formula_is_of_a_model():
-    assert COUNTS.keys() <= zoo.MODELS.keys()
+    assert COUNTS.keys() <= zoo.models().keys()
 
 
 @pytest.mark.parametrize(("version", "step", "count"), [(1, 6, resnet_cifar_v1), (2, 9, resnet_cifar_v2)])
@@ -94,7 +94,7 @@ def test_what_is_built_without_weights_leaves_nothing_behind():
 
 @pytest.mark.parametrize("name", ["lenet5", "vgg_like", "resnet20_v1", "squeezenet1_0", "alexnet", "imagenet32_cnn"])
 def test_an_image_too_small_is_refused_with_the_least_size_and_the_layer(name):
-    least = 28 if name.startswith("resnet20") else zoo.MODELS[name].least
+    least = 28 if name.startswith("resnet20") else zoo.models()[name].least
     with pytest.raises(ValueError, match=rf"^{name} cannot take an image of 5x6x1: layer .*; the least square input is {least}x{least}$"):
         zoo.weightless(zoo.build, name, (5, 6, 1), 10)
     zoo.weightless(zoo.build, name, (least, least, 1), 10)

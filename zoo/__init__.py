@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from typing import NamedTuple
 
+from zoo import project
+
 
 class Model(NamedTuple):
     """A model's row. What follows the classes is optional, and makes the tests stricter."""
@@ -81,14 +83,24 @@ class WeightsMissing(OSError):
     """Pretrained weights are neither here nor to be had."""
 
 
+def models():
+    """Name -> Model of every model: ours in the order of the studies, then the project's."""
+    own = project.models()
+    if both := own.keys() & MODELS.keys():
+        raise ValueError(f"{project.folder()}: the suite has a model {min(both)!r} already; name yours otherwise")
+    return {**MODELS, **own}
+
+
 def names():
-    """The names that ``build`` takes, in the order of the studies: a list of str."""
-    return list(MODELS)
+    """The names that ``build`` takes, in the order of ``models``: a list of str."""
+    return list(models())
 
 
 def module(name):
-    """Full name of the module that holds a model's function."""
-    return f"zoo.{MODELS[name].module}"
+    """The module that holds a model's function."""
+    if name in MODELS:
+        return import_module(f"zoo.{MODELS[name].module}")
+    return project.module(f"zoo.{models()[name].module}")
 
 
 def build(name, shape, classes):
@@ -156,8 +168,8 @@ def softmax_in_float32(model):
 
 
 def _function(name):
-    if name in MODELS:
-        return getattr(import_module(module(name)), name)
+    if name in models():
+        return getattr(module(name), name)
     if found := ANY_DEPTH.fullmatch(name):
         return import_module("zoo.resnet_cifar").of_depth(int(found[1]), int(found[2]))
     raise KeyError(f"unknown model {name!r}; known: {', '.join(names())} and, of any depth, resnet56_v1 or resnet56_v2")

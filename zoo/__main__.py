@@ -35,7 +35,7 @@ def main(args=None):
 
 def _list():
     rows = []
-    for name, model in zoo.MODELS.items():
+    for name, model in zoo.models().items():
         price = cost(zoo.build(name, model.shape, model.classes))
         numbers = f"{price.parameters:,}", f"{price.macs / 1e6:,.1f}", f"{price.activation_bytes / 1e6:,.1f}"
         rows.append([name, "x".join(map(str, model.shape)), model.classes, *numbers])
@@ -46,7 +46,7 @@ def _list():
 
 def _summary(asked):
     # What can be built and is not listed is a ResNet for small images; build refuses the rest.
-    model = zoo.MODELS.get(asked.name, zoo.MODELS["resnet20_v1"])
+    model = zoo.models().get(asked.name, zoo.models()["resnet20_v1"])
     shape, classes = model.shape, model.classes if asked.classes is None else asked.classes
     if asked.input is not None:
         if not all(part.isdecimal() for part in asked.input.split("x")):

@@ -233,6 +233,6 @@ def sources(recipe, model):
     if "search" in recipe:
         names += ["zoo.training.search", "zoo.searched_cnn"]
     if {"pretrained", "phases"} & recipe.keys():
-        names += ["zoo.training.transfer", zoo.module(model)]
+        names += ["zoo.training.transfer", zoo.module(model).__name__]
     parts = {"recipes": ["zoo.training.recipes"], "training": names}
     return {part: [Path(find_spec(name).origin) for name in names] for part, names in parts.items()}

@@ -31,8 +31,8 @@ def plain(**last):
     return keras.Sequential([layers.Input((6, 6, 1)), layers.Flatten(), layers.Dense(4, activation="softmax", **last)])
 
 
-def train(build, data, recipe, seed=0, progress=None, keep=None):
-    """What ``train.train`` returns."""
+def train(build, data, recipe, seed=0, **hooks):
+    """What ``train.train`` returns; hooks are progress and keep."""
     from zoo.training import train as training
 
-    return training.train(training.Setup(build, data, recipe, seed), progress, keep)
+    return training.train(training.Setup(build, data, recipe, seed), **hooks)

@@ -10,7 +10,6 @@ import hashlib
 import json
 import math
 import tempfile
-from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -114,7 +113,7 @@ def train(model, shape, classes, data_shape, recipe, seed):
         patch.setattr(transfer, "pretrain", pretrain)
         build = search.network
         patch.setattr(search, "network", functools.wraps(build)(lambda *args, **hyper: built(build(*args, **hyper))))
-        setup = training.Setup(lambda: zoo.build(model, shape, classes), data, recipe, seed, import_module(zoo.module(model)))
+        setup = training.Setup(lambda: zoo.build(model, shape, classes), data, recipe, seed, zoo.module(model))
         if "search" in recipe:
             seen = search.search(setup, progress, keep)
         else:

@@ -1,0 +1,134 @@
+"""A folder of the user's own: its models, cells and records stand beside the suite's, whose checkout stays as it was."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import zoo
+from baselines import store
+from baselines.cells import cells
+from baselines.tables import TableError
+from zoo import project
+
+pytestmark = pytest.mark.self
+ROOT = Path(__file__).parents[3]
+MODEL = """
+from keras import Sequential, layers
+
+def tiny(shape, classes):
+    return Sequential([layers.Input(shape), layers.Flatten(), layers.Dense(classes, activation="softmax")], name="tiny")
+"""
+MODELS = 'from zoo import Model\nMODELS = {"tiny": Model("mine", (8, 8, 1), 3)}\n'
+TABLE = """
+[datasets]
+noise = { loader = "arrays", path = "noise.npz", input = [8, 8, 1], classes = 3 }
+
+[recipes.short]
+input = "scaled"
+optimizer = { name = "Adam", learning_rate = 0.01 }
+batch = 16
+epochs = 2
+
+[cells]
+rows = [
+  { model = "tiny", dataset = "noise", recipe = "short" },
+  { model = "lenet5", dataset = "digits", recipe = "gate" },
+]
+
+[floors]
+tiny-noise-short = 0.05
+"""
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """A project with one model, its own images and two cells."""
+    folder = tmp_path / "project"
+    (folder / "zoo").mkdir(parents=True)
+    (folder / "zoo" / "__init__.py").write_text(MODELS)
+    (folder / "zoo" / "mine.py").write_text(MODEL)
+    (folder / "ours.toml").write_text(TABLE)
+    rng = np.random.default_rng(0)
+    arrays = {"x_train": rng.integers(0, 256, (60, 8, 8)).astype("uint8"), "y_train": np.arange(60) % 3}
+    np.savez(folder / "noise.npz", x_test=arrays["x_train"][:30], y_test=arrays["y_train"][:30], **arrays)
+    monkeypatch.setenv(project.VARIABLE, str(folder))
+    return folder
+
+
+def status():
+    args = ["git", "status", "--porcelain", "--ignored"]
+    done = subprocess.run(args, cwd=ROOT, capture_output=True, text=True)
+    return [line for line in done.stdout.splitlines() if "__pycache__" not in line]
+
+
+def test_its_models_and_cells_stand_beside_the_suites(own):
+    assert zoo.names()[-1] == "tiny"
+    assert "lenet5" in zoo.names()
+    cell = cells()["tiny-noise-short"]
+    assert ("own", (8, 8, 1), 3, 0.05) == (cell.study, cell.shape, cell.classes, cell.floor)
+    assert cells()["lenet5-mnist-gate"].recipe == cells()["lenet5-digits-gate"].recipe
+
+
+def test_without_a_project_there_are_none(monkeypatch):
+    monkeypatch.delenv(project.VARIABLE, raising=False)
+    assert "tiny" not in zoo.names()
+    assert "tiny-noise-short" not in cells()
+    assert [store.FOLDER] == store.folders()
+
+
+def test_a_cell_of_ones_own_is_trained_stored_judged_and_accepted_with_three_commands(own):
+    before = status()
+    run = {"cwd": own.parent, "capture_output": True, "text": True, "timeout": 300}
+    pytest_args = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-c",
+        str(ROOT / "pytest.ini"),
+        f"--rootdir={ROOT}",
+        str(ROOT / "tests"),
+        "-p",
+        "no:cacheprovider",
+    ]
+    args = ["-m", "full", f"--project={own}", "--model=tiny", "--benchmark-save=first", "--seeds=1-3"]
+    first = subprocess.run([*pytest_args, *args], **run)
+    assert 0 == first.returncode, first.stdout + first.stderr
+    assert 3 == first.stdout.count("tiny-noise-short NO-BASELINE: accuracy")
+    (machine,) = (own / "records").iterdir()
+    run["cwd"] = ROOT
+    accepted = subprocess.run([sys.executable, "-m", "baselines", "accept", "--reason", "mine"], **run)
+    assert f"accepted: tiny-noise-short on {machine.name}, n=3" in accepted.stdout, accepted.stderr
+    compared = subprocess.run([sys.executable, "-m", "baselines", "compare"], **run)
+    assert 0 == compared.returncode, compared.stderr
+    assert "tiny-noise-short" in compared.stdout
+    assert "0.9831 ± 0.0013 (n=5)" in compared.stdout
+    assert before == status()
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "complaint"),
+    [
+        ("zoo/__init__.py", "MODELS = 1", "__init__.py: TypeError: .*it holds MODELS"),
+        ("zoo/__init__.py", "import nowhere", "__init__.py: ModuleNotFoundError: No module named 'nowhere'"),
+        ("zoo/__init__.py", MODELS.replace('"tiny"', '"lenet5"'), "the suite has a model 'lenet5' already"),
+        ("published/mine.toml", "", "mine.toml: the key 'study' is missing"),
+        ("published/afif.toml", (ROOT / "baselines/published/afif.toml").read_text(), "there is another study afif, in afif.toml"),
+        ("ours.toml", TABLE.replace('model = "tiny"', 'model = "tini"'), r"ours.toml, row 1 of \[cells\]: unknown model 'tini'"),
+        ("ours.toml", TABLE.replace('recipe = "gate"', 'recipe = "gait"'), "unknown recipe 'gait'; known: .*gate"),
+    ],
+    ids=str,
+)
+def test_a_mistake_in_it_is_one_line_that_names_the_file(own, file, text, complaint):
+    (own / file).parent.mkdir(exist_ok=True)
+    (own / file).write_text(text)
+    with pytest.raises((ValueError, TableError), match=complaint) as caught:
+        cells()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_that_does_not_exist_is_refused(suite):
+    done = suite("-m", "full", "--project=/nowhere", storage=False)
+    assert (4, True) == (done.returncode, "names a folder that does not exist: /nowhere" in done.stderr), done.said
