@@ -6,8 +6,9 @@ import sys
 from tabulate import tabulate
 
 import zoo
-from zoo.cost import cost, macs
+from zoo.cost import cost
 from zoo.quiet import import_keras
+from zoo.tally import tally
 
 
 def main(words=None):
@@ -34,7 +35,7 @@ def main(words=None):
 
 
 def _list():
-    rows = []
+    rows, uncounted = [], {}
     for name, (_, shape, classes) in zoo.MODELS.items():
         its = cost(zoo.build(name, shape, classes))
         rows.append(
@@ -43,13 +44,14 @@ def _list():
                 "x".join(map(str, shape)),
                 classes,
                 f"{its.parameters:,}",
-                f"{its.macs / 1e6:,.1f}",
+                its.said(f"{its.macs / 1e6:,.1f}"),
                 f"{its.activation_bytes / 1e6:,.1f}",
             ]
         )
+        uncounted[name] = its.uncounted
     headers = ["model", "input", "classes", "parameters", "million MACs", "MB of activations"]
     table = tabulate(rows, headers, disable_numparse=True, colalign=("left", *["right"] * 5))
-    return f"{table}\n\nResNets for small images come at any depth: resnet56_v1 (6n + 2 layers), resnet56_v2 (9n + 2)."
+    return f"{table}\n{_named(uncounted)}\nResNets for small images come at any depth: resnet56_v1 (6n + 2 layers), resnet56_v2 (9n + 2)."
 
 
 def _summary(asked):
@@ -60,15 +62,27 @@ def _summary(asked):
             raise ValueError(f"--input {asked.input!r}: write it as 64x64x3, height x width x channels")
         shape = tuple(int(part) for part in asked.input.split("x"))
     model = zoo.build(asked.name, shape, classes if asked.classes is None else asked.classes)
-    rows = [
-        [layer.name, type(layer).__name__, "x".join(map(str, layer.output.shape[1:])), f"{layer.count_params():,}", f"{macs(layer):,}"]
-        for layer in model.layers
-    ]
-    its = cost(model)
-    rows.append(["total", "", "", f"{its.parameters:,}", f"{its.macs:,}"])
-    return tabulate(
-        rows, ["layer", "kind", "output", "parameters", "MACs"], disable_numparse=True, colalign=("left", "left", "right", "right", "right")
-    )
+    seen = tally(model)
+    operations = getattr(model, "operations", model.layers)  # an addition, say, has no row, but a product of matrices has
+    rows = [_row(layer, *seen.of(layer.name)) for layer in operations if layer in model.layers or seen.of(layer.name) != (0, True)]
+    its = cost(model, seen)
+    rows.append(["total", "", "", f"{its.parameters:,}", its.said(f"{its.macs:,}")])
+    headers = ["layer", "kind", "output", "parameters", "MACs"]
+    table = tabulate(rows, headers, disable_numparse=True, colalign=("left", "left", "right", "right", "right"))
+    return f"{table}\n{_named({asked.name: its.uncounted})}".rstrip("\n")
+
+
+def _row(layer, macs, whole):
+    import keras
+
+    shapes = ["x".join(map(str, tensor.shape[1:])) for tensor in keras.tree.flatten(layer.output)]
+    parameters = layer.count_params() if isinstance(layer, keras.Layer) else 0
+    return [layer.name, type(layer).__name__, ", ".join(shapes), f"{parameters:,}", f"{macs:,}" if whole else f"at least {macs:,}"]
+
+
+def _named(uncounted):
+    """Lines that name the layers of each model that cannot be counted."""
+    return "".join(f"not counted in {model}: {', '.join(layers)}\n" for model, layers in uncounted.items() if layers)
 
 
 def _predict(asked):
