@@ -193,13 +193,14 @@ def test_a_model_with_several_inputs_has_a_cost():
 
 
 def test_outputs_within_a_layer_count_once():
-    """Those of attention are a query, a key and a value, the mixed values, and the output, which is its last layer's."""
+    import keras
 
-    def count(layers, x):
-        x = layers.Reshape((30, 4))(x)
-        return layers.MultiHeadAttention(2, 3)(x, x)
-
-    assert (2 * 120 + 3 * 30 * 6 + 120) * 4 <= costs(count).activation_bytes <= (2 * 120 + 3 * 30 * 6 + 2 * 30 * 30 + 120) * 4
+    dense = keras.layers.Dense(7)
+    passed = costs(lambda layers, x: own(dense)(x))
+    assert (120 + 6 * 5 * 7) * 4 == passed.activation_bytes
+    added = costs(lambda layers, x: own(lambda x: dense(x) + 1)(x))
+    assert (120 + 2 * 6 * 5 * 7) * 4 == added.activation_bytes
+    assert (6 * 5 * 4 * 7, ()) == (added.macs, added.uncounted)
 
 
 def test_counting_changes_neither_keras_nor_what_other_threads_do():
