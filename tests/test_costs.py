@@ -75,13 +75,3 @@ def test_activation_bytes_are_those_of_the_precision(precision, size):
         return cost(keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(5, dtype=precision)]))
 
     assert 5 * size == zoo.weightless(count).activation_bytes
-
-
-def test_a_kind_of_layer_that_nobody_counts_is_refused_by_name():
-    def count():
-        import keras
-
-        return cost(keras.Sequential([keras.layers.Input((4, 4, 2)), keras.layers.DepthwiseConv2D(3)]))
-
-    with pytest.raises(NotImplementedError, match="multiply-accumulates of a DepthwiseConv2D layer"):
-        zoo.weightless(count)

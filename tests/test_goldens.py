@@ -46,7 +46,9 @@ def native_graph(name):
 def text(name):
     from zoo.cost import cost
 
-    costs = ", ".join(f"{number:,} {what.replace('_', ' ')}" for what, number in cost(small_networks.native(name))._asdict().items())
+    *numbers, uncounted = cost(small_networks.native(name))._asdict().items()
+    assert ("uncounted", ()) == uncounted
+    costs = ", ".join(f"{number:,} {what.replace('_', ' ')}" for what, number in numbers)
     return f"{costs}\n{native_graph(name)}\n"
 
 

@@ -6,8 +6,9 @@ import sys
 from tabulate import tabulate
 
 import zoo
-from zoo.cost import cost, macs
+from zoo.cost import cost
 from zoo.quiet import import_keras
+from zoo.tally import tally
 
 
 def main(args=None):
@@ -34,14 +35,16 @@ def main(args=None):
 
 
 def _list():
-    rows = []
+    rows, uncounted = [], {}
     for name, model in zoo.models().items():
         price = cost(zoo.build(name, model.shape, model.classes))
-        numbers = f"{price.parameters:,}", f"{price.macs / 1e6:,.1f}", f"{price.activation_bytes / 1e6:,.1f}"
+        macs = price.said(f"{price.macs / 1e6:,.1f}")
+        numbers = f"{price.parameters:,}", macs, f"{price.activation_bytes / 1e6:,.1f}"
         rows.append([name, "x".join(map(str, model.shape)), model.classes, *numbers])
+        uncounted[name] = price.uncounted
     headers = ["model", "input", "classes", "parameters", "million MACs", "MB of activations"]
     table = tabulate(rows, headers, disable_numparse=True, colalign=("left", *["right"] * 5))
-    return f"{table}\n\nResNets for small images come at any depth: resnet56_v1 (6n + 2 layers), resnet56_v2 (9n + 2)."
+    return f"{table}\n{_named(uncounted)}\nResNets for small images come at any depth: resnet56_v1 (6n + 2 layers), resnet56_v2 (9n + 2)."
 
 
 def _summary(asked):
@@ -53,15 +56,27 @@ def _summary(asked):
             raise ValueError(f"--input {asked.input!r}: write it as 64x64x3, height x width x channels")
         shape = tuple(int(part) for part in asked.input.split("x"))
     network = zoo.build(asked.name, shape, classes)
-    rows = [
-        [layer.name, type(layer).__name__, "x".join(map(str, layer.output.shape[1:])), f"{layer.count_params():,}", f"{macs(layer):,}"]
-        for layer in network.layers
-    ]
-    price = cost(network)
-    rows.append(["total", "", "", f"{price.parameters:,}", f"{price.macs:,}"])
-    return tabulate(
-        rows, ["layer", "kind", "output", "parameters", "MACs"], disable_numparse=True, colalign=("left", "left", "right", "right", "right")
-    )
+    seen = tally(network)
+    operations = getattr(network, "operations", network.layers)  # an addition, say, has no row, but a product of matrices has
+    rows = [_row(layer, *seen.of(layer.name)) for layer in operations if layer in network.layers or seen.of(layer.name) != (0, True)]
+    price = cost(network, seen)
+    rows.append(["total", "", "", f"{price.parameters:,}", price.said(f"{price.macs:,}")])
+    headers = ["layer", "kind", "output", "parameters", "MACs"]
+    table = tabulate(rows, headers, disable_numparse=True, colalign=("left", "left", "right", "right", "right"))
+    return f"{table}\n{_named({asked.name: price.uncounted})}".rstrip("\n")
+
+
+def _row(layer, macs, whole):
+    import keras
+
+    shapes = ["x".join(map(str, tensor.shape[1:])) for tensor in keras.tree.flatten(layer.output)]
+    parameters = layer.count_params() if isinstance(layer, keras.Layer) else 0
+    return [layer.name, type(layer).__name__, ", ".join(shapes), f"{parameters:,}", f"{macs:,}" if whole else f"at least {macs:,}"]
+
+
+def _named(uncounted):
+    """Lines that name the layers of each model that cannot be counted."""
+    return "".join(f"not counted in {model}: {', '.join(layers)}\n" for model, layers in uncounted.items() if layers)
 
 
 def _predict(asked):

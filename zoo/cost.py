@@ -1,56 +1,40 @@
 """What a network costs: parameters, multiply-accumulates and the bytes of its activations, for one image.
 
-Multiply-accumulates are those of convolutions and dense layers, biases apart, as the papers and
-torchvision count them. Only shapes are read, so a network without weights will do: zoo.weightless.
+Multiply-accumulates are those of convolutions, dense layers and attention's products; biases, pooling and
+normalisation count 0, as in the papers and torchvision. Only shapes are read, so a network without
+weights will do: zoo.weightless.
 """
 
 import math
 from typing import NamedTuple
 
+from zoo.tally import tally
+
 
 class Cost(NamedTuple):
     parameters: int
     trainable: int
-    macs: int  # multiply-accumulates of one image's forward pass
+    macs: int  # multiply-accumulates of one image's forward pass; at least these where uncounted is not empty
     activation_bytes: int  # of every layer's output for one image, in the precision that it computes in
+    uncounted: tuple = ()  # names of layers that hold what cannot be seen: outer/inner in models inside models
+
+    def said(self, number):
+        """A number of multiply-accumulates, as text: "at least" it where something is uncounted."""
+        return f"at least {number}" if self.uncounted else number
 
 
-def cost(model):
-    """Cost of a keras.Model for one image of the size that it was built for."""
-    layers = list(_layers(model))
+def cost(model, seen=None):
+    """Cost of a keras.Model for one image of the size that it was built for.
+
+    Args:
+        model: built, with or without weights.
+        seen: its zoo.tally.tally, where there is one already.
+    """
+    seen = tally(model) if seen is None else seen
     return Cost(
         parameters=model.count_params(),
         trainable=sum(math.prod(weight.shape) for weight in model.trainable_weights),
-        macs=sum(macs(layer) for layer in layers),
-        activation_bytes=sum(math.prod(layer.output.shape[1:]) * _bytes(layer.output.dtype) for layer in layers),
+        macs=sum(seen.macs.values()),
+        activation_bytes=seen.activation_bytes,
+        uncounted=tuple("/".join(path) or model.name for path in seen.uncounted),
     )
-
-
-def macs(layer):
-    """Multiply-accumulates of one layer for one image; 0 of one that multiplies by no weights.
-
-    Raises:
-        NotImplementedError: the layer has a kernel, but is of a kind that nobody has counted yet.
-    """
-    if not hasattr(layer, "kernel"):
-        return 0
-    kind, kernel = type(layer).__name__, math.prod(layer.kernel.shape)
-    if kind == "Conv2D":  # each weight meets each place of the output once
-        return kernel * math.prod(layer.output.shape[1:3])
-    if kind == "Dense":
-        return kernel
-    raise NotImplementedError(f"multiply-accumulates of a {kind} layer ({layer.name})")
-
-
-def _layers(model):
-    for layer in model.layers:
-        if hasattr(layer, "layers"):
-            yield from _layers(layer)
-        else:
-            yield layer
-
-
-def _bytes(dtype):
-    import numpy as np
-
-    return 2 if dtype in ("bfloat16", "float16") else np.dtype(dtype).itemsize

@@ -1,5 +1,6 @@
 """A folder of the user's own: its models, cells and records stand beside the suite's, whose checkout stays as it was."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -81,20 +82,11 @@ def test_without_a_project_there_are_none(monkeypatch):
 
 def test_a_cell_of_ones_own_is_trained_stored_judged_and_accepted_with_three_commands(own):
     before = status()
-    run = {"cwd": own.parent, "capture_output": True, "text": True, "timeout": 300}
-    pytest_args = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-c",
-        str(ROOT / "pytest.ini"),
-        f"--rootdir={ROOT}",
-        str(ROOT / "tests"),
-        "-p",
-        "no:cacheprovider",
-    ]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    run = {"cwd": own.parent, "capture_output": True, "text": True, "timeout": 300, "env": environment}
+    pytest = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pytest.ini"), f"--rootdir={ROOT}", str(ROOT / "tests")]
     args = ["-m", "full", f"--project={own}", "--model=tiny", "--benchmark-save=first", "--seeds=1-3"]
-    first = subprocess.run([*pytest_args, *args], **run)
+    first = subprocess.run([*pytest, *args, "-p", "no:cacheprovider"], **run)
     assert 0 == first.returncode, first.stdout + first.stderr
     assert 3 == first.stdout.count("tiny-noise-short NO-BASELINE: accuracy")
     (machine,) = (own / "records").iterdir()
