@@ -11,6 +11,7 @@ import pytest
 
 from baselines import child
 from tests.self.baselines import fake_training
+from zoo import project
 
 ROOT = Path(__file__).parents[3]
 PLUGINS = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-n0")
@@ -30,6 +31,7 @@ def suite(pytester, tmp_path, monkeypatch):
         args = [*PLUGINS, *map(str, args), *([f"--benchmark-storage={tmp_path / 'storage'}"] if storage else [])]
         with monkeypatch.context() as patch:
             patch.setenv("FAKE_TRAINING", json.dumps({"log": str(tmp_path / "log"), **orders}))
+            patch.setenv(project.VARIABLE, os.environ.get(project.VARIABLE, ""))  # --project sets it: afterwards it is as it was
             patch.setenv("PYTHONPATH", f"{ROOT}:{path}")
             patch.chdir(cwd)
             for name in [name for name in os.environ if name.startswith("PYTEST_")]:

@@ -95,7 +95,7 @@ def test_the_command_prints_a_row_a_way_what_is_left_out_and_what_else_ran(small
     assert 0 == main.main(["overhead", f"--cell={CELL}", f"--images={IMAGES}", "--rounds=3"])
     table, _, notes = capsys.readouterr().out.partition("\n\n")
     assert [["ours", "3"], ["fit", "3"]] == [row[:2] for row in columns(table)[1:]]
-    assert f"{CELL}, {IMAGES} images, batch 32, on {machine.name()}" in notes
+    assert f"{CELL}, {IMAGES} images, batch 32, on {machine.folder('float32')}" in notes
     assert "kept busy by other programs: 0.7: do not believe" in notes
     assert re.search("left out: loop: none is written for .*, only for another", notes)
 

@@ -15,7 +15,6 @@ from baselines.cells import cells
 from baselines.tables import TableError
 from zoo import project
 
-pytestmark = pytest.mark.self
 ROOT = Path(__file__).parents[3]
 MODEL = """
 from keras import Sequential, layers
@@ -66,6 +65,7 @@ def status():
     return [line for line in done.stdout.splitlines() if "__pycache__" not in line]
 
 
+@pytest.mark.self
 def test_its_models_and_cells_stand_beside_the_suites(own):
     assert zoo.names()[-1] == "tiny"
     assert "lenet5" in zoo.names()
@@ -74,6 +74,7 @@ def test_its_models_and_cells_stand_beside_the_suites(own):
     assert cells()["lenet5-mnist-gate"].recipe == cells()["lenet5-digits-gate"].recipe
 
 
+@pytest.mark.self
 def test_without_a_project_there_are_none(monkeypatch):
     monkeypatch.delenv(project.VARIABLE, raising=False)
     assert "tiny" not in zoo.names()
@@ -81,6 +82,7 @@ def test_without_a_project_there_are_none(monkeypatch):
     assert [store.FOLDER] == store.folders()
 
 
+@pytest.mark.slow
 def test_a_cell_of_ones_own_is_trained_stored_judged_and_accepted_with_three_commands(own):
     before = status()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
@@ -101,6 +103,7 @@ def test_a_cell_of_ones_own_is_trained_stored_judged_and_accepted_with_three_com
     assert before == status()
 
 
+@pytest.mark.self
 @pytest.mark.parametrize(
     ("file", "text", "complaint"),
     [
@@ -122,6 +125,7 @@ def test_a_mistake_in_it_is_one_line_that_names_the_file(own, file, text, compla
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.self
 def test_a_folder_that_does_not_exist_is_refused(suite):
     done = suite("-m", "full", "--project=/nowhere", storage=False)
     assert (4, True) == (done.returncode, "names a folder that does not exist: /nowhere" in done.stderr), done.said
