@@ -13,7 +13,6 @@ from baselines import __main__ as main
 from baselines import machine, overhead
 from baselines.cells import cells
 
-pytestmark = pytest.mark.self
 CELL = "lenet5-digits-digits_lenet"
 IMAGES = 70  # not a whole number of batches
 
@@ -46,6 +45,7 @@ def columns(text):
     return [head, *rows]
 
 
+@pytest.mark.slow
 def test_the_loop_by_hand_trains_what_the_suites_epoch_does(small, monkeypatch):
     import keras
 
@@ -59,12 +59,14 @@ def test_the_loop_by_hand_trains_what_the_suites_epoch_does(small, monkeypatch):
     assert expected[-1] < expected[0] < math.inf
 
 
+@pytest.mark.slow
 def test_fit_trains_what_the_suites_epoch_does_where_one_batch_holds_all_images(small):
     expected = losses("ours", IMAGES)
     assert expected == pytest.approx(losses("fit", IMAGES), rel=1e-4)
     assert expected[-1] < expected[0] < math.inf
 
 
+@pytest.mark.self
 def test_the_numbers_of_the_table_are_those_of_the_times():
     found = overhead.table({"ours": [3.0, 2.0, 2.5], "fit": [8.0, 8.0, 8.0], "loop": [1.0, 2.0, 4.0]}, 1000)
     assert [
@@ -75,6 +77,7 @@ def test_the_numbers_of_the_table_are_those_of_the_times():
     ] == columns(found)
 
 
+@pytest.mark.self
 def test_the_ways_are_timed_in_turn_after_one_untimed_epoch_of_each():
     seen, clock = [], itertools.count()
     epochs = {way: lambda way=way: (seen.append(way), (next(clock), 0.5))[1] for way in ("ours", "fit")}
@@ -82,6 +85,7 @@ def test_the_ways_are_timed_in_turn_after_one_untimed_epoch_of_each():
     assert ["ours", "fit"] * 3 == seen
 
 
+@pytest.mark.self
 def test_an_epoch_is_one_pass_over_the_images_asked_for_whatever_the_recipe_says_of_steps():
     cell = next(cell for cell in cells().values() if "steps" in cell.recipe and "images" not in cell.recipe)
     recipe = overhead.one_pass(cell, IMAGES).recipe
@@ -89,6 +93,7 @@ def test_an_epoch_is_one_pass_over_the_images_asked_for_whatever_the_recipe_says
     assert [IMAGES, cell.recipe["batch"]] == recipe["images"]
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_row_a_way_what_is_left_out_and_what_else_ran(small, monkeypatch, capsys):
     monkeypatch.setattr(overhead, "LOOPS", {"another": None})
     monkeypatch.setattr(machine, "others", lambda before=None: {"others": 0.7} if before else "a reading")
@@ -110,6 +115,7 @@ def test_the_command_prints_a_row_a_way_what_is_left_out_and_what_else_ran(small
         (["--cell=lenet5-mnist-afif"], "train-images-idx3-ubyte.gz is not there"),
     ],
 )
+@pytest.mark.self
 def test_wrong_use_and_missing_data_are_one_line(bare_home, tmp_path, monkeypatch, capsys, args, said):
     monkeypatch.chdir(tmp_path)
     assert 2 == main.main(["overhead", *args])

@@ -36,19 +36,22 @@ def test_a_training_tells_of_its_epochs_and_ends_with_a_record_that_has_every_fi
     assert (machine.folder("float32"), machine.processor()["instructions"]) == (made["machine"], made["instructions"])
     assert made["threads"] >= 1
     assert {"graph", "recipes", "training", "loader"} == made["code"].keys()
-    same = records.digest(records.identity(made))
-    assert [{"event": "stored", "identity": same}] == told(*DIGITS, "--known", f"0123,{same}")
 
 
-def test_a_training_that_shared_its_machine_keeps_no_time(monkeypatch):
+def test_a_training_that_shared_its_machine_keeps_no_time_and_one_that_is_known_is_not_trained_again(monkeypatch):
     monkeypatch.setattr(machine, "alone", lambda load: False)
     parser = argparse.ArgumentParser()
     train.options(parser)
-    kind, values = train.train(cells()[DIGITS[1]], parser.parse_args(DIGITS[1:]))
+    cell, args = cells()[DIGITS[1]], parser.parse_args(DIGITS[1:])
+    kind, values = train.train(cell, args)
     assert "record" == kind
     assert not records.timed(values["record"])
     assert values["record"] == records.without_times(values["record"])
     assert values["record"]["accuracy"] > 0.1
+    args.known = f"0123,{records.digest(records.identity(values['record']))}"
+    assert "stored" == train.train(cell, args)[0]
+    args.known, args.only_known = "0123", True
+    assert "unknown" == train.train(cell, args)[0]
 
 
 def test_missing_data_is_told_in_one_line_and_nothing_is_fetched_unasked(tmp_path):

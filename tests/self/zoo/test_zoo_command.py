@@ -1,9 +1,6 @@
 """python -m zoo: what there is and what it costs, as a person types it."""
 
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -100,11 +97,3 @@ def test_what_cannot_be_predicted_is_one_line_that_names_the_file(tmp_path, caps
     blamed = file if file != "net.keras" else image
     assert said.startswith(f"zoo: {tmp_path / blamed}: ")
     assert 1 == len(said.splitlines())
-
-
-def test_the_backend_does_not_greet(tmp_path):
-    trained(tmp_path / "net.keras", (1, 1, 3), list("abc"))
-    Image.new("RGB", (1, 1)).save(tmp_path / "image.png")
-    words = [sys.executable, "-m", "zoo", "predict", tmp_path / "net.keras", tmp_path / "image.png"]
-    ended = subprocess.run(words, capture_output=True, text=True, timeout=120, cwd=Path(zoo.__file__).parent.parent)
-    assert (0, "") == (ended.returncode, ended.stderr)
