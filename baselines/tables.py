@@ -8,7 +8,7 @@ from pathlib import Path
 import loaders
 from loaders import own
 from zoo import project
-from zoo.training import recipes
+from zoo.training import keys
 
 FOLDER = Path(__file__).parent
 COUNTS = ("total", "trainable", "non_trainable")  # of parameters
@@ -83,7 +83,7 @@ def _check(path, table):
     for name, recipe in table["recipes"].items():
         check_keys(f"{path}: the recipe {name}", recipe)
         try:
-            recipes.check(name, recipe)
+            keys.check(name, recipe)
         except ValueError as error:
             raise TableError(f"{path}: {error}") from error
     for cell, floor in table.get("floors", {}).items():

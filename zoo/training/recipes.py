@@ -1,47 +1,11 @@
 """Recipe data -> Keras objects: input layers, optimizer, callbacks, and a model ready to be trained.
 
-A recipe is a table in TOML; ``KEYS`` lists what it may say. Size and scaling of the images belong
+keys.py lists what a recipe may say. Size and scaling of the images belong
 to it: loaders give raw uint8, and what is done to them happens inside the graph, batch by batch.
 """
 
 import math
 from typing import NamedTuple
-
-KEYS = {
-    "input": "raw (0-255), scaled (0-1), mean_subtracted (0-1, less the training images' mean image)",
-    "size": "[height, width] in pixels that the images are resized to",
-    "interpolation": "how: nearest (as Pillow's), bilinear",
-    "images": "[training, test]: only the first so many images of each split",
-    "optimizer": "a table: name, as Keras knows it, and its hyper-parameters; schedule = 'cosine' lets the rate fall to 0; "
-    "rates = [[81, 1e-4], ...] sets it from those epochs on, counted from 0",
-    "batch": "images a step",
-    "epochs": "at most so many",
-    "steps": "steps an epoch, in place of one pass over the images; passes go on from epoch to epoch",
-    "augment": "a table: shift, as a share of the side (filled with the nearest pixel); interpolation, bilinear unless it says nearest; "
-    "flip = true (left-right)",
-    "validation_split": "share of the training images, the last ones, that is held out to watch",
-    "held_out": "number of training images, evenly spaced and at most a fifth of them, that are held out to watch instead",
-    "plateau": "a table: factor, patience, min_rate, cooldown: of Keras's ReduceLROnPlateau, on the watched images' loss",
-    "stopping": "a table: patience, in epochs without a lower validation loss; restore_best = true",
-    "l2": "strength of an L2 penalty on every kernel, in place of any that the network has of its own",
-    "pretrained": "imagenet: the body starts from those weights",
-    "phases": "a list of tables: from, an epoch counted from 0; train: all, head, or the last so many layers of the body and the head; "
-    "optimizer, if it is another",
-    "search": "a table: trials, hours, patience and space, the values of each hyper-parameter that is searched",
-    "note": "what the study does not state and was chosen here",
-}
-KNOWN = {  # what the tables in a recipe may say
-    "augment": {"shift", "flip", "interpolation"},
-    "plateau": {"factor", "patience", "min_rate", "cooldown"},
-    "stopping": {"patience", "restore_best"},
-    "search": {"trials", "hours", "patience", "space"},
-}
-NEEDED = {"stopping": {"patience"}, "search": KNOWN["search"]}  # the keys that a table cannot be without
-CHOICES = {
-    "input": ("raw", "scaled", "mean_subtracted"),
-    "interpolation": ("nearest", "bilinear"),
-    "pretrained": ("imagenet",),
-}
 
 
 class Phase(NamedTuple):
@@ -51,42 +15,6 @@ class Phase(NamedTuple):
     epochs: int
     trained: str | int  # all, head, or the last so many layers of the body and the head
     optimizer: dict  # table
-
-
-def check(name, recipe):
-    """Raise ValueError where a recipe lacks a key, or says something that nothing here understands."""
-    for key in recipe.keys() - KEYS.keys():
-        raise ValueError(f"recipe {name}: unknown key {key!r}; known: {', '.join(KEYS)}")
-    for key in ("input", "optimizer", "batch", "epochs"):
-        if key not in recipe:
-            raise ValueError(f"recipe {name}: key {key!r} is missing")
-    for key, known in CHOICES.items():
-        if key in recipe and recipe[key] not in known:
-            raise ValueError(f"recipe {name}: unknown {key} {recipe[key]!r}; known: {', '.join(known)}")
-    for key in (*KNOWN, "optimizer"):
-        if not isinstance(recipe.get(key, {}), dict):
-            raise ValueError(f"recipe {name}: {key} is {recipe[key]!r}, and no table")
-    for key, known in KNOWN.items():
-        for inner in recipe.get(key, {}).keys() - known:
-            raise ValueError(f"recipe {name}: unknown word {inner!r} in {key}; known: {', '.join(sorted(known))}")
-        for inner in NEEDED.get(key, set()) - recipe[key].keys() if key in recipe else ():
-            raise ValueError(f"recipe {name}: {key} lacks {inner}")
-    how = recipe.get("augment", {}).get("interpolation", "nearest")
-    if how not in CHOICES["interpolation"]:
-        raise ValueError(f"recipe {name}: unknown interpolation {how!r} in augment; known: {', '.join(CHOICES['interpolation'])}")
-    if ("size" in recipe) != ("interpolation" in recipe):
-        raise ValueError(f"recipe {name}: size and interpolation go together")
-    if "validation_split" in recipe and "held_out" in recipe:
-        raise ValueError(f"recipe {name}: validation_split and held_out are two ways to do the same; say one")
-    for key in "stopping", "search":
-        if key in recipe and not (recipe.get("validation_split") or recipe.get("held_out")):
-            raise ValueError(f"recipe {name}: {key} needs a validation_split or held_out: the test images must not decide")
-    starts = [phase.get("from") for phase in recipe.get("phases", [{"from": 0}])]
-    if starts[:1] != [0] or None in starts or sorted(set(starts)) != starts:
-        raise ValueError(f"recipe {name}: phases begin {starts}; the first at epoch 0, each later than the one before")
-    for phase in recipe.get("phases", []):
-        if phase.keys() - {"from", "train", "optimizer"} or not (phase.get("train") in ("all", "head") or type(phase.get("train")) is int):
-            raise ValueError(f"recipe {name}: phase {phase}: say from, train = 'all', 'head' or a number of layers, and optimizer")
 
 
 def fitted_and_watched(recipe, data):

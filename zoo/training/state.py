@@ -19,7 +19,7 @@ class Setup(NamedTuple):
 
     build: Callable  # function without arguments that returns the keras.Model: its initial weights follow from the seed
     data: Any  # has x_train, y_train, x_test, y_test: uint8 images (N, height, width, channels) and int32 labels (N,)
-    recipe: dict  # as recipes.KEYS describes it
+    recipe: dict  # as keys.KEYS describes it
     seed: int  # the same one gives the same bits on a CPU
     family: ModuleType | None = None  # the model's file in the zoo, where the recipe is pretrained or trains a part of the network
 

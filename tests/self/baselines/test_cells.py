@@ -49,7 +49,7 @@ def edited(tmp_path):
         ("digits = { ", 'digits = { loader = "digit", ', "ours.toml: the data set digits: unknown loader 'digit'; known: mnist"),
         ("batch = 256", "batchsize = 256", "ours.toml: recipe gate: unknown key 'batchsize'; known: input"),
         ("batch = 256", "", "ours.toml: recipe gate: key 'batch' is missing"),
-        ('input = "scaled"', 'input = "scald"', "ours.toml: recipe gate: unknown input 'scald'; known: raw"),
+        ('input = "scaled"', 'input = "scald"', "ours.toml: recipe gate: input is 'scald'; known: raw"),
         ("[recipes.gate]", "[recipes]\nflat = 1\n[recipes.gate]", "ours.toml: the recipe flat is 1, not a table"),
         ("quick = true", "quik = true", r"ours.toml, row 1 of \[cells\]: unknown key 'quik'; known: model, dataset, recipe, quick"),
         ('model = "lenet5", dataset = "mnist"', 'dataset = "mnist"', r"ours.toml, row 1 of \[cells\]: the key 'model' is missing; known: model"),

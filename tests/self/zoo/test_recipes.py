@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.self.zoo.small_training import RECIPE, network, noise, train
-from zoo.training import recipes
+from zoo.training import keys, recipes
 
 pytestmark = pytest.mark.self
 
@@ -106,20 +106,46 @@ def test_an_optimizer_that_nobody_knows_is_refused(data, change, complaint):
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"stopping": {"patience": 1}}, "the test images must not decide"),
-        ({"augment": {"shfit": 0.1}}, "unknown word 'shfit' in augment"),
-        ({"batch": None}, "key 'batch' is missing"),
-        ({"augment": True}, "augment is True, and no table"),
-        ({"augment": {"shift": 0.1, "interpolation": "cubic"}}, "unknown interpolation 'cubic' in augment"),
-        ({"stopping": {}, "held_out": 5}, "stopping lacks patience"),
+        ({"stopping": {"patience": 1}}, "stopping needs a validation_split or held_out: the test images must not decide"),
+        ({"augment": {"shfit": 0.1}}, "augment has an unknown key 'shfit'; known: shift, flip, interpolation"),
+        ({"batch": None}, "key 'batch' is missing; known: input"),
+        ({"batchsize": 5}, "unknown key 'batchsize'; known: input"),
+        ({"augment": True}, "augment is True, not a table"),
+        (
+            {"augment": {"shift": 0.1, "interpolation": "cubic"}},
+            "augment has a key 'interpolation' that is 'cubic'; known: nearest, bilinear",
+        ),
+        ({"stopping": {}, "held_out": 5}, "stopping lacks the key 'patience'; known: patience, restore_best"),
         ({"held_out": 5, "validation_split": 0.1}, "two ways to do the same"),
-        ({"phases": [{"from": 0}]}, "say from, train = "),
+        ({"size": [8, 8]}, "size and interpolation go together"),
+        ({"phases": [{"from": 0}]}, "phases has a phase .* that lacks the key 'train'; known: from, train, optimizer"),
+        ({"phases": [{"from": 1, "train": "all"}]}, r"phases begin at epochs \[1\]; the first begins at 0"),
+        ({"phases": [{"from": 0, "train": "tail"}]}, "is 'tail'; known: all, head, or a number of layers"),
+        ({"batch": "ten"}, "batch is 'ten', not a whole number of at least 1"),
+        ({"epochs": 0}, "epochs is 0, not a whole number of at least 1"),
+        ({"l2": "much"}, "l2 is 'much', not a number of at least 0"),
+        ({"validation_split": 10}, "validation_split is 10, not a number from 0 to 1"),
+        ({"size": [8], "interpolation": "nearest"}, r"size is \[8\], not a list of two whole numbers"),
+        ({"optimizer": "Adam"}, "optimizer is 'Adam', not a table"),
+        ({"optimizer": {}}, "optimizer has a name that is None, not a text, such as Adam"),
+        ({"optimizer": {"name": "Adam", "schedule": "step"}}, "optimizer has a schedule that is 'step'; known: cosine"),
+        ({"optimizer": {"name": "Adam", "rates": [1]}}, r"optimizer has rates = \[1\], not a list such as"),
+        (
+            {"optimizer": {"name": "Adam", "schedule": "cosine", "rates": [[1, 0.1]]}},
+            "has a schedule and rates, which both set the learning rate",
+        ),
+        (
+            {"optimizer": {"name": "Adam", "schedule": "cosine"}, "plateau": {"factor": 0.1, "patience": 3}},
+            "plateau and the optimizer's schedule both set the learning rate",
+        ),
+        ({"augment": {"flip": 1}}, "augment has a key 'flip' that is 1, not true or false"),
     ],
 )
-def test_a_recipe_that_cannot_be_meant_is_refused(change, complaint):
+def test_a_recipe_that_cannot_be_meant_is_refused_by_key_and_what_is_known(change, complaint):
     recipe = {key: value for key, value in {**RECIPE, **change}.items() if value is not None}
-    with pytest.raises(ValueError, match=complaint):
-        recipes.check("mine", recipe)
+    with pytest.raises(ValueError, match=f"^recipe mine: .*{complaint}") as caught:
+        keys.check("mine", recipe)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_recipe_may_say_everything_that_is_known():
@@ -138,9 +164,9 @@ def test_a_recipe_may_say_everything_that_is_known():
         "search": {"trials": 3, "hours": 1.0, "patience": 5, "space": {}},
         "note": "ours",
     }
-    recipes.check("mine", {**RECIPE, **more})
-    recipes.check("mine", {**RECIPE, "validation_split": 0.1})
-    assert recipes.KEYS.keys() == {**RECIPE, **more, "validation_split": 0.1}.keys()
+    keys.check("mine", {**RECIPE, **more})
+    keys.check("mine", {**RECIPE, "validation_split": 0.1})
+    assert keys.KEYS.keys() == {**RECIPE, **more, "validation_split": 0.1}.keys()
 
 
 def test_resizing_to_the_nearest_pixel_is_pillows(data):
