@@ -25,15 +25,15 @@ def pytest_xdist_auto_num_workers(config):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session):
-    """Refuse what cannot be meant before anything is collected, and before xdist starts its workers."""
+    """Check the options before anything is collected, and before xdist starts its workers."""
     full = "full" in options.markers(session.config)
     try:
         session.config.stash[SESSION] = Session.begin(session.config, full)
     except ERRORS as error:
         raise pytest.UsageError(str(error)) from error
-    if not full:  # hundreds of networks are built, and looking for cycles among their layers was a quarter of the time
+    if not full:  # hundreds of networks are built, and collecting the cycles among their layers took a quarter of the time
         gc.set_threshold(50_000, 20, 20)
-        atexit.register(gc.freeze)  # nor is it worth more than a second when the process ends
+        atexit.register(gc.freeze)  # a last collection at exit would take more than a second
 
 
 def pytest_ignore_collect(collection_path, config):
@@ -41,7 +41,7 @@ def pytest_ignore_collect(collection_path, config):
 
 
 def pytest_generate_tests(metafunc):
-    """Each test that asks for a record is asked of every chosen training; one of the quick tier, of the quick cells."""
+    """Each test that uses ``record`` runs once for each chosen training; in the quick tier, for the quick cells only."""
     if "record" in metafunc.fixturenames:
         trainings = metafunc.config.stash[SESSION].trainings(metafunc.definition.get_closest_marker("quick") is not None)
         metafunc.parametrize("training", trainings, ids=trainings, indirect=True, scope="session")
@@ -49,7 +49,7 @@ def pytest_generate_tests(metafunc):
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """One tier a test; after -m and -k: never nothing, and what trains first, since under -n others run beside it."""
+    """Check that each test has one tier and that -m and -k leave any; begin with the tests that train, beside which others run under -n."""
     collected = list(items)
     options.check_tiers(collected)
     yield
@@ -69,13 +69,13 @@ def pytest_report_header(config):
     benchmarks = config._benchmarksession
     if (benchmarks.save or benchmarks.autosave) and (benchmarks.disabled or benchmarks.skip):
         why = "--benchmark-skip" if benchmarks.skip else "--benchmark-disable or -n"
-        return f"NOTHING WILL BE STORED: --benchmark-save has no effect with {why}"
+        return f"NOTHING WILL BE STORED: --benchmark-save has no effect with {why}; leave that out to store records"
     return None
 
 
 @pytest.fixture(scope="session")
 def training(request):
-    """The id of the training that a test is asked of."""
+    """The id of the training that the test is about."""
     return request.param
 
 
@@ -87,7 +87,7 @@ def data_root(pytestconfig):
 
 @pytest.fixture(scope="session")
 def record(training, pytestconfig):
-    """The record of a cell that is trained once for all tests that ask."""
+    """The record of the training, which takes place once for all tests that use it."""
     try:
         return pytestconfig.stash[SESSION].record(training)
     except Unavailable as error:
@@ -98,27 +98,27 @@ def record(training, pytestconfig):
 
 @pytest.fixture
 def save(pytestconfig):
-    """A function that writes the session's file, so that nothing later can lose what has been measured."""
+    """A function that stores the session's records at once, so that no later failure loses them."""
 
-    def saved():
+    def write():
         try:
             pytestconfig.stash[SESSION].save()
         except TrainingFailed as error:
             raise pytest.fail.Exception(str(error), pytrace=False) from None
 
-    return saved
+    return write
 
 
 @pytest.fixture
 def verdict(record, pytestconfig, record_property):
-    """A function of 'accuracy' or 'seconds' that returns the record's Verdict, and has it in the summary."""
+    """A function: 'accuracy' or 'seconds' -> the Verdict of that part of the record, which the summary shows, too."""
 
-    def judged(what):
-        given = pytestconfig.stash[SESSION].verdict(record, what)
-        record_property("verdict", given.line)
-        return given
+    def judge(quantity):
+        found = pytestconfig.stash[SESSION].verdict(record, quantity)
+        record_property("verdict", found.line)
+        return found
 
-    return judged
+    return judge
 
 
 def pytest_benchmark_generate_machine_info(config):
@@ -135,8 +135,8 @@ def pytest_benchmark_update_json(config, benchmarks, output_json):
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session, exitstatus):
-    """Before pytest-benchmark saves for the last time: whether the session ran to its end; and nothing never passes."""
-    if SESSION in session.config.stash:  # else its options were refused
+    """Before pytest-benchmark saves for the last time: note whether the session was complete, and set its exit status."""
+    if SESSION in session.config.stash:  # otherwise its options were refused
         session.exitstatus = session.config.stash[SESSION].finish(exitstatus, session.shouldstop or session.shouldfail)
     return (yield)
 

@@ -1,4 +1,4 @@
-"""The cells of the suite, read from the published tables and from our own: no number stands in code.
+"""The cells of the suite, read from the published tables and from our own: the code contains no published number.
 
 A cell is model x dataset x recipe: one row of a study's table and one test id.
 """
@@ -17,13 +17,13 @@ class Cell(NamedTuple):
     study: str
     model: str
     dataset: str
-    data: str | Own  # what the loaders call the study's data set, or the user's own
+    data: str | Own  # what loaders.load takes: a name, or the user's own images
     recipe_name: str
     recipe: dict
-    shape: tuple  # (height, width, channels) of the network's input: of the recipe's size, where it has one
+    shape: tuple  # (height, width, channels) of the network's input: the recipe's size, if it has one
     data_shape: tuple  # of the data set's images
     classes: int
-    published: dict  # the numbers that the study prints of it, accuracies as shares; empty for our own
+    published: dict  # the numbers that the study prints for it, accuracies as shares; empty for our own cells
     floor: float | None
     quick: bool  # whether the quick tier trains it, too
 
@@ -32,8 +32,8 @@ def cells(folder=FOLDER):
     """Cell id -> Cell, in the order of the tables; the project's rows may name the suite's recipes, too.
 
     Raises:
-        TableError: what ``studies`` refuses; a row has an unknown key, names a model, data set or recipe that nobody knows,
-            or is another row's cell; a number is not one, or [where] does not say where it stands; a floor has no cell.
+        TableError: a mistake that ``studies`` refuses; a row with an unknown key, model, data set or recipe; two rows of one
+            cell; a value that is not a number, or whose source is missing in [where]; a floor of an unknown cell.
     """
     return _cells(folder, project.folder())
 
@@ -51,7 +51,7 @@ def _cells(folder, own_folder):
             recipes = {**every, **table["recipes"]} if study == "own" else table["recipes"]
             cell = _cell(where, table, datasets, recipes, row)._replace(study=study)
             if cell.id in found:
-                raise TableError(f"{where}: the cell {cell.id} has another row, in {tables[found[cell.id].study]['file']}")
+                raise TableError(f"{where}: the cell {cell.id} has a row already, in {tables[found[cell.id].study]['file']}; delete one")
             found[cell.id] = cell._replace(floor=floors.get(cell.id))
     for table in tables.values():
         for cell in table.get("floors", {}):
@@ -70,7 +70,7 @@ def _cell(where, table, datasets, recipes, row):
     for key in published:
         source = "parameters" if key in COUNTS else key
         if source not in table.get("where", {}):
-            raise TableError(f"{where}, {name}: where does the study print {key!r}? Say it as {source!r} in [where]")
+            raise TableError(f"{where}, {name}: [where] does not say where the study prints {key!r}; add the key {source!r} to [where]")
     dataset, recipe = datasets[row["dataset"]], recipes[row["recipe"]]
     return Cell(
         id=name,
@@ -90,17 +90,17 @@ def _cell(where, table, datasets, recipes, row):
 
 
 def published_seconds(cell):
-    """Published seconds an epoch, or None."""
+    """Published seconds per epoch, or None."""
     if "seconds" in cell.published:
         return cell.published["seconds"] / cell.recipe["epochs"]
     return cell.published.get("epoch_seconds")
 
 
 def choose(models=(), datasets=(), wanted_recipes=(), folder=FOLDER):
-    """The cells of those models, data sets and recipes; an empty choice, or an empty name, is all.
+    """The cells of those models, data sets and recipes; an empty list chooses all, and empty names do not count.
 
     Raises:
-        ValueError: a name is in no cell, or no cell has them all; the message lists what there is.
+        ValueError: no cell has one of the names, or all of them together; the message lists the known ones.
     """
     chosen = every = list(cells(folder).values())
     for field, wanted in ("model", models), ("dataset", datasets), ("recipe_name", wanted_recipes):
@@ -108,8 +108,8 @@ def choose(models=(), datasets=(), wanted_recipes=(), folder=FOLDER):
         known = list(dict.fromkeys(getattr(cell, field) for cell in every))
         for name in wanted:
             if name not in known:
-                raise ValueError(f"unknown {field.removesuffix('_name')} {name!r}; those of the cells: {', '.join(known)}")
+                raise ValueError(f"unknown {field.removesuffix('_name')} {name!r}; known: {', '.join(known)}")
         chosen = [cell for cell in chosen if not wanted or getattr(cell, field) in wanted]
     if not chosen:
-        raise ValueError(f"no cell has that model, data set and recipe together; the cells: {', '.join(cells(folder))}")
+        raise ValueError(f"no cell has that model, data set and recipe together; known cells: {', '.join(cells(folder))}")
     return chosen

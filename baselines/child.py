@@ -1,7 +1,7 @@
 """Processes that the suite starts: ``python -m baselines ARGS``, whose stdout is one JSON object a line.
 
-Trainings, rooflines and whatever else needs a backend run in one, so that the process that asks imports none,
-and a crash or a lack of memory costs one training and not the session.
+Whatever needs a backend (a training, the roofline) has a process of its own: the session imports no backend, and a
+crash or a lack of memory ends one training and not the session.
 """
 
 import json
@@ -15,16 +15,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-PATIENCE = 10  # seconds that a child has for ending after Ctrl-C
-LAST = 12  # lines of a failed child's stderr that its error shows
+PATIENCE = 10  # seconds from the request to end until a child is killed
+LAST = 12  # number of last lines of a failed child's stderr in its error
 
 
 class ChildError(Exception):
-    """A child ended without an answer; the message says how, with the end of what it wrote to stderr."""
+    """A child failed; the message is a predicate ("ended with exit code 1") and the end of what it wrote to stderr."""
 
 
 def start(args, stderr):
-    """Start ``python -m baselines ARGS``: a subprocess.Popen whose stdout is a pipe. Tests put their own in its place."""
+    """Start ``python -m baselines ARGS``: a subprocess.Popen whose stdout is a pipe. Tests replace this function."""
     command = [sys.executable, "-m", "baselines", *args]
     return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True)
 
@@ -33,14 +33,14 @@ def start(args, stderr):
 def events(*args, timeout=None):
     """The events of a child, as they come: an iterator of dicts with the key ``event``.
 
-    The child ends with the block, whatever ends the block: a closed child, an exception, Ctrl-C.
+    Leaving the block ends the child, also by an exception or Ctrl-C.
 
     Args:
         args: of ``python -m baselines``.
         timeout: seconds after which the child is killed, or None.
 
     Raises:
-        ChildError: while iterating: the child crashed, was killed, or outlasted its time.
+        ChildError: while iterating: the child crashed, was killed, took longer than ``timeout``, or printed something else.
     """
     with tempfile.TemporaryFile("w+", errors="replace") as stderr:
         process = start([*args, "--parent", str(os.getpid())], stderr)
@@ -66,11 +66,11 @@ def _read(process, stderr, killed, timeout):
             event = json.loads(line)
             event["event"]
         except (ValueError, KeyError, TypeError):
-            raise ChildError(f"its line {line[:80]!r} is no event") from None
+            raise ChildError(f"printed {line[:80]!r}, which is not an event: a JSON object with the key 'event'") from None
         yield event
     if process.wait():
         if killed.is_set():
-            raise ChildError(f"outlasted its {timeout:g} seconds and was killed")
+            raise ChildError(f"took longer than {timeout:g} seconds and was killed")
         raise ChildError(_reason(process.returncode, stderr))
 
 
@@ -84,7 +84,7 @@ def _reason(code, stderr):
 
 
 def _end(process):
-    """End a child that still runs: ask, wait, kill."""
+    """Stop a child that is still running: ask it to end, wait, kill it."""
     if process.poll() is None:
         process.terminate()
         try:
@@ -99,25 +99,29 @@ def answer(*args, timeout=None):
     """The one event that a child answers with: a dict.
 
     Raises:
-        ChildError: it gave none.
+        ChildError: it failed, or did not give exactly one.
     """
-    with events(*args, timeout=timeout) as answers:
-        found = list(answers)
+    command = f"python -m baselines {' '.join(args)}"
+    try:
+        with events(*args, timeout=timeout) as answers:
+            found = list(answers)
+    except ChildError as error:
+        raise ChildError(f"{command} {error}") from None
     if len(found) != 1:
-        raise ChildError(f"{len(found)} answers to {' '.join(args)}")
+        raise ChildError(f"{command} gave {len(found)} answers, not one")
     return found[0]
 
 
 def tell(event, **values):
-    """In the child: one event, as a line of strict JSON."""
+    """In the child: print one event, as a line of strict JSON."""
     print(json.dumps({"event": event, **values}, allow_nan=False), flush=True)
 
 
 def follow(parent):
-    """In the child: end with the process that started it, however that ends; and let nobody else write to stdout.
+    """In the child: end when the process that started it ends, and keep stdout for events.
 
     Args:
-        parent: its process id, or None of a child that a person started.
+        parent: id of the process that started the child; None where a person did.
     """
     if parent is None:
         return

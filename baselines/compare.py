@@ -1,7 +1,7 @@
 """The tables of `python -m baselines compare`: papers, machines and records side by side, one table a study.
 
-Under each, the study's own question answered: best network on each data set, mean and least
-accuracy, time and memory over all data sets, from the printed numbers and from ours.
+Below each table, the answers to the study's question, from the published numbers and from ours: the best network on
+each data set; mean and lowest accuracy, time and memory of each network over all data sets.
 """
 
 import csv
@@ -18,16 +18,16 @@ from baselines.record import epoch_seconds, recipe, sampled, timed
 
 ORDER = ("REGRESSED", "UNSTABLE", "INCOMPARABLE", "NO-BASELINE", "IMPROVED", "PASS")  # worst first
 PRINTED = {"accuracy": "", "validation_accuracy": " (val)", "held_out_accuracy": " (held out)", "stated_accuracy": " (stated)"}
-FOOT = """parameters: as published, "= ours" where our trained network has as many; else those of our trained network.
-accuracy: as published, of the test images; or of validation images (val), held out by a search (held out), not named by the study (stated).
-measured: on the test images after the last epoch; mean ± standard deviation over n records, one a seed on a machine.
-s/epoch: fastest training epoch of a record, outside compilation; mean ± standard deviation over n records that have times.
+FOOT = """parameters: as published, and "= ours" where our trained network has the same number; else those of our trained network.
+accuracy: as published, of test images; or of validation images (val), images that a search held out (held out), unnamed images (stated).
+measured: on the test images after the last epoch; mean ± standard deviation over n records, one per machine and seed.
+s/epoch: as published; on a machine (A, B, ...) the fastest training epoch of a record, without compilation: mean ± standard deviation.
 peak MB: of the GPU's memory where there is one, else of the training's process.
---epochs: trained for that number of epochs and not the recipe's; never judged, and in no answer.
-sample: trained on a part, or a rebuilt copy, of the published data; in no ratio to a paper and in no answer.
-ratio: our mean seconds of training and evaluation an epoch / the published seconds an epoch, which hold validation and start-up, too.
-of peak: FLOP/s of the fastest epoch (6 a multiply-accumulate and image) / the machine's measured rate of matrix products.
-verdict: a record newer than the accepted ones, against those; the worst of accuracy and time and of all machines."""
+--epochs: trained for that number of epochs instead of the recipe's; not judged, and left out of the answers.
+sample: trained on a part, or a rebuilt copy, of the published data; without a ratio, and left out of the answers.
+ratio: our mean seconds of training and evaluation per epoch / the published seconds per epoch, which include validation and start-up.
+of peak: FLOP/s of the fastest epoch (6 per multiply-accumulate and image) / the machine's measured rate of matrix products.
+verdict: of a record that is newer than the accepted ones, compared with them; the worst of accuracy and time on all machines."""
 
 
 def tables(stored, style="simple"):
@@ -49,7 +49,7 @@ def tables(stored, style="simple"):
         mine = [cell for cell in cells().values() if cell.study == study]
         rows = [row for cell in mine for row in _rows(cell, by_cell[cell.id], machines, judged)]
         text += [_title(f"{study}: every cell", style), _table(rows, [*headers, "verdict"], style)]
-        text += [] if style == "csv" else [f"printed, and of no cell: {_figures(each)}" for each in table.get("unassigned", [])]
+        text += [] if style == "csv" else [f"printed, but not for any cell: {_figures(each)}" for each in table.get("unassigned", [])]
         text += [_title(f"{study}: {table['question']}", style), *_answers(mine, whole, machines, style)]
     if style != "csv":
         text += ["\n".join(f"{label} = {machine}" for machine, label in machines.items()), FOOT]
@@ -57,7 +57,7 @@ def tables(stored, style="simple"):
 
 
 def _figures(unassigned):
-    """A printed figure that the study does not give to a cell, as text."""
+    """A printed figure that cannot be assigned to a cell, as text."""
     figures = ", ".join(f"{key} {value}" for key, value in unassigned.items() if key not in ("where", "why", "model"))
     return f"{unassigned.get('model', '')} {figures} ({unassigned['where']}): {unassigned['why']}".strip()
 
@@ -70,7 +70,7 @@ def _by_cell(stored):
 
 
 def judgements(stored):
-    """The newest record of a whole recipe of each cell on each machine, where it came after the accepted ones, and its verdicts.
+    """For each cell and machine: the newest record of a whole recipe, if it is newer than the accepted ones, and its verdicts.
 
     Returns:
         list of (store.Stored, [gate.Verdict of accuracy, gate.Verdict of time]).
@@ -81,17 +81,17 @@ def judgements(stored):
             newest[each.cell, each.machine] = each
         if each.accepted:
             accepted[each.cell, each.machine].append(each)
-    asked = [(each, accepted[key]) for key, each in newest.items() if not each.accepted]
-    asked = [(each, baseline) for each, baseline in asked if not baseline or each.when > baseline[-1].when]
-    gates = 2 * sum(bool(baseline) for _, baseline in asked)
+    judged = [(each, accepted[key]) for key, each in newest.items() if not each.accepted]
+    judged = [(each, baseline) for each, baseline in judged if not baseline or each.when > baseline[-1].when]
+    gates = 2 * sum(bool(baseline) for _, baseline in judged)
     return [
         (each, [judge.accuracy(each.record, baseline, gates, cells()[each.cell].floor), judge.seconds(each.record, baseline, gates)])
-        for each, baseline in asked
+        for each, baseline in judged
     ]
 
 
 def _group(stored):
-    """What records must share to stand in one row: data, precision, --epochs, and the recipe, today's or a former one."""
+    """What records of one row have in common: data, precision, --epochs, and whether the recipe is today's or a former one."""
     record = stored.record
     epochs = record["epochs_option"]
     today = recipe(cells()[stored.cell]) | ({"epochs": epochs} if epochs else {})
@@ -99,7 +99,7 @@ def _group(stored):
 
 
 def _rows(cell, stored, machines, judged):
-    """One row for each group of like records of the cell; one if it was never trained."""
+    """One row for each group of like records of the cell; one empty row if it was never trained."""
     groups = defaultdict(list)
     for each in stored:
         groups[_group(each)].append(each)
@@ -123,7 +123,7 @@ def _rows(cell, stored, machines, judged):
 
 
 def _verdict(group, judged):
-    """The worst verdict of the newest records in the group, and of which number it is."""
+    """The worst verdict of the newest records in the group, and whether it is of accuracy or of time."""
     found = [
         (verdict.word, what)
         for each, verdicts in judged.values()
@@ -139,7 +139,7 @@ def _verdict(group, judged):
 
 
 def spread(values, form):
-    """Mean, standard deviation and n of some numbers as text; nothing of none."""
+    """Mean, standard deviation and n of some numbers as text; None without numbers."""
     if not values:
         return None
     scatter = f" ± {stdev(values):{'.2g' if form == '.3g' else form}}" if len(values) > 1 else ""
@@ -147,7 +147,7 @@ def spread(values, form):
 
 
 def _printed_accuracy(cell):
-    """The study's test accuracy, else what it prints in its place, and of which images that is."""
+    """The published test accuracy; without one, the accuracy of other images, with a mark that says which."""
     for key, mark in PRINTED.items():
         if key in cell.published:
             return f"{cell.published[key]}{mark}"
@@ -168,7 +168,7 @@ def _of_peak(times):
 
 
 def _parameters(cell, group):
-    """The published count and whether our trained network has it, or that of our network alone."""
+    """The published number of parameters and whether our trained network has the same; without a published one, that of our network."""
     printed, ours = cell.published.get("total"), _count(group)
     if printed is None or ours is None:
         return printed or ours
@@ -181,7 +181,7 @@ def _count(stored):
 
 
 def _answers(mine, stored, machines, style):
-    """Two tables: the best network on each data set; each network over all; of published data, and records like each cell's newest."""
+    """Two tables: the best network on each data set, and each network over all; of the records like a cell's newest, without samples."""
     stored = [each for each in stored if not sampled(each.record)]
     newest = {each.cell: _group(each) for each in stored}
     by_cell = _by_cell([each for each in stored if _group(each) == newest[each.cell]])
@@ -195,7 +195,7 @@ def _answers(mine, stored, machines, style):
         _over([cell for cell in mine if cell.model == model], printed, ours, by_cell, machines)
         for model in dict.fromkeys(cell.model for cell in mine)
     ]
-    headers = ["network", "parameters", "published mean", "published least", "published seconds", "mean", "least"]
+    headers = ["network", "parameters", "published mean", "published lowest", "published seconds", "mean", "lowest"]
     headers += [f"seconds {label}" for label in machines.values()] + ["peak MB"]
     best_headers = ["data set", "best as published", "best as measured"]
     return [_table(best, best_headers, style), _table(over, headers, style)]
@@ -220,14 +220,14 @@ def _best(there, accuracies):
 
 
 def _mean_least(of_model, accuracies):
-    """Mean and least accuracy over the data sets, and of how many where some are missing."""
+    """Mean and lowest accuracy over the data sets, and the number of data sets where some are missing."""
     known = [accuracies[cell.id] for cell in of_model if cell.id in accuracies]
     share = f" ({len(known)} of {len(of_model)})" if len(known) < len(of_model) else ""
     return (f"{mean(known):.4f}{share}", f"{min(known):.4f}") if known else (None, None)
 
 
 def _total_seconds(groups):
-    """Seconds to train a network on all its data sets, evaluation included, and of how many where some are missing."""
+    """Seconds to train a network on all its data sets, with evaluation, and the number of data sets where some are missing."""
     times = [[_whole_seconds(each.record) for each in group if timed(each.record)] for group in groups]
     totals = [mean(seconds) for seconds in times if seconds]
     share = f" ({len(totals)} of {len(groups)})" if len(totals) < len(groups) else ""
@@ -252,7 +252,7 @@ def _title(text, style):
 
 
 def _table(rows, headers, style):
-    """Rows as text, without the columns in which nothing stands."""
+    """Rows as text, without empty columns."""
     kept = [index for index in range(len(headers)) if any(row[index] is not None for row in rows)]
     rows, headers = [[row[index] for index in kept] for row in rows], [headers[index] for index in kept]
     if style != "csv":

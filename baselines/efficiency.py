@@ -1,4 +1,4 @@
-"""What a training's epochs reached, from its record alone: FLOP/s, their share of the machine's measured peak, what the host took."""
+"""How fast a training's epochs were, from its record: FLOP/s, their share of the machine's measured peak, the host's share of the time."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ class Efficiency(NamedTuple):
 
     flops_per_second: float
     peak_share: float | None  # of the measured rate of matrix products; None where that is not known
-    host_share: float | None  # of its seconds, at most; None where an epoch is not one program
+    host_share: float | None  # of its seconds, an upper bound; None where an epoch is not one program
 
     def __str__(self):
         peak = "" if self.peak_share is None else f", {self.peak_share:.1%} of the measured peak"
@@ -32,9 +32,9 @@ def epoch_flops(macs, images):
 def efficiencies(record):
     """An Efficiency for each timed epoch of a record: a list.
 
-    The share lost to the host is that of the time in which no program ran, and of the launches of programs: at
-    most that much, since a device may still have work while the host prepares more. It is None where an epoch is not
-    one program, since nobody sees then what is lost between its steps.
+    The host's share counts the seconds in which no program ran, and the launches of programs. It is an upper bound,
+    since a device may still have work while the host prepares more. It is None where an epoch is not one program,
+    since the time between its steps is not measured.
     """
     peak, latency = record["peak_flops_per_second"], record["launch_seconds"] or 0.0
     found = []

@@ -1,4 +1,4 @@
-"""From a record and the stored ones to a verdict: which accepted records are its like, and what changed."""
+"""Judge a record: which accepted records it can be compared with, its verdicts, and what changed since."""
 
 from baselines import gate
 from baselines.record import differences, epoch_seconds, sampled, timed
@@ -22,15 +22,17 @@ def _like(record, accepted):
 
 
 def accuracy(record, accepted, gates, floor):
-    """Verdict of a record's accuracy; the accepted records count once a seed, the newest.
+    """Verdict of a record's accuracy; of each seed the newest accepted record counts.
 
-    The floor holds on all data but a sample of what it was set for: what is under it is REGRESSED before
-    anything is called incomparable.
+    The floor holds for all data except samples. An accuracy under it is REGRESSED, even where the record cannot be
+    compared with the accepted ones.
     """
     like = _like(record, accepted)
     floor = None if sampled(record) else floor
     if record["loss"] is None:
-        return gate.Verdict("REGRESSED", f"accuracy {record['accuracy']:.4f} with a loss that is no finite number: the training diverged")
+        return gate.Verdict(
+            "REGRESSED", f"accuracy {record['accuracy']:.4f} with a loss that is not a finite number: the training diverged"
+        )
     if wrong := record["divergence"]:
         text = f"accuracy {record['accuracy']:.4f}, and {wrong}"
         if record["epochs_option"] is not None:
@@ -46,7 +48,7 @@ def accuracy(record, accepted, gates, floor):
 
 
 def by_seed(stored):
-    """Accuracies, one a seed on a machine, the newest: a seed trained twice is not two samples."""
+    """Accuracies, one per machine and seed, of the newest record: a seed trained twice gives no second independent value."""
     return list({(each.machine, each.record["seed"]): each.record["accuracy"] for each in stored}.values())
 
 

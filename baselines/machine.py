@@ -1,8 +1,8 @@
 """What this machine is: the folder that its records go to, and the facts that are stored with them.
 
 The folder names device, backend and precision, never a version: versions are what people upgrade,
-and the upgrade must be judged. Of a processor it names the instruction set, too: one model is lent out
-with and without AMX, at several times the speed. Host names and clock rates change and say nothing.
+and the upgrade must be judged. Of a processor it names the instruction set, too: virtual machines have the same
+processor with and without AMX, at several times the speed. Host names and clock rates change without a meaning.
 """
 
 import contextlib
@@ -20,10 +20,10 @@ from baselines import child
 from zoo.quiet import import_keras  # noqa: F401
 
 PRECISIONS = ("float32", "mixed_bfloat16")
-SHARED = 0.15  # processors kept busy by others from which a time is no longer the network's own
+SHARED = 0.15  # processors kept busy by other programs, above which a training is stored without times
 ACCELERATORS = ("/dev/nvidia0", "/dev/kfd", "/dev/dxg", "/dev/accel0")  # signs of a device that a backend may compute on
 PACKAGES = ("tensorflow", "tensorflow-cpu", "jax", "jaxlib", "keras", "numpy", "scipy", "keras-tuner", "pytest-benchmark")
-INSTRUCTIONS = {  # flag of /proc/cpuinfo -> the name of what products are computed with, the strongest first
+INSTRUCTIONS = {  # flag of /proc/cpuinfo -> instruction set that computes matrix products, the strongest first
     "amx_bf16": "amx",
     "avx512_bf16": "avx512bf16",
     "avx512f": "avx512",
@@ -34,14 +34,14 @@ INSTRUCTIONS = {  # flag of /proc/cpuinfo -> the name of what products are compu
 
 
 def compute_in(precision):
-    """Let every network that is built from now on compute in that precision, as Keras names it."""
+    """Set the precision of every network that is built from now on, as Keras names it."""
     import keras
 
     keras.config.set_dtype_policy(precision)
 
 
 def backend():
-    """Name of the backend that Keras uses or would use, without an import of it: of its variable, else its keras.json."""
+    """Name of the backend that Keras uses or would use, from $KERAS_BACKEND, else keras.json; imports nothing."""
     if "keras" in sys.modules:
         return sys.modules["keras"].backend.backend()
     if name := os.environ.get("KERAS_BACKEND"):
@@ -80,9 +80,9 @@ def accelerated():
 
 @functools.cache
 def gpu():
-    """What the driver says of the first GPU that Keras computes on, or None: model, memory, driver.
+    """{'model', 'memory', 'driver'} of the first GPU that Keras computes on, as its driver describes it, or None.
 
-    Imports the backend where there may be one.
+    Imports the backend where there may be a GPU.
     """
     if not accelerated():
         return None
@@ -151,8 +151,8 @@ def conditions(precision):
     }
 
 
-def asked(precision):
-    """(folder, info), from a process of its own where only a backend can tell, which may take a GPU's memory to itself."""
+def folder_and_info(precision):
+    """(folder, info), from a child where only a backend can tell, since a backend may take all memory of a GPU."""
     if not accelerated():
         return folder(precision), info()
     answer = child.answer("machine", "--precision", precision)
@@ -169,17 +169,16 @@ def versions():
 
 
 def alone(load):
-    """Whether a training had the machine to itself, by what ``others`` returned, so that its times may be believed."""
+    """Whether a training had the machine to itself, so that its times count; ``load`` is what ``others`` returned."""
     return load["others"] is None or load["others"] <= SHARED
 
 
 def others(before=None):
-    """Watch what else runs: call it for a reading, and with that reading for the share since then.
+    """How busy other programs keep the machine: call it for a reading, and later with that reading for the averages since.
 
     Returns:
-        Without a reading, an opaque one; with one, {'others': processors that other programs kept
-        busy on average, 'loadavg': the system's load over the last minute}. 'others' is None where
-        the system does not tell.
+        Without ``before``, a reading. With it, {'others': processors that other programs kept busy on average,
+        'loadavg': the system's load over the last minute}. 'others' is None where the system does not tell.
     """
     try:
         fields = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:]]

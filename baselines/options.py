@@ -1,4 +1,4 @@
-"""What a user can ask pytest for: the suite's options, tiers and hypothesis profiles, read and checked before anything runs."""
+"""What a user can ask pytest for: the suite's options, tiers and hypothesis profiles, read and checked before anything is trained."""
 
 import os
 import re
@@ -40,23 +40,27 @@ def add(parser):
     group = parser.getgroup("zoobench", "the suite's own options")
     option = group.addoption
     option("--project", metavar="DIR", help=f"folder with models, cells and records of your own (else ${project.VARIABLE})")
-    option("--data-dir", metavar="DIR", help=f'data directory, one folder a data set, written with "=" (else ${loaders.files.VARIABLE})')
-    option("--model", metavar="NAMES", help="only these models' cells, separated by commas")
-    option("--dataset", metavar="NAMES", help="only these data sets' cells")
-    option("--recipe", metavar="NAMES", help="only these recipes' cells")
+    option(
+        "--data-dir",
+        metavar="DIR",
+        help=f"data directory with a folder per data set; write --data-dir=DIR (else ${loaders.files.VARIABLE})",
+    )
+    option("--model", metavar="NAMES", help="only cells of these models, separated by commas")
+    option("--dataset", metavar="NAMES", help="only cells of these data sets")
+    option("--recipe", metavar="NAMES", help="only cells of these recipes")
     option("--seeds", "--seed", default="0", metavar="SEEDS", help="seeds of the trainings, as 3, 1-5 or 1,3,7 (default 0)")
-    option("--epochs", type=int, metavar="N", help="train for N epochs, not the recipe's: stored, never judged")
-    option("--precision", default="float32", choices=machine.PRECISIONS, help="what networks compute in (default float32)")
+    option("--epochs", type=int, metavar="N", help="train for N epochs instead of the recipe's; such records are stored but not judged")
+    option("--precision", default="float32", choices=machine.PRECISIONS, help="dtype policy of the networks (default float32)")
     option("--save-models", metavar="DIR", type=Path, help="keep each trained network in DIR, for python -m zoo predict")
-    option("--time-budget", metavar="TIME", help="train what fits into 90s, 20m or 1h30m, cheapest first, and name the rest")
-    option("--cell-timeout", metavar="TIME", help="fail a cell whose training takes longer than TIME, written as 90s, 20m or 1h30m")
-    option("--update-goldens", action="store_true", help="write the goldens that have changed, show how, and fail")
+    option("--time-budget", metavar="TIME", help="train the cells that fit into TIME (90s, 20m, 1h30m), cheapest first; list the others")
+    option("--cell-timeout", metavar="TIME", help="fail a cell whose training takes longer than TIME (90s, 20m, 1h30m)")
+    option("--update-goldens", action="store_true", help="write the goldens that have changed, show the changes, and fail once")
     parser.extra_info["options of this suite"] = " ".join(name for each in group.options for name in each.names())
 
 
 def set_defaults(config):
-    """What holds where a user does not say otherwise: the quick tier, the storage beside the suite, a few inputs a property."""
-    config.option.markexpr = config.option.markexpr or "quick"  # full must be asked for
+    """Set the defaults: the quick tier, the storage of the project or the suite, few inputs for each property."""
+    config.option.markexpr = config.option.markexpr or "quick"  # the full tier needs -m full
     if config.option.project:
         os.environ[project.VARIABLE] = os.path.abspath(config.option.project)  # which reaches trainings and xdist's workers, too
     if config.option.benchmark_storage == BENCHMARK_DEFAULT:
@@ -69,18 +73,18 @@ def set_defaults(config):
         _hypothesis_profiles(config.getoption("--hypothesis-profile"))
 
 
-def _hypothesis_profiles(asked):
+def _hypothesis_profiles(wanted):
     from hypothesis import settings
 
-    if asked and asked not in PROFILES:
-        raise pytest.UsageError(f"unknown --hypothesis-profile={asked}; known: {', '.join(PROFILES)}")
+    if wanted and wanted not in PROFILES:
+        raise pytest.UsageError(f"unknown --hypothesis-profile={wanted}; known: {', '.join(PROFILES)}")
     for name, examples in PROFILES.items():
         settings.register_profile(name, max_examples=examples, deadline=None)
-    settings.load_profile("dev")  # what hypothesis loads after this, if it is asked to, holds
+    settings.load_profile("dev")  # hypothesis loads a profile of the command line after this
 
 
 def workers(config):
-    """Number of processes that -n auto runs the tests in: none where they train, are named one by one, are watched, or share a GPU."""
+    """Worker processes of -n auto; 0 for the full tier, tests named on the command line, -s, and a machine with a GPU."""
     named = config.args_source is not config.ArgsSource.TESTPATHS
     if "full" in (config.option.markexpr or "") or named or config.option.capture == "no" or machine.accelerated():
         return 0
@@ -102,7 +106,7 @@ def markers(config):
 
 
 def unread(path, config):
-    """Whether a folder holds tests that -m cannot mean, and need not be read: those of the suite's own machinery."""
+    """Whether a folder need not be collected: tests/self, where -m cannot select any of its tests."""
     return path == ROOT / "tests" / "self" and not re.search(r"\b(self|slow|not)\b", config.option.markexpr)
 
 
@@ -118,37 +122,45 @@ def check_any_left(config, collected, items):
     """A UsageError where -m and -k leave none of the collected tests."""
     if collected and not items and not hasattr(config, "workerinput"):
         full = config.option.markexpr == "quick" and all(item.get_closest_marker("full") for item in collected)
-        hint = "they are all of the full tier: ask for it with -m full" if full else "-m and -k leave none of them"
-        raise pytest.UsageError(f"{len(collected)} tests were named, but {hint}")
+        hint = "all are of the full tier: ask for it with -m full" if full else "-m and -k leave none of them"
+        raise pytest.UsageError(f"{len(collected)} tests were collected, but {hint}")
 
 
 def read(config):
     """The options of a pytest session: Options.
 
     Raises:
-        ValueError, TableError, loaders.DataError: one of them cannot be meant; the message names it and the next step.
+        ValueError, TableError, loaders.DataError: an option is wrong; the message names it and the next step.
     """
     option, benchmarks = config.option, config._benchmarksession
     storage = Path(getattr(benchmarks.storage, "path", ""))
     if option.epochs is not None and option.epochs < 1:
         raise ValueError(f"--epochs={option.epochs}: train for at least 1 epoch")
     if (folder := option.save_models) and not (folder.is_dir() and os.access(folder, os.W_OK)):
-        raise ValueError(f"--save-models={folder}: no folder that can be written to; make it first")
+        raise ValueError(f"--save-models={folder}: not a folder that can be written to; create it first")
     if name := option.benchmark_save:
         if not store.NAME.fullmatch(name):
-            raise ValueError(f"--benchmark-save={name!r}: a name holds letters, digits and . _ - alone")
+            raise ValueError(f"--benchmark-save={name!r}: a name may hold only letters, digits and . _ -")
         if not storage.is_dir() or not os.access(storage, os.W_OK):
-            raise ValueError(f"--benchmark-storage={option.benchmark_storage}: no folder that can be written to")
+            raise ValueError(f"--benchmark-storage={option.benchmark_storage}: not a folder that can be written to; name another")
     saves = (benchmarks.save or benchmarks.autosave) and not (benchmarks.disabled or benchmarks.skip)
     return Options(
         cells=choose(*((option_names or "").split(",") for option_names in (option.model, option.dataset, option.recipe))),
-        seeds=plan.seeds(option.seeds),
+        seeds=_parsed("--seeds", option.seeds, plan.seeds),
         epochs=option.epochs,
         precision=option.precision,
         root=loaders.root_folder(option.data_dir),
         save_models=folder and folder.resolve(),
-        budget=plan.budget(option.time_budget) if option.time_budget is not None else None,
-        timeout=plan.budget(option.cell_timeout) if option.cell_timeout is not None else None,
+        budget=_parsed("--time-budget", option.time_budget, plan.budget),
+        timeout=_parsed("--cell-timeout", option.cell_timeout, plan.budget),
         name=(name or benchmarks.save or benchmarks.autosave) if saves else None,
         storage=storage,
     )
+
+
+def _parsed(name, text, parse):
+    """What ``parse`` makes of an option's text, None of none; its ValueError names the option."""
+    try:
+        return None if text is None else parse(text)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error

@@ -21,11 +21,18 @@ from zoo.quiet import import_keras
 from zoo.training import recipes
 
 SEED = 0
-IGNORED = {"pretrained", "steps", "stopping", "plateau", "phases", "search"}  # of a recipe: an epoch is one pass, every layer is trained
+IGNORED = {
+    "pretrained",
+    "steps",
+    "stopping",
+    "plateau",
+    "phases",
+    "search",
+}  # keys of a recipe that are dropped: here an epoch is one pass, and every layer is trained
 
 
 def options(parser):
-    """Add what the command takes to an argparse parser."""
+    """Add the command's options to an argparse parser."""
     parser.add_argument("--cell", required=True, metavar="ID", help="the cell whose model, dataset and recipe are trained")
     parser.add_argument("--images", type=int, metavar="N", help="train on the first N images only")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="timed epochs of each way (default: %(default)s)")
@@ -72,7 +79,7 @@ def one_pass(cell, images=None):
     """The cell with a plain epoch: one pass over the training images, or over the first ones where a number is given."""
     most = min(images or sys.maxsize, cell.recipe.get("images", [sys.maxsize])[0])
     recipe = {key: value for key, value in cell.recipe.items() if key not in IGNORED}
-    return cell._replace(recipe=recipe | {"images": [most, recipe["batch"]]})  # ours evaluates one batch, outside its clock
+    return cell._replace(recipe=recipe | {"images": [most, recipe["batch"]]})  # our epoch evaluates one batch, which is not timed
 
 
 def prepared(way, cell, data):

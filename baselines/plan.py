@@ -14,12 +14,12 @@ def budget(text):
     """Seconds that a text such as 90s, 20m or 1h30m means.
 
     Raises:
-        ValueError: it means nothing; the message shows the form.
+        ValueError: the text is not a time; the message shows the form.
     """
     parts = re.findall(r"(\d+(?:\.\d+)?)([smh])", text)
     seconds = sum(float(number) * UNITS[unit] for number, unit in parts)
     if not seconds or "".join(number + unit for number, unit in parts) != text:
-        raise ValueError(f"{text!r} is no time; write it as 90s, 20m or 1h30m")
+        raise ValueError(f"{text!r} is not a time; write it as 90s, 20m or 1h30m")
     return seconds
 
 
@@ -34,7 +34,7 @@ def estimate(cell, machine, stored, epochs=None):
     """Seconds that a training of a cell will take, or None where nothing is known of it.
 
     From its records of this machine; else from those of other machines; else from the published time,
-    scaled by how this machine has done on other published cells.
+    scaled by this machine's speed on the published cells that it has trained.
     """
     wanted = epochs or cell.recipe["epochs"]
     stored = [each for each in stored if timed(each.record)]
@@ -48,7 +48,7 @@ def estimate(cell, machine, stored, epochs=None):
 
 
 def _whole(record, epochs):
-    """Seconds that the training would take with that number of epochs, its process's start included; a search, as long as it took."""
+    """Seconds of such a training with that number of epochs, with the start of its process; of a search, the seconds that it took."""
     if record["trials"]:
         return START + sum(trial["seconds"] for trial in record["trials"])
     an_epoch = median(record["train_seconds"]) + median(record["eval_seconds"])
@@ -70,25 +70,25 @@ def seeds(text):
     """The seeds that a text such as 3, 1-5 or 1,3,7-9 means: a list of int without repeats.
 
     Raises:
-        ValueError: it means none; the message shows the form.
+        ValueError: the text does not name seeds; the message shows the form.
     """
     found = []
     for part in text.split(","):
         match = re.fullmatch(r"(\d+)(?:-(\d+))?", part.strip())
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if last < first:
-            raise ValueError(f"{text!r} names no seeds; write them as 3, 1-5 or 1,3,7-9")
+            raise ValueError(f"{text!r} does not name seeds; write them as 3, 1-5 or 1,3,7-9")
         found += range(first, last + 1)
     return list(dict.fromkeys(found))
 
 
 def cheapest_first(estimates):
-    """Trainings in the order of their estimates, those that nothing is known of last."""
+    """Trainings in the order of their estimates, those without an estimate last."""
     return sorted(estimates, key=lambda training: (estimates[training] is None, estimates[training] or 0))
 
 
 def fits(seconds, left):
-    """Whether a training of that estimate is started with so many seconds left; what is unknown is not."""
+    """Whether a training with that estimate starts with ``left`` seconds left (None: no limit); one without an estimate does not."""
     return left is None or (seconds is not None and seconds <= left)
 
 
@@ -107,7 +107,7 @@ def announcement(estimates, limit):
     total = sum(estimates[training] or 0 for training in chosen)
     unknown = [training for training in chosen if estimates[training] is None]
     times = [f"about {duration(total)}"] if total else []
-    times += [f"an unknown time for what was never trained before: {', '.join(unknown)}"] if unknown else []
+    times += [f"an unknown time for those never trained before: {', '.join(unknown)}"] if unknown else []
     line = f"expects {len(chosen)} training{'s' * (len(chosen) != 1)} to take {' and '.join(times) or 'no time'}"
     rest = [f"{each} ({duration(estimates[each]) if estimates[each] else 'unknown'})" for each in estimates if each not in chosen]
     return [line] + ([f"the time budget of {duration(limit)} leaves out: {', '.join(rest)}"] if rest else [])

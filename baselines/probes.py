@@ -1,8 +1,8 @@
-"""The work that shows what a machine can do: products, convolutions, memory, the way to the device, a launch.
+"""Measure a machine's limits: matrix products, convolutions, memory, copies to the device, launches of programs.
 
-Each is a step that the backend compiles, as it compiles the networks, and that takes what the former
-step returned: the last one is done when all are. About a second each; the device is drained before
-the clock is read.
+Each probe is a step that the backend compiles, as it compiles the networks. A step takes the former step's
+result, so that the last one is done when all are. About a second each; the device is drained before the
+clock is read.
 """
 
 import math
@@ -11,11 +11,11 @@ from statistics import median
 
 import numpy as np
 
-MATRIX, GPU_MATRIX = 2048, 8192  # rows and columns from which the rate no longer grows
+MATRIX, GPU_MATRIX = 2048, 8192  # rows and columns; larger ones do not raise the rate
 MAPS = (128, 32, 32, 64)  # NHWC, the convolution's input and output
-MEMORY = 2**29  # bytes, twice the largest cache that was met
+MEMORY = 2**29  # bytes, twice the largest cache of the machines measured so far
 IMAGES = 2**26  # bytes of a uint8 array, a third of CIFAR-10's
-LEAST = 0.02  # seconds of a timing, of which waiting for the device is under a hundredth
+LEAST = 0.02  # least seconds of one timing, of which waiting for the device is under a hundredth
 
 
 def limits(seconds):
@@ -41,8 +41,8 @@ def limits(seconds):
 def timings(step, value, seconds):
     """Seconds of one step, as often as it can be timed in that time, three times at least.
 
-    Each step takes what the former one returned, so that the last is done when all are; so many go
-    into one timing that waiting for the device is none of it. The first ones, which compile, are not timed.
+    Each step takes the former one's result, so that the last one is done when all are. One timing has enough steps
+    that waiting for the device does not count. The first steps, which compile, are not timed.
     """
     from zoo.training import device
 
@@ -112,7 +112,7 @@ def _memory():
 
 
 def _host_to_device():
-    """(bytes, step, first value) of images on their way to the device."""
+    """(bytes, step, first value) of a copy of images to the device."""
     import keras
 
     # From an odd address, so that no backend on a CPU takes the array's own memory in place of a copy.
@@ -121,7 +121,7 @@ def _host_to_device():
 
 
 def _launch():
-    """(step, first value) of a program that does next to nothing, and whose result is waited for."""
+    """(step, first value) of a program that computes almost nothing, and whose result is waited for."""
     import keras
 
     from zoo.training import device

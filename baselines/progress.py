@@ -1,4 +1,4 @@
-"""A long run shows where it is: one line, rewritten on a terminal, written once a minute elsewhere."""
+"""Show how far a training or a download is: one line, rewritten on a terminal, elsewhere written once a minute."""
 
 import functools
 import time
@@ -6,12 +6,12 @@ from contextlib import nullcontext
 
 from baselines.plan import duration
 
-EVERY = 60  # seconds between lines where the output is no terminal
+EVERY = 60  # seconds between lines where the output is not a terminal
 REWRITTEN = 0.1  # seconds between texts where it is one
 
 
 def line(config, label):
-    """A function of (epoch, epochs, accuracy) that shows them; None where there is nobody to show them to."""
+    """A function of (epoch, epochs, accuracy) that shows them; None in an xdist worker, which has no terminal."""
     start = time.monotonic()
 
     def text(epoch, epochs, accuracy):
@@ -25,7 +25,7 @@ def line(config, label):
 
 @functools.cache
 def fetching(config):
-    """A function of (file name, bytes so far, bytes in all or None) that shows them; True where there is nobody to show them to."""
+    """A function of (file name, bytes so far, bytes in all or None) that shows them; True in an xdist worker."""
 
     def text(name, bytes, total):
         return f"fetching {name}: {bytes / 1e6:.0f} MB" + (f" of {total / 1e6:.0f}" if total else ""), bytes == total
@@ -34,27 +34,27 @@ def fetching(config):
 
 
 def _shower(config, text):
-    """A function that shows the text that another makes of its words, and, if that is the last, leaves it standing."""
+    """A function that shows what ``text`` makes of its arguments; the last text stays on the terminal. None in an xdist worker."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     capture = config.pluginmanager.get_plugin("capturemanager")
-    if reporter is None:  # an xdist worker
+    if reporter is None:  # in an xdist worker
         return None
     shown = 0 if reporter.isatty else time.monotonic()
 
-    def show(*words):
+    def show(*args):
         nonlocal shown
-        said, last = text(*words)
+        message, last = text(*args)
         if not last and time.monotonic() - shown < (REWRITTEN if reporter.isatty else EVERY):
             return
         shown = time.monotonic()
         with capture.global_and_fixture_disabled() if capture else nullcontext():
             if reporter.isatty:
-                reporter.rewrite(said, erase=True)
+                reporter.rewrite(message, erase=True)
                 if last:
                     reporter.line("")
             else:
                 reporter.ensure_newline()
-                reporter.write_line(said)
+                reporter.write_line(message)
             reporter.flush()
 
     return show

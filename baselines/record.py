@@ -1,6 +1,6 @@
-"""The record: what is stored of one training. ``FIELDS`` lists it once; everything else follows from that table.
+"""The record: what is stored of one training. ``FIELDS`` lists its fields once; everything else follows from that table.
 
-A record is a dict of plain JSON values. A dot in a field's name leads into a table: ``data.kind`` is
+A record is a dict of plain JSON values. A dot in a field's name stands for a table within: ``data.kind`` is
 ``record["data"]["kind"]``. To store something more, add a row here and the value in ``baselines.train``.
 """
 
@@ -32,7 +32,7 @@ FIELDS = (
     Field("model", str, "name of the network"),
     Field("dataset", str, "name of the data set, as the study has it"),
     Field("recipe", dict, "the recipe's table, with its name and without its note", identity=True),
-    Field("epochs_option", int, "epochs asked for in place of the recipe's", null=True, identity=True),
+    Field("epochs_option", int, "epochs given by --epochs in place of the recipe's", null=True, identity=True),
     Field("seed", int, "of initial weights, order of images, augmentation and dropout", identity=True),
     Field("data.fingerprint", str, "of the four arrays", identity=True),
     Field("data.kind", str, "canonical or sample"),
@@ -51,7 +51,7 @@ FIELDS = (
     Field("versions", dict, "package -> installed version", identity=True),
     # What came out
     Field("accuracy", float, "share of the test images that were classified correctly, at the end"),
-    Field("loss", float, "on the test images at the end; None where it was no finite number", null=True),
+    Field("loss", float, "on the test images at the end; None where it was not a finite number", null=True),
     Field("history", dict, "name -> value of each epoch: loss, accuracy, learning_rate and those of the watched images"),
     Field("divergence", str, "what went wrong with the training", null=True),
     Field("trials", list, "of a search: hyper_parameters, epochs, accuracies, seconds and end of each trial", null=True),
@@ -78,20 +78,20 @@ FIELDS = (
     Field("load.loadavg", float, "the system's load over the last minute"),
 )
 PATHS = tuple((tuple(field.name.split(".")), field) for field in FIELDS)
-UNKNOWN = ("threads", "instructions")  # in old records
-TYPES = {float: (float, int)}  # JSON writes 1.0 as it likes
+UNKNOWN = ("threads", "instructions")  # fields that old records lack
+TYPES = {float: (float, int)}  # JSON may write 1.0 as 1
 
 
 class RecordError(ValueError):
-    """A record is not one; the message names the field, what was found and what was expected."""
+    """A record is wrong; the message names the field, what was found and what was expected."""
 
 
 def check(record):
-    """Raise RecordError where a record lacks a field, has one that nobody knows, or holds another type or an impossible value."""
+    """Raise RecordError where a field is missing or unknown, or has another type or an impossible value."""
     if not isinstance(record, dict):
-        raise RecordError(f"a record is a table, not {record!r:.40}")
+        raise RecordError(f"a record is a table of fields, not {record!r:.40}")
     if record.get("version") != VERSION:
-        raise RecordError(f"version is {record.get('version')!r}; this code reads version {VERSION}, a newer one needs newer code")
+        raise RecordError(f"version is {record.get('version')!r}; this suite reads version {VERSION}; update the suite to read a newer one")
     for path, field in PATHS:
         try:
             value = record[path[0]] if len(path) == 1 else record[path[0]][path[1]]
@@ -102,7 +102,9 @@ def check(record):
             raise RecordError(f"{field.name} is {value!r:.40}, not {field.kind.__name__}{' or null' * field.null}")
     for table, known in _tables().items():
         if unknown := (record[table] if table else record).keys() - known:
-            raise RecordError(f"{'.'.join(filter(None, (table, min(unknown))))} is no field of a record")
+            raise RecordError(
+                f"{'.'.join(filter(None, (table, min(unknown))))} is not a field of a record; list them with: python -m baselines record"
+            )
     _check_values(record)
 
 
@@ -118,12 +120,12 @@ def _tables():
 
 def _check_values(record):
     if not 0 <= record["accuracy"] <= 1:
-        raise RecordError(f"accuracy is {record['accuracy']}, which is no share of 1")
+        raise RecordError(f"accuracy is {record['accuracy']}, which is not a share of 1")
     for key in "train_seconds", "eval_seconds":
         if not all(type(seconds) in (float, int) and 0 < seconds < math.inf for seconds in record[key]):
             raise RecordError(f"{key} is {record[key]!r:.40}, not a list of positive seconds")
     if len({bool(record["train_seconds"]), bool(record["eval_seconds"]), record["compile_seconds"] is not None}) > 1:
-        raise RecordError("it has some times and lacks others")
+        raise RecordError("train_seconds, eval_seconds and compile_seconds must all be there or all be empty")
 
 
 def recipe(cell):
@@ -137,7 +139,7 @@ def timed(record):
 
 
 def sampled(record):
-    """Whether the data was a sample, or rebuilt: neither floors nor published numbers are about it."""
+    """Whether the data was a sample (a part, or a rebuilt copy), for which floors and published numbers do not hold."""
     return record["data"]["kind"] == "sample"
 
 
@@ -154,7 +156,7 @@ def without_times(record):
 
 
 def identity(record):
-    """What makes a training the one that it is: name -> value of each field that enters its identity.
+    """The fields in which two records of the same training agree: name -> value.
 
     Args:
         record: a record, or a dict with at least those fields.
@@ -167,7 +169,7 @@ def identity(record):
 
 
 def digest(values):
-    """16 hexadecimal digits that stand for a table of plain values."""
+    """16 hexadecimal digits of a sha256 of a table of plain values."""
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -193,12 +195,12 @@ def plain(value):
     """The value in types that strict JSON holds: NumPy scalars and arrays unpacked, NaN and infinity as None.
 
     Raises:
-        TypeError: something in it is no number, text, list or table with text keys.
+        TypeError: something in it is not a number, a text, a list or a table with text keys.
     """
     if isinstance(value, dict):
         for key in value:
             if not isinstance(key, str):
-                raise TypeError(f"key {key!r} is no text")
+                raise TypeError(f"key {key!r} is not a text")
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
@@ -221,7 +223,7 @@ def upgraded(entry, machine_info, machine, when):
         when: the file's datetime.
 
     Raises:
-        KeyError, TypeError: something is missing, or no table.
+        KeyError, TypeError: a key is missing, or something is not a table.
     """
     best = max(entry.get("efficiency", []), key=lambda epoch: epoch["flops_per_second"], default=None)
     share = best and best["peak_share"]

@@ -1,7 +1,7 @@
-"""What this machine can do at most, measured and not read from a datasheet: the roofline that times are held against.
+"""This machine's limits, measured and not read from a datasheet: the roofline that the times of epochs are compared with.
 
-Measured by baselines.probes once a machine, stored in its folder as roofline, and measured
-again on request, or where other programs disturbed it.
+baselines.probes measures it once; it is stored in the machine's folder as ``roofline``, and measured again on
+request, or if other programs disturbed the measurement.
 """
 
 import datetime
@@ -12,7 +12,7 @@ from tabulate import tabulate
 
 from baselines import machine, probes, record, store
 
-LIMITS = {  # key, with its unit -> what a person calls it, in which unit, and how much of the key's unit that is
+LIMITS = {  # key, which ends in its unit -> (name and unit in the table, that unit in the key's unit)
     "matmul_float32_flops_per_second": ("matrix product, float32", "GFLOP/s", 1e9),
     "matmul_bfloat16_flops_per_second": ("matrix product, bfloat16", "GFLOP/s", 1e9),
     "conv_float32_flops_per_second": ("convolution, float32", "GFLOP/s", 1e9),
@@ -21,7 +21,7 @@ LIMITS = {  # key, with its unit -> what a person calls it, in which unit, and h
     "host_to_device_bytes_per_second": ("host to device", "GB/s", 1e9),
     "launch_seconds": ("launch of a program", "µs", 1e-6),
 }
-PEAKS = {  # precision of Keras -> the limit of its products
+PEAKS = {  # precision, as Keras names it -> the limit of its matrix products
     "float32": "matmul_float32_flops_per_second",
     "bfloat16": "matmul_bfloat16_flops_per_second",
     "mixed_bfloat16": "matmul_bfloat16_flops_per_second",
@@ -33,8 +33,8 @@ def limits_of(roofline, precision):
 
     Args:
         roofline: as ``load`` returns it, or None.
-        precision: Keras's name of it: float32, bfloat16 or mixed_bfloat16. Of another one there is no peak, nor of a
-            roofline that others disturbed, which is too low.
+        precision: float32, bfloat16 or mixed_bfloat16, as Keras names it. The peak is None for any other, and for a
+            roofline that other programs disturbed, which is too low.
     """
     if roofline is None:
         return {"peak_flops_per_second": None, "launch_seconds": None}
@@ -45,15 +45,15 @@ def limits_of(roofline, precision):
 def current(folder, again=False):
     """A machine's roofline: the stored one, else measured and stored.
 
-    It is measured again where others kept the machine busy the last time, or on request. A measurement
-    that others disturbed never takes the place of one that they did not.
+    It is measured again if other programs disturbed the stored one, or on request. A disturbed measurement never
+    replaces an undisturbed one.
 
     Args:
-        folder: the machine's, made if need be.
+        folder: the machine's folder, created if it is missing.
         again: measure even if a good one, or a damaged one, is stored.
 
     Returns:
-        (dict as ``measure`` returns it, whether it is the one that had been stored).
+        (dict as ``measure`` returns it, whether it is the one that was stored before).
 
     Raises:
         store.StoreError: the stored one is damaged, or the new one cannot be written.
@@ -73,7 +73,7 @@ def current(folder, again=False):
         folder.mkdir(exist_ok=True)
         store.replace(folder / store.ROOFLINE, json.dumps(new, indent=1, allow_nan=False) + "\n")
     except OSError as error:
-        raise store.StoreError(f"{folder / store.ROOFLINE}: cannot be written ({error}); --storage names another folder") from error
+        raise store.StoreError(f"{folder / store.ROOFLINE}: cannot be written ({error}); name another folder with --storage") from error
     return new, False
 
 
@@ -92,13 +92,13 @@ def load(folder):
             for part in ("best", "median", "n"):
                 value = found[key][part]
                 if isinstance(value, bool) or not (value > 0 and math.isfinite(value)):
-                    raise ValueError(f"{key}'s {part} is {value!r:.40}")
+                    raise ValueError(f"{key}'s {part} is {value!r:.40}, not a positive finite number")
         if not isinstance(found["when"], str) or not isinstance(found["shared"], bool) or not isinstance(found["load"], dict):
-            raise ValueError("when, shared or load says nothing")
+            raise ValueError("when must be a text, shared true or false, and load a table")
         if not isinstance(found["load"]["others"], float | int | None):
-            raise ValueError(f"load's others is {found['load']['others']!r:.40}")
+            raise ValueError(f"load's others is {found['load']['others']!r:.40}, not a number or null")
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        reason = f"{type(error).__name__}: {error}"
+        reason = f"the key {error} is missing" if isinstance(error, KeyError) else error or type(error).__name__
         precision = " --precision mixed_bfloat16" if folder.name.endswith("_mixed_bfloat16") else ""
         again = f"measure it with: python -m baselines roofline --again{precision}"
         raise store.StoreError(f"{path}: not a measured roofline ({reason}); {again}") from error
@@ -114,7 +114,7 @@ def measure(seconds=1.0):
     Returns:
         dict of each of LIMITS -> {'best', 'median', 'n'}: of n timings, in the unit that its key ends
         in; when (ISO 8601, UTC), python, versions, tf32, load as machine.others gives it, shared
-        (whether others kept the machine busy, so that the limits are too low).
+        (whether other programs kept the machine busy, so that the limits are too low).
     """
     before = machine.others()
     limits = probes.limits(seconds)
@@ -131,7 +131,7 @@ def measure(seconds=1.0):
 
 
 def table(roofline):
-    """The limits in units that a person reads, as text."""
+    """The limits as text, in common units."""
     rows = [
         [name, *(f"{roofline[key][part] / scale:,.4g}" for part in ("best", "median")), unit, roofline[key]["n"]]
         for key, (name, unit, scale) in LIMITS.items()

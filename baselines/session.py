@@ -1,7 +1,7 @@
 """One pytest process: what it trains and in which order, what it stores and judges, and what it says. conftest.py's hooks call this.
 
-Each training runs in a child process (baselines.train), and its record is stored as soon as it is here: before
-anything judges it, so that nothing that comes later can lose it.
+Each training has a child process (baselines.train). Its record is stored as soon as it arrives, before it is judged,
+so that nothing later can lose it.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from baselines.cells import TableError, cells
 from baselines.efficiency import fastest
 from baselines.trainings import Training, TrainingFailed, Unavailable, ask
 
-# What is wrong with something that a user asked for, met before anything is trained.
+# Mistakes in options, tables, data or stored files, found before anything is trained.
 ERRORS = (ValueError, TableError, loaders.DataError, store.StoreError, child.ChildError)
 
 
@@ -28,11 +28,11 @@ class Session:
 
     config: object  # pytest's
     options: options.Options
-    stored: list[store.Stored] = field(default_factory=list)  # before this session, where it trains
-    known: dict[str, Training] = field(default_factory=dict)  # id -> what tests may ask for
+    stored: list[store.Stored] = field(default_factory=list)  # before this session; read only if it trains
+    known: dict[str, Training] = field(default_factory=dict)  # id -> the training that tests use
     machine: str | None = None  # the folder's name, once trainings are planned
     info: dict | None = None  # machine_info
-    gates: int = 1  # verdicts that share the session's false alarms
+    gates: int = 1  # verdicts that share the session's false-alarm budget
     estimates: dict[str, float | None] = field(default_factory=dict)  # training's id -> seconds
     deadline: float | None = None  # of time.monotonic
     answers: dict[str, dict | Exception] = field(default_factory=dict)  # training's id -> its record, or why there is none
@@ -43,7 +43,7 @@ class Session:
 
     @classmethod
     def begin(cls, config, full):
-        """A session, or a ValueError or another of the suite's errors where something asked for cannot be meant."""
+        """A session; raises one of ERRORS where an option, a table or a stored file is wrong."""
         made = cls(config, options.read(config))
         if full:
             made.stored = store.every(made.options.storage)
@@ -53,7 +53,7 @@ class Session:
     # Before the tests
 
     def trainings(self, quick):
-        """The ids of every chosen cell with every seed; of the quick tier, of the quick cells."""
+        """The ids of the trainings: every chosen cell with every seed; for the quick tier, of the quick cells only."""
         several = len(self.options.seeds) > 1
         made = [
             Training(f"{cell.id}-seed{seed}" if several else cell.id, cell.id, seed)
@@ -65,7 +65,7 @@ class Session:
         return [each.id for each in made]
 
     def order(self, items):
-        """Of the tests that ask for a record, those of the full tier in the order of the plan, the timed one of each training first."""
+        """The tests that use a record, those of the full tier last, in the order of the plan, the timed test of a training first."""
         full = [item for item in items if item.get_closest_marker("full")]
         if full and not self.config.option.collectonly:
             self._plan([item.callspec.params["training"] for item in full])
@@ -73,19 +73,19 @@ class Session:
             full.sort(key=lambda item: (order[item.callspec.params["training"]], "benchmark" not in item.fixturenames))
         return [item for item in items if item not in full] + full
 
-    def _plan(self, asked):
-        """Look at the machine, estimate the trainings, and count the gates that share the false alarms.
+    def _plan(self, training_ids):
+        """Look at the machine, estimate the trainings, and count the gates that share the false-alarm budget.
 
         Args:
-            asked: id of the training of each test of the full tier.
+            training_ids: one for each test of the full tier.
         """
-        self.machine, self.info = machine.asked(self.options.precision)
-        roofline.load(self.options.storage / self.machine)  # refuses a damaged one
+        self.machine, self.info = machine.folder_and_info(self.options.precision)
+        roofline.load(self.options.storage / self.machine)  # raises StoreError for a damaged one
         benchmarks = self.config._benchmarksession
-        benchmarks.machine_id = benchmarks.storage.default_machine_id = self.machine  # the folder's name has no hook
+        benchmarks.machine_id = benchmarks.storage.default_machine_id = self.machine  # pytest-benchmark has no hook for the folder's name
         judged = {each.cell for each in self.stored if each.accepted and each.machine == self.machine}
-        self.gates = sum(self.known[each].cell in judged for each in asked)
-        for each in asked:
+        self.gates = sum(self.known[each].cell in judged for each in training_ids)
+        for each in training_ids:
             self.estimates[each] = plan.estimate(cells()[self.known[each].cell], self.machine, self.stored, self.options.epochs)
 
     def _cheapest_first(self):
@@ -95,7 +95,7 @@ class Session:
         return plan.cheapest_first(self.estimates)
 
     def announcement(self):
-        """What the session will do: lines, or None of a session that trains nothing that it stores."""
+        """What the session will do: a list of lines; None where no test of the full tier was selected."""
         if self.machine is None:
             return None
         lines = [f"{self.machine}: {line}" for line in plan.announcement(self.estimates, self.options.budget)]
@@ -103,11 +103,11 @@ class Session:
             name = self.options.name
             lines.append(f"stored as {name} before, and trained again only if code, data or libraries have changed: {', '.join(before)}")
         if not self.info["gpu"]:
-            lines.append("no GPU found: these are a CPU's trainings")
+            lines.append("no GPU found: the cells are trained on the CPU")
         return lines
 
     def _before(self, training):
-        """The records that a training may be found among: of this session's name, machine, cell, seed and --epochs."""
+        """The stored records that may be of this training: those of the same session name, machine, cell, seed and --epochs."""
         wanted = (self.options.name, self.machine, training.cell, training.seed, self.options.epochs)
         return [
             each
@@ -121,7 +121,7 @@ class Session:
         """The record of a training, which takes place at most once: a dict as baselines.record describes it.
 
         Raises:
-            Unavailable: there is none, for a reason that skips its tests.
+            Unavailable: there is none, and its tests are skipped.
             TrainingFailed: there is none, and its tests fail.
         """
         if training_id not in self.answers:
@@ -176,12 +176,12 @@ class Session:
                 child.answer("roofline", "--storage", str(self.options.storage), "--precision", self.options.precision)
                 found = roofline.load(folder)
             return found
-        except (child.ChildError, store.StoreError, OSError) as error:  # not worth a training
-            self.lost.append(f"no share of the peak: {error}")
+        except (child.ChildError, store.StoreError, OSError) as error:  # it must not cost a training
+            self.lost.append(f"the roofline is not known, so that records lack their share of the peak: {error}")
             return None
 
     def roofline(self):
-        """This machine's roofline, measured first where the session stores and has none; or None."""
+        """This machine's roofline, or None; measured first if the session stores records and no sound one is stored."""
         return self._limits
 
     # Storing and judging
@@ -201,10 +201,10 @@ class Session:
         hook.pytest_benchmark_update_json(config=self.config, benchmarks=benchmarks.benchmarks, output_json=output)
         benchmarks.storage.save(output, self.options.name)
         if error := benchmarks.storage.failed:
-            raise TrainingFailed(f"cannot be stored: {error}; make room and run the cell again")
+            raise TrainingFailed(f"the records cannot be stored: {error}; make room or change --benchmark-storage, and train again")
 
     def complete_json(self, output):
-        """Put the records into what pytest-benchmark writes; leave out timings that Ctrl-C cut short, or of stored records."""
+        """Put the records into what pytest-benchmark writes; leave out timings that Ctrl-C cut short and those of records stored before."""
         output["complete"] = self.complete
         output["records"] = self.new
         mine = {each["id"]: len(each["train_seconds"]) for each in self.new}
@@ -215,7 +215,7 @@ class Session:
         ]
 
     def verdict(self, record, what):
-        """A gate.Verdict of a record's 'accuracy' or 'seconds', whose reason names the cell, what changed and the next commands."""
+        """A gate.Verdict of a record's 'accuracy' or 'seconds', with a reason that names the cell, what changed and the next commands."""
         cell = cells()[record["cell"]]
         accepted = judge.baseline(record, self.machine, self.stored)
         if what == "accuracy":
@@ -228,25 +228,25 @@ class Session:
             text += f"; {best}"
         again = f"pytest -m full --model {cell.model} --dataset {cell.dataset} --recipe {cell.recipe_name} --seed {record['seed']}"
         return given._replace(
-            line=text, why=f"{text}\n  run it again:  {again}\n  if it is meant: python -m baselines accept --reason '...'"
+            line=text, why=f"{text}\n  train it again: {again}\n  accept it as the baseline: python -m baselines accept --reason '...'"
         )
 
     # After the tests
 
     def finish(self, status, stopped):
-        """Write the file for the last time; the exit status: nothing never passes, nor does a session that has lost something."""
+        """Write the file for the last time. Returns the exit status: a session without tests, or that lost something, never passes."""
         self.complete = status in (0, 1) and not stopped
         if self.new:
             with contextlib.suppress(TrainingFailed):  # the summary says it
                 self.save()
         if status == pytest.ExitCode.NO_TESTS_COLLECTED:  # as under -n, where only the workers collect
-            self.lost.append("ERROR: no test was left to run: full must be asked for with -m full; see -k, -m and the paths")
+            self.lost.append("ERROR: no test was selected; check -m, -k and the paths (tests of the full tier need -m full)")
             return pytest.ExitCode.USAGE_ERROR
         failed = self.lost or getattr(self.config._benchmarksession.storage, "failed", None)
         return pytest.ExitCode.TESTS_FAILED if failed and not status else status
 
     def summary(self, skipped):
-        """What is said at the end, beside the verdicts: lines.
+        """The lines at the end of the session that follow the verdicts.
 
         Args:
             skipped: ids of trainings all of whose tests were skipped.
@@ -254,13 +254,13 @@ class Session:
         storage = self.config._benchmarksession.storage
         lines = [f"stored in {path}" for path in getattr(storage, "stored", [])]
         for training, found in self.resumed.items():
-            untimed = "" if records.timed(found.record) else " (without its times: others shared the machine; another name trains it again)"
+            untimed = "" if records.timed(found.record) else " (without times: the machine was busy; give another name to train it again)"
             lines.append(f"{training} was trained before, with the same code, data and libraries: {found.file}{untimed}")
         lines += self.lost
         if getattr(storage, "failed", None):
-            lines.append(f"NOT STORED, or not all: {storage.failed}")
+            lines.append(f"NOT STORED, or only in part: {storage.failed}")
         if skipped and self.machine:
-            lines.append(f"cells not trained: {len(skipped)}, for the reasons in the summary of skipped tests")
+            lines.append(f"cells not trained: {len(skipped)}; the summary of skipped tests gives the reasons")
         return lines
 
 

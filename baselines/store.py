@@ -22,13 +22,13 @@ from zoo import project
 
 FOLDER = Path(__file__).parent
 ACCEPTED = "accepted.toml"
-ROOFLINE = "roofline"  # JSON; not called so, or pytest-benchmark would take it for timings
-NAME = re.compile(r"[\w.-]+", re.ASCII)  # of --benchmark-save, so that it can stand in a file's name anywhere
+ROOFLINE = "roofline"  # JSON without .json in its name, since pytest-benchmark reads every .json file as timings
+NAME = re.compile(r"[\w.-]+", re.ASCII)  # of --benchmark-save: what any file system takes
 FILE = re.compile(r"(?P<number>\d{4,})_(?P<name>.+)_(?P<session>[0-9a-f]{8})\.json")
 
 
 class StoreError(Exception):
-    """A stored file cannot be read or written as it must be; the message names it and the next step."""
+    """A stored file cannot be read or written, or is damaged; the message names it and the next step."""
 
 
 class Stored(NamedTuple):
@@ -46,7 +46,7 @@ class Stored(NamedTuple):
 
     @property
     def digest(self):
-        """sha256 of everything that the file says of the record, which an edited file no longer has."""
+        """sha256 of all that the file says of the record; it changes when the file is edited."""
         return hashlib.sha256(json.dumps(self.raw, sort_keys=True).encode()).hexdigest()
 
 
@@ -64,8 +64,8 @@ def replace(path, text):
 
 
 @contextlib.contextmanager
-def _alone(folder):
-    """Hold the folder, so that two sessions never take the same number."""
+def _locked(folder):
+    """Lock the folder, so that two sessions never take the same number."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -98,7 +98,7 @@ def journal(storage):
             replace(taken[0], text)
             return
         folder = storage.get("")
-        with _alone(folder):
+        with _locked(folder):
             last = max((int(match["number"]) for file in folder.iterdir() if (match := FILE.fullmatch(file.name))), default=0)
             path = folder / f"{last + 1:04}_{name}_{session}.json"
             replace(path, text)
@@ -108,13 +108,13 @@ def journal(storage):
 
 
 def folders():
-    """The folders of the machines' folders: where records are stored by default, then the suite's own, if that is another."""
+    """The storages, which hold the machines' folders: the default one (a project's, if there is one), then the suite's own."""
     own = project.folder()
     return [own / "records", FOLDER] if own else [FOLDER]
 
 
 def every(storage):
-    """Every record of a storage and, if that is the project's, of the suite: a list of Stored, oldest first."""
+    """Every record of a storage and, if that is the project's, of the suite's own: a list of Stored, oldest first."""
     found = [each for folder in dict.fromkeys([storage, *(folders() if storage in folders() else [])]) for each in records(folder)]
     return sorted(found, key=lambda stored: stored.when)
 
@@ -134,7 +134,7 @@ def records(folder=FOLDER):
 
 
 def _marked(here, accepted, machine):
-    """The records of a machine's folder, with those that are accepted called so."""
+    """The records of a machine's folder, with ``accepted`` set."""
     promised = {
         (cell, file, digest) for cell, entry in accepted.items() for file, digests in entry["records"].items() for digest in digests
     }
@@ -146,8 +146,10 @@ def _marked(here, accepted, machine):
         promised.discard(key)
     for cell, file, _ in sorted(promised):
         if any((stored.cell, stored.file) == (cell, file) for stored in here):
-            raise StoreError(f"{machine / file}: its record of {cell} is not the one that was accepted; take the file back from git")
-        raise StoreError(f"{machine / ACCEPTED}: {file} has no record of {cell}; take the file back from git or delete its line here")
+            raise StoreError(f"{machine / file}: its record of {cell} has changed since it was accepted; restore the file from git")
+        raise StoreError(
+            f"{machine / ACCEPTED}: {file} no longer has a record of {cell}; restore that file from git or delete its line here"
+        )
     return marked
 
 
@@ -155,9 +157,11 @@ def _read(path):
     """The records of one file: a list of Stored, none of them accepted yet."""
     match = FILE.fullmatch(path.name)
     if not match:
-        raise StoreError(f"{path}: not named NNNN_<name>_<session>.json as stored records are; move it away")
+        raise StoreError(f"{path}: not named NNNN_<name>_<session>.json, as files of records are; move it out of the folder")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise TypeError("it is not a JSON object")
         info, commit = content["machine_info"], content["commit_info"]
         if "records" in content:
             entries = checked = content["records"]
@@ -171,8 +175,8 @@ def _read(path):
             for each, entry in zip(checked, entries, strict=True)
         ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        reason = f"{error} is missing" if isinstance(error, KeyError) else error or type(error).__name__
-        raise StoreError(f"{path}: holds no stored records ({reason}); take it back from git or delete it") from error
+        reason = f"the key {error} is missing" if isinstance(error, KeyError) else error or type(error).__name__
+        raise StoreError(f"{path}: not a file of records ({reason}); restore it from git or delete it") from error
 
 
 def accepted_records(machine):
@@ -186,12 +190,21 @@ def accepted_records(machine):
         return {}
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-        found = {cell: {key: entry[key] for key in ("since", "reason", "records")} for cell, entry in table.items()}
-        if not all(isinstance(digests, list) for entry in found.values() for digests in entry["records"].values()):
-            raise TypeError("records is not a table of lists")
-    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
-        raise StoreError(f"{path}: not a list of accepted records ({error}); take it back from git") from error
-    return found
+        return {cell: _accepted(cell, entry) for cell, entry in table.items()}
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path}: not a list of accepted records ({error}); restore it from git") from error
+
+
+def _accepted(cell, entry):
+    """The keys of a cell's entry in accepted.toml; a ValueError where one is missing or wrong."""
+    if not isinstance(entry, dict):
+        raise ValueError(f"{cell} is not a table")
+    for key in "since", "reason", "records":
+        if key not in entry:
+            raise ValueError(f"[{cell}]: the key {key!r} is missing")
+    if not isinstance(entry["records"], dict) or not all(isinstance(digests, list) for digests in entry["records"].values()):
+        raise ValueError(f"[{cell}.records] is not a table of file = [digests]")
+    return {key: entry[key] for key in ("since", "reason", "records")}
 
 
 def accept(folder, chosen, reason, add=False):
@@ -200,11 +213,11 @@ def accept(folder, chosen, reason, add=False):
     Args:
         folder: where the machines' folders are.
         chosen: list of Stored.
-        reason: why, in words.
-        add: keep the former ones, too.
+        reason: why they become the baseline.
+        add: keep the former baseline, too.
     """
     for machine in {stored.machine for stored in chosen}:
-        with _alone(folder / machine):
+        with _locked(folder / machine):
             table = accepted_records(folder / machine)
             for cell in {stored.cell for stored in chosen if stored.machine == machine}:
                 listed = table.get(cell, {}).get("records", {}) if add else {}
@@ -228,5 +241,5 @@ def _toml(table):
 
 
 def _text(text):
-    """A text as TOML: a JSON one but for DEL, which JSON leaves bare, and bytes that are no character."""
+    """A text as a TOML string: as JSON writes it, but with DEL escaped and with ? for bytes that are not characters."""
     return json.dumps(text.encode("utf-8", "replace").decode(), ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,4 +1,4 @@
-"""The published tables and our own, read from TOML; a mistake in one of them is one line that says what is known instead."""
+"""The published tables and our own, read from TOML; a mistake is one line that names the file, the key and the known ones."""
 
 import functools
 import math
@@ -12,21 +12,21 @@ from zoo.training import keys
 
 FOLDER = Path(__file__).parent
 COUNTS = ("total", "trainable", "non_trainable")  # of parameters
-# Of the images that the study calls test, training and validation images; of training images that a search held out, its best;
-# and of images that the study does not name.
+# In this order: of the test, training and validation images, as the study calls them; a search's best on the training images
+# that it held out; of images that the study does not name.
 ACCURACIES = ("accuracy", "train_accuracy", "validation_accuracy", "held_out_accuracy", "stated_accuracy")
 LOSSES = ("loss", "train_loss", "validation_loss")
-PUBLISHED = (*COUNTS, *ACCURACIES, *LOSSES, "seconds", "epoch_seconds")  # what a study may print; seconds are those of all epochs
+PUBLISHED = (*COUNTS, *ACCURACIES, *LOSSES, "seconds", "epoch_seconds")  # what a study may print; seconds are of all epochs together
 
 # The keys of each table: those that it must have, and those that it may have.
 STUDY = ("study", "question", "recipes", "cells"), ("percent", "where", "hardware", "datasets", "floors", "unassigned")
-OURS = ("cells",), (*STUDY[0][:3], *STUDY[1])  # of ours.toml, which nobody has published
+OURS = ("cells",), (*STUDY[0][:3], *STUDY[1])  # of ours.toml, which may leave out study, question and recipes
 WHERE = (), ("parameters", *(key for key in PUBLISHED if key not in COUNTS))
 DATASET = ("input", "classes"), ("loader",)
 OWN = {loader: (("loader", "path", *DATASET[0]), keys) for loader, keys in own.KEYS.items()}  # of images of the user's own
 CELLS = ("rows",), ()
 ROW = ("model", "dataset", "recipe"), ("quick", *PUBLISHED)
-UNASSIGNED = ("where", "why"), ("model", *PUBLISHED)  # printed figures of which the study does not say enough to give them to a cell
+UNASSIGNED = ("where", "why"), ("model", *PUBLISHED)  # printed figures that cannot be assigned to a cell
 
 
 class TableError(Exception):
@@ -39,8 +39,8 @@ def studies(folder=FOLDER):
     Each table has ``file``, too, and each data set ``data``: what ``loaders.load`` takes.
 
     Raises:
-        TableError: a file is not TOML or has not the name of its study; a key is missing or unknown; a recipe, a data set or a
-            floor cannot be meant.
+        TableError: a file is not TOML, or its name is not that of its study; a key is missing or unknown; a recipe, a data set
+            or a floor is wrong.
     """
     return _studies(folder, project.folder() if folder == FOLDER else None)
 
@@ -55,7 +55,7 @@ def _studies(folder, own_folder):
         for path in paths:
             name = "own" if path.stem == "ours" else path.stem
             if name in found:
-                raise TableError(f"{path}: there is another study {name}, in {found[name]['file']}; name the file otherwise")
+                raise TableError(f"{path}: there is a study {name} already, in {found[name]['file']}; rename this file")
             found[name] = {**_read(path), "study": name, "file": str(path)}
     return found
 
@@ -65,11 +65,11 @@ def _read(path):
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise TableError(f"{path} is not TOML: {error}; mend it or take it back from git") from error
+        raise TableError(f"{path} cannot be read as TOML: {error}; correct it or restore it from git") from error
     check_keys(path, table, OURS if path.name == "ours.toml" else STUDY)
     table = {"study": path.stem, "question": "Does everything still learn what it learned?", "recipes": {}, **table}
     if table["study"] != path.stem:
-        raise TableError(f"{path}: study = {table['study']!r}; a study has the name of its file, {path.stem!r}")
+        raise TableError(f"{path}: study = {table['study']!r}; it must be the name of the file, {path.stem!r}")
     _check(path, table)
     return table
 
@@ -94,7 +94,7 @@ def _check(path, table):
 
 
 def _data(where, name, dataset, folder):
-    """What ``loaders.load`` takes of an entry of [datasets]: a name, or an Own with its path from the table's folder."""
+    """What ``loaders.load`` takes for an entry of [datasets]: a name, or an Own; a relative path starts from the table's folder."""
     check_keys(where, dataset)
     loader = str(dataset.get("loader", name))
     named = loader in loaders.names() or loader.startswith("synthetic_")
@@ -104,7 +104,7 @@ def _data(where, name, dataset, folder):
     check_keys(where, dataset, DATASET if named else OWN[loader])
     sizes = dataset["input"] if isinstance(dataset["input"], list) else []
     if len(sizes) != 3 or any(type(size) is not int or size < 1 for size in (*sizes, dataset["classes"])):
-        raise TableError(f"{where}: {dataset} needs input = [height, width, channels] and a number of classes")
+        raise TableError(f"{where}: {dataset} needs input = [height, width, channels] and a number of classes, all integers of 1 or more")
     if named:
         return loader
     try:
@@ -114,12 +114,12 @@ def _data(where, name, dataset, folder):
 
 
 def check_keys(where, table, keys=None):
-    """Raise TableError unless it is a table, with the keys that it must have and no others than it may have.
+    """Raise TableError unless ``table`` is a table with all of the needed keys and no unknown ones.
 
     Args:
         where: the file and the table's name in it.
         table: what TOML gave.
-        keys: (those that it must have, those that it may have), or None where any will do.
+        keys: (needed keys, optional keys), or None where any key may stand.
     """
     if not isinstance(table, dict):
         raise TableError(f"{where} is {table!r}, not a table")
@@ -134,10 +134,10 @@ def check_keys(where, table, keys=None):
 
 
 def numbers(where, table, row):
-    """The numbers that a study prints in a row of its table: a dict, per cents as shares of 1.
+    """The published numbers in a row of a table: a dict, per cents as shares of 1.
 
     Raises:
-        TableError: a number is not one, or an accuracy not a share.
+        TableError: a value is not a number of 0 or more, or an accuracy is not a share.
     """
     found = {key: row[key] for key in PUBLISHED if key in row}
     for key, number in found.items():
@@ -145,10 +145,10 @@ def numbers(where, table, row):
             raise TableError(f"{where}: {key} = {number!r} is not a number of 0 or more")
         if key in ACCURACIES:
             found[key] = round(number / 100, 6) if table.get("percent") else number  # 0.57 / 100 alone is not 0.0057
-            _check_share(f"{where}: {key}", found[key])
+            _check_share(f"{where}: {key}", found[key], ", or per cents with percent = true")
     return found
 
 
-def _check_share(where, number):
+def _check_share(where, number, else_write=""):
     if type(number) not in (int, float) or not 0 <= number <= 1:
-        raise TableError(f"{where} = {number!r} is not a share of 1; write shares, or per cents with percent = true")
+        raise TableError(f"{where} = {number!r} is not a share of 1; write a number from 0 to 1{else_write}")

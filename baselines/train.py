@@ -1,6 +1,6 @@
-"""python -m baselines train CELL --seed S: one cell, trained once, in this process; what happens is told as lines of JSON.
+"""python -m baselines train CELL --seed S: train one cell once, in this process, and print what happens as lines of JSON.
 
-Events: ``fetching`` a file, each ``epoch``, then one of ``record``, ``stored`` (it has been trained before),
+Events: ``fetching`` a file, each ``epoch``, then one of ``record``, ``stored`` (it was trained before),
 ``missing`` (data or weights: a reason to skip) and ``refused`` (a reason to fail); ``lost`` names what could not be kept.
 """
 
@@ -17,24 +17,24 @@ from baselines.cells import cells
 
 
 def options(parser):
-    """What the command takes."""
+    """Add the command's options to an argparse parser."""
     parser.add_argument("cell", metavar="CELL", help="id of a cell, such as lenet5-mnist-afif")
-    parser.add_argument("--seed", type=int, default=0, metavar="S")
-    parser.add_argument("--epochs", type=int, metavar="N", help="in place of the recipe's")
-    parser.add_argument("--precision", default="float32", choices=machine.PRECISIONS)
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of weights, order and augmentation (default: 0)")
+    parser.add_argument("--epochs", type=int, metavar="N", help="train for N epochs instead of the recipe's")
+    parser.add_argument("--precision", default="float32", choices=machine.PRECISIONS, help="dtype policy (default: %(default)s)")
     parser.add_argument("--data-dir", metavar="DIR", help=f"data directory (else ${loaders.files.VARIABLE}, else {loaders.files.DEFAULT})")
     parser.add_argument("--download", action="store_true", help="fetch missing data")
     parser.add_argument("--save", type=Path, metavar="FILE", help="keep the trained network in this .keras file")
-    parser.add_argument("--known", default="", metavar="DIGESTS", help="identities that are stored already, separated by commas")
-    parser.add_argument("--only-known", action="store_true", help="train nothing; tell whether it is one of those")
+    parser.add_argument("--known", default="", metavar="DIGESTS", help="digests of identities that are stored already, separated by commas")
+    parser.add_argument("--only-known", action="store_true", help="train nothing; tell whether the training is among --known")
 
 
 def command(args):
-    """Train and tell; the exit code: 0 also where data is missing, 2 where the cell or its data is refused."""
+    """Train and print the answer. Returns the exit code: 0, also where data is missing; 2 where the cell or its data is refused."""
     try:
         cell = cells().get(args.cell)
         if cell is None:
-            raise ValueError(f"unknown cell {args.cell!r}; python -m baselines compare lists them")
+            raise ValueError(f"unknown cell {args.cell!r}; known: {', '.join(cells())}")
         found = train(cell, args)
     except (loaders.DataMissing, zoo.WeightsMissing) as error:
         child.tell("missing", message=str(error))
@@ -77,7 +77,7 @@ def train(cell, args):
 
 
 def _record(cell, data, conditions, args):
-    """Train, and everything that is stored of it: a record, without times where others shared the machine."""
+    """Train, and return the record, without times if other programs kept the machine busy."""
     before, start = machine.others(), time.perf_counter()
     results = _results(cell, data, conditions["recipe"], args)
     made = {
@@ -89,7 +89,7 @@ def _record(cell, data, conditions, args):
         "dataset": cell.dataset,
         **conditions,
         "trials": None,
-        "peak_flops_per_second": None,  # which whoever asked may know
+        "peak_flops_per_second": None,  # the session fills these two in, from the roofline
         "launch_seconds": None,
         **results,
         "wall_seconds": time.perf_counter() - start,
@@ -111,7 +111,7 @@ def _data(data):
 
 
 def _results(cell, data, recipe, args):
-    """What the training itself returns."""
+    """The fields that the training itself measures."""
     from zoo.training import search
     from zoo.training import train as training
 
@@ -135,7 +135,7 @@ def _epoch(epoch, epochs, accuracy):
 
 
 def _keep(network, classes, file):
-    """Keep a trained network; its record counts even where it cannot be kept."""
+    """Save a trained network; if that fails, say so and keep its record all the same."""
     from zoo import saved
 
     try:
@@ -145,9 +145,10 @@ def _keep(network, classes, file):
 
 
 def code(cell):
-    """Part of the suite -> 12 hexadecimal digits of what it does, so that a verdict can name what changed.
+    """Part of the suite -> 12 hexadecimal digits of a sha256, so that a verdict can name the part that changed.
 
-    Of the network, its graph, or its file's source where it has no text; of the other parts, their source.
+    Of the network, the digest is of its graph as text, or of its file where the graph cannot be written; of the
+    other parts, of their files.
     """
     from zoo.graph import graph
     from zoo.training import train as training
@@ -155,7 +156,7 @@ def code(cell):
     parts = {**training.sources(cell.recipe, cell.model), "loader": [Path(loaders.module(cell.data).__file__)]}
     try:
         network = zoo.weightless(lambda: graph(zoo.build(cell.model, cell.shape, cell.classes))).encode()
-    except NotImplementedError:  # as of a Lambda
+    except NotImplementedError:  # such as for a Lambda
         network = Path(zoo.module(cell.model).__file__).read_bytes()
     contents = {"graph": network, **{part: b"".join(path.read_bytes() for path in paths) for part, paths in parts.items()}}
     return {part: hashlib.sha256(content).hexdigest()[:12] for part, content in contents.items()}

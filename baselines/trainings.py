@@ -1,4 +1,4 @@
-"""A training as the session sees it: a child process that is started, watched, and asked for its record."""
+"""A training as the session sees it: a child process that is started and watched, and that answers with a record."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -7,17 +7,17 @@ from baselines import child
 
 
 class Unavailable(Exception):
-    """A training cannot take place here and now: a reason to skip, which the message says."""
+    """A training cannot take place here and now, and its tests are skipped; the message says why."""
 
 
 class TrainingFailed(Exception):
-    """A training went wrong; the message names its cell and says how."""
+    """A training failed; the message names its cell and the reason."""
 
 
 class Training(NamedTuple):
-    """One cell with one seed, which several tests ask for."""
+    """One cell with one seed, which several tests use."""
 
-    id: str  # in brackets behind the tests' names
+    id: str  # in brackets after a test's name
     cell: str
     seed: int
 
@@ -42,7 +42,7 @@ class Training(NamedTuple):
 
 
 def ask(training, args, timeout, shows, lost):
-    """Have a training take place: the event that its child answers with, ``record``, ``stored`` or ``unknown``.
+    """Train in a child process: its last event, ``record``, ``stored`` or ``unknown``.
 
     Args:
         training: Training.
@@ -53,7 +53,7 @@ def ask(training, args, timeout, shows, lost):
 
     Raises:
         Unavailable: its data or weights are missing.
-        TrainingFailed: it crashed, was killed, outlasted its time or was refused.
+        TrainingFailed: it crashed, was killed, took too long or was refused.
     """
     answer = None
     try:
@@ -68,8 +68,9 @@ def ask(training, args, timeout, shows, lost):
                     show(*(value for key, value in event.items() if key != "event"))
     except child.ChildError as error:
         if answer is None:
-            raise TrainingFailed(f"{training.id}: its training {error}") from None
-        if answer["event"] == "record":  # which counts, whatever came after it
+            again = f"python -m baselines train {training.cell} --seed {training.seed}"
+            raise TrainingFailed(f"{training.id}: its training {error}\n  train it alone: {again}") from None
+        if answer["event"] == "record":  # it counts, even if the child failed afterwards
             lost.append(f"{training.id}: its training {error}")
     if answer is None or answer["event"] == "refused":
         raise TrainingFailed(f"{training.id}: {answer['message'] if answer else 'its training ended without a record'}")

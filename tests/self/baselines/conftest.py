@@ -1,4 +1,4 @@
-"""What the tests of sessions share."""
+"""Fixtures for tests of whole sessions."""
 
 import json
 import os
@@ -22,9 +22,8 @@ FAKE = ("-p", "tests.self.baselines.fake_training")
 def suite(pytester, tmp_path, monkeypatch):
     """A function that runs pytest as typed, with a training that takes no time and its storage in tmp_path / 'storage'.
 
-    In this process, which costs a tenth of a new one; with ``fresh`` in a process of its own, which
-    imports from the folder ``path``, too. It returns the exit
-    code as returncode, what was printed as stdout and stderr, and both as said.
+    pytest runs in this process, which takes a tenth of the time of a new one; with ``fresh`` in a process of its own,
+    which imports from the folder ``path``, too. The function returns returncode, stdout, stderr, and output: both texts.
     """
 
     def run(*args, cwd=ROOT, storage=True, fresh=False, path="", **orders):
@@ -38,22 +37,22 @@ def suite(pytester, tmp_path, monkeypatch):
                 patch.delenv(name)
             if fresh or "-n" in args:
                 done = subprocess.run([sys.executable, "-m", "pytest", *FAKE, *args], capture_output=True, text=True, timeout=120)
-                return SimpleNamespace(**vars(done), said=done.stdout + done.stderr)
+                return SimpleNamespace(**vars(done), output=done.stdout + done.stderr)
             patch.setattr(child, "start", fake_training.start)
             done = pytester.runpytest_inprocess(*args)
         stdout, stderr = done.stdout.str(), done.stderr.str()
-        return SimpleNamespace(returncode=int(done.ret), stdout=stdout, stderr=stderr, said=stdout + stderr)
+        return SimpleNamespace(returncode=int(done.ret), stdout=stdout, stderr=stderr, output=stdout + stderr)
 
     return run
 
 
 @pytest.fixture
 def trained(tmp_path):
-    """A function that tells which trainings took place, in order."""
+    """A function: the trainings that took place, in order."""
     return lambda: (tmp_path / "log").read_text().split()
 
 
 @pytest.fixture
 def files(tmp_path):
-    """A function that lists the files that were stored."""
+    """A function: the files that were stored."""
     return lambda: sorted((tmp_path / "storage").glob("*/*.json"))

@@ -1,7 +1,7 @@
-"""A training that takes no time, in the place of the child process: its record is made up from numbers that a test gives.
+"""A training that takes no time, in place of the child process: a test gives the numbers of its record.
 
 As a pytest plugin (``-p tests.self.baselines.fake_training``) it replaces ``baselines.child.start``, so that a test
-can watch a whole session of the suite. The variable FAKE_TRAINING holds its orders, as JSON: see ``ORDERS``.
+can run a whole session of the suite. The variable FAKE_TRAINING holds what it shall do, as JSON: see ``ORDERS``.
 """
 
 import argparse
@@ -25,7 +25,7 @@ INFO = {
     "backend": "tensorflow",
     "tf32": None,
 }
-ORDERS = {  # beside these, everything that ``record`` takes
+ORDERS = {  # and every argument of ``record``
     "log": "file that each training's id is added to",
     "kill": "cell during whose training the session is killed",
     "interrupt": "cell during whose training Ctrl-C is pressed",
@@ -33,8 +33,8 @@ ORDERS = {  # beside these, everything that ``record`` takes
     "hang": "cell whose training never ends",
     "crash": "cell whose training ends with a traceback",
     "missing": "cell whose data is missing",
-    "damaged": "the roofline cannot be measured",
-    "full": "the network cannot be saved",
+    "damaged": "anything: the roofline cannot be measured",
+    "full": "anything: the network cannot be saved",
 }
 EMPTY = {str: "", int: 1, float: 1.0, bool: True, dict: {}, list: []}
 CHILD = """
@@ -106,7 +106,7 @@ def record(cell="lenet5-mnist-gate", seed=0, accuracy=0.989, seconds=(2.0, 1.5, 
 
 
 def stored(folder, number, name, made, machine=MACHINE, info=INFO, when="2026-01-01"):
-    """Write a file of such records as a session would have; its path."""
+    """Write a file of records, as a session does; returns its path."""
     folder = Path(folder) / machine
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{number:04}_{name}_{number:08x}.json"
@@ -139,7 +139,7 @@ def _roofline(orders):
 
 
 def _training(args, orders):
-    """(events, how it ends) of a training."""
+    """(events, how the child ends) of a training."""
     parser = argparse.ArgumentParser()
     train.options(parser)
     args, _ = parser.parse_known_args(args)

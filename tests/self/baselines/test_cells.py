@@ -32,10 +32,10 @@ def edited(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
-        ("[recipes.gate]", "[recipes.gate", "ours.toml is not TOML"),
+        ("[recipes.gate]", "[recipes.gate", "ours.toml cannot be read as TOML"),
         ('study = "ours"', 'studdy = "ours"', "ours.toml: unknown key 'studdy'; known: cells, study, question, "),
         ("[cells]\nrows", "rows", "ours.toml: the key 'cells' is missing; known: cells, study"),
-        ('study = "ours"', 'study = "mine"', "ours.toml: study = 'mine'; a study has the name of its file, 'ours'"),
+        ('study = "ours"', 'study = "mine"', "ours.toml: study = 'mine'; it must be the name of the file, 'ours'"),
         ('question = "Does', 'query = "Does', "ours.toml: unknown key 'query'; known: cells, study, question, "),
         ("[cells]", "[cell]", "ours.toml: unknown key 'cell'; known: .*cells"),
         ("rows = [", "row = [", r"ours.toml: \[cells\]: unknown key 'row'; known: rows"),
@@ -56,7 +56,7 @@ def edited(tmp_path):
         ('model = "lenet5", dataset = "mnist"', 'model = "lenet6", dataset = "mnist"', "row 1 .*unknown model 'lenet6'; known: lenet5"),
         ('dataset = "digits", recipe = "digits_lenet"', 'dataset = "digit", recipe = "digits_lenet"', "row 2 .*unknown dataset 'digit'; known: mnist"),
         ('recipe = "gate"', 'recipe = "gait"', "row 1 .*unknown recipe 'gait'; known: gate"),
-        ('model = "vgg_like", dataset = "digits", recipe = "digits_vgg"', 'model = "lenet5", dataset = "mnist", recipe = "gate"', "row 3 .*lenet5-mnist-gate has another row, in ours.toml"),
+        ('model = "vgg_like", dataset = "digits", recipe = "digits_vgg"', 'model = "lenet5", dataset = "mnist", recipe = "gate"', "row 3 .*lenet5-mnist-gate has a row already, in ours.toml"),
         ("lenet5-mnist-gate = ", "lenet5-mnist-gait = ", "ours.toml: a floor for 'lenet5-mnist-gait', which is not a cell; known: lenet5-mnist-afif"),
         ("lenet5-mnist-gate = 0.98", "lenet5-mnist-gate = 98", "ours.toml: the floor of lenet5-mnist-gate = 98 is not a share of 1"),
         ("lenet5-mnist-gate = 0.98", 'lenet5-mnist-gate = "0.98"', "ours.toml: the floor of lenet5-mnist-gate = '0.98' is not a share of 1"),
@@ -79,7 +79,7 @@ def test_a_mistake_in_our_own_table_is_refused(edited, old, new, complaint):
         ("percent = true", "percent = false", "row 1 .*accuracy = 9.* is not a share of 1; .*percent = true"),
         ("train_accuracy = 99.53", "train_accuracy = 199.53", "row 1 .*train_accuracy = 1.9953 is not a share of 1"),
         ("train_loss = \"Table", "trainloss = \"Table", r"srivastava.toml: \[where\]: unknown key 'trainloss'; known: parameters, .*train_loss"),
-        ("train_loss = \"Table", "# \"Table", r"row 1 .*where does the study print 'train_loss'\? Say it as 'train_loss' in \[where\]"),
+        ("train_loss = \"Table", "# \"Table", r"row 1 .*\[where\] does not say where the study prints 'train_loss'; add the key 'train_loss' to \[where\]"),
         ("plateau = {", "plato = {", "srivastava.toml: recipe srivastava: unknown key 'plato'"),
     ],
 )  # fmt: skip
@@ -96,7 +96,7 @@ def test_a_mistake_in_a_published_table_is_refused(edited, old, new, complaint):
         ("accuracy = 0.3015", "accuracy = 30.15", r"imagenet32.toml: \[\[unassigned\]\] 1: accuracy = 30.15 is not a share of 1"),
     ],
 )
-def test_a_mistake_in_a_figure_of_no_cell_is_refused(edited, old, new, complaint):
+def test_a_mistake_in_an_unassigned_figure_is_refused(edited, old, new, complaint):
     with pytest.raises(TableError, match=complaint):
         edited(old, new, "published/imagenet32.toml")
 
@@ -122,7 +122,7 @@ MINE = 'loader = "arrays", path = "mine.npz", input = [28, 28, 1], classes = 10'
         (PETS.replace("pets", "~nobody_of_that_name/pets"), "path = '~nobody_of_that_name/pets' cannot be followed"),
         (PETS.replace("64, 3]", "64, 4]"), r"input = \[64, 64, 4\]: an image has 1 channel \(grey\) or 3 \(colour\)"),
         (PETS.replace("64, 3]", "64]"), r"needs input = \[height, width, channels\]"),
-        *((f"{PETS}, test = {test}", f"test = {said} is not a share between 0 and 1, such as 0.2") for test, said in (("0", "0"), ("1.0", "1.0"), ("20", "20"), ("true", "True"), ("nan", "nan"), ("'0.2'", "'0.2'"))),
+        *((f"{PETS}, test = {test}", f"test = {shown} is not a share between 0 and 1, such as 0.2") for test, shown in (("0", "0"), ("1.0", "1.0"), ("20", "20"), ("true", "True"), ("nan", "nan"), ("'0.2'", "'0.2'"))),
         (f"{PETS}, resize = 'bicubic'", "unknown resize 'bicubic'; known: bilinear, nearest"),
         (f"{PETS}, resize = true", "unknown resize True; known: bilinear, nearest"),
     ],
@@ -133,7 +133,7 @@ def test_a_mistake_about_ones_own_images_is_refused(edited, entry, complaint):
     assert "\n" not in str(caught.value)
 
 
-def test_a_cell_of_ones_own_images_has_their_path_from_the_tables_folder(edited, tmp_path, monkeypatch):
+def test_the_path_of_ones_own_images_starts_from_the_tables_folder(edited, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     row = '{ model = "lenet5", dataset = "%s", recipe = "gate" },'
     entries = {
@@ -154,12 +154,12 @@ def test_a_cell_of_ones_own_images_has_their_path_from_the_tables_folder(edited,
     assert 4 == len({cell.data for cell in found.values() if isinstance(cell.data, loaders.Own)})
 
 
-def test_one_key_says_where_all_parameter_counts_stand(edited):
-    with pytest.raises(TableError, match=r"where does the study print 'total'\? Say it as 'parameters' in \[where\]"):
+def test_one_key_of_where_covers_all_parameter_counts(edited):
+    with pytest.raises(TableError, match=r"\[where\] does not say where the study prints 'total'; add the key 'parameters' to \[where\]"):
         edited("parameters = ", "# ", "published/afif.toml")
 
 
-def test_a_study_is_one_file_more(tmp_path):
+def test_a_study_is_added_by_one_file(tmp_path):
     table = 'study = "mine"\nquestion = "?"\n[recipes.short]\ninput = "raw"\noptimizer = { name = "SGD" }\nbatch = 8\nepochs = 1\n'
     table += '[cells]\nrows = [{ model = "vgg_like", dataset = "mnist", recipe = "short" }]\n'
     (tmp_path / "published").mkdir()
@@ -192,12 +192,12 @@ def test_cells_are_chosen_by_model_data_set_and_recipe():
         ((["vgg_like"], ["mnist"], ["gate"]), "no cell has that .*lenet5-mnist-gate"),
     ],
 )
-def test_a_choice_of_nothing_is_refused_with_what_there_is(args, complaint):
+def test_unknown_names_and_empty_choices_are_refused_with_the_known_names(args, complaint):
     with pytest.raises(ValueError, match=complaint):
         choose(*args)
 
 
-def test_a_published_epoch_is_told_from_all_epochs_together():
+def test_published_seconds_are_per_epoch_whether_printed_for_one_or_for_all():
     cell = cells()["lenet5-mnist-afif"]
     assert 30 == published_seconds(cell._replace(published={"seconds": 30 * cell.recipe["epochs"]}))
     assert 30 == published_seconds(cell._replace(published={"epoch_seconds": 30}))

@@ -1,4 +1,4 @@
-"""The tables: papers, machines and runs side by side, and exit codes that a script can rely on."""
+"""The tables: papers, machines and records side by side, and exit codes that a script can rely on."""
 
 import csv
 import json
@@ -32,14 +32,14 @@ def compared(tmp_path, capsys):
         if good:
             store.accept(tmp_path, [each for each in store.records(tmp_path) if each.name == "good"], "good")
         code = command.main(["compare", f"--storage={tmp_path}", f"--format={form}"])
-        said = capsys.readouterr()
-        return code, [line for line in said.out.splitlines() if line.startswith((cell, f"| {cell}"))], said.out + said.err
+        printed = capsys.readouterr()
+        return code, [line for line in printed.out.splitlines() if line.startswith((cell, f"| {cell}"))], printed.out + printed.err
 
     return run
 
 
 def test_a_row_holds_the_published_and_the_measured_numbers(compared):
-    code, (row,), said = compared()
+    code, (row,), output = compared()
     assert 0 == code
     # An epoch takes the mean of (2.02 + 3) / 2 seconds of training and 0.1 of evaluation.
     row = re.split(r"\s{2,}", row)
@@ -47,7 +47,7 @@ def test_a_row_holds_the_published_and_the_measured_numbers(compared):
     epoch = printed["seconds"] / 10
     assert [f"{printed['total']} = ours", str(printed["accuracy"]), "0.9820 ± 0.0010 (n=3)", str(epoch)] == row[1:5]
     assert ["2.02 ± 0.01 (n=3)", f"{2.61 / epoch:.3f}", "accepted"] == row[5:]
-    assert f"A = {fake_training.MACHINE}" in said
+    assert f"A = {fake_training.MACHINE}" in output
 
 
 @pytest.mark.parametrize(
@@ -60,9 +60,9 @@ def test_a_row_holds_the_published_and_the_measured_numbers(compared):
         ({"fingerprint": "beef"}, 0, "INCOMPARABLE"),
     ],
 )
-def test_the_newest_run_that_is_not_accepted_is_judged(compared, newer, code, verdict):
-    found, rows, said = compared(newer=[newer])
-    assert (code, True) == (found, rows[-1].endswith(verdict)), said
+def test_the_newest_record_that_is_not_accepted_is_judged(compared, newer, code, verdict):
+    found, rows, output = compared(newer=[newer])
+    assert (code, True) == (found, rows[-1].endswith(verdict)), output
 
 
 def test_data_are_never_mixed_in_one_row(compared):
@@ -74,12 +74,12 @@ def test_data_are_never_mixed_in_one_row(compared):
     assert "0.1000 (n=1)" in rows[1]
 
 
-def test_a_sample_is_called_one_and_answers_no_question_of_the_study(compared):
+def test_a_record_of_a_sample_is_marked_and_left_out_of_the_answers(compared):
     part = {"fingerprint": "beef", "kind": "sample", "accuracy": 0.1, "seconds": (50.0,)}
-    _, rows, said = compared(newer=[part])
+    _, rows, output = compared(newer=[part])
     assert ["lenet5-mnist-afif data f00d", "lenet5-mnist-afif data beef sample"] == [re.split(r"\s{2,}", row)[0] for row in rows]
     assert ["0.1000 (n=1)", "22.0", "50 (n=1)", "INCOMPARABLE"] == re.split(r"\s{2,}", rows[1])[3:]  # and no ratio to the paper
-    row = next(re.split(r"\s{2,}", line) for line in said.splitlines() if line.startswith("lenet5  "))
+    row = next(re.split(r"\s{2,}", line) for line in output.splitlines() if line.startswith("lenet5  "))
     assert "0.9820 (1 of 4)" == row[5]
 
 
@@ -90,13 +90,13 @@ def test_precisions_and_former_recipes_are_never_mixed_in_one_row(compared):
     assert ["0.9820 ± 0.0010 (n=3)", "0.2000 (n=1)", "0.1000 (n=1)"] == [re.split(r"\s{2,}", row)[2] for row in rows]
 
 
-def test_the_answers_hold_the_newest_data_alone(compared):
-    _, _, said = compared(newer=[{"fingerprint": "beef", "accuracy": 0.1, "seconds": (50.0,)}])
-    row = next(re.split(r"\s{2,}", line) for line in said.splitlines() if line.startswith("lenet5  "))
+def test_the_answers_use_the_newest_data_only(compared):
+    _, _, output = compared(newer=[{"fingerprint": "beef", "accuracy": 0.1, "seconds": (50.0,)}])
+    row = next(re.split(r"\s{2,}", line) for line in output.splitlines() if line.startswith("lenet5  "))
     assert ["0.1000 (1 of 4)", "0.1000", "50 (1 of 4)"] == row[5:8]
 
 
-def test_a_run_that_the_baseline_has_left_behind_is_not_judged_again(tmp_path, capsys):
+def test_a_record_older_than_the_baseline_is_not_judged_again(tmp_path, capsys):
     for number in range(1, 7):
         bad = number <= 3
         fake_training.stored(
@@ -107,35 +107,35 @@ def test_a_run_that_the_baseline_has_left_behind_is_not_judged_again(tmp_path, c
     assert 0 == command.main(["compare", f"--storage={tmp_path}"]), capsys.readouterr()
 
 
-def test_the_gpus_memory_is_told_where_there_is_one(tmp_path, capsys):
+def test_the_peak_memory_is_the_gpus_where_there_is_one(tmp_path, capsys):
     fake_training.stored(tmp_path, 1, "x", [fake_training.record(**{"peak_memory.gpu": 400_000_000})])
     assert 0 == command.main(["compare", f"--storage={tmp_path}"])
     assert [line.split()[-1] for line in capsys.readouterr().out.splitlines() if line.startswith("lenet5  ")][-1] == "400"
 
 
-def test_a_time_from_a_shared_machine_is_left_out_and_its_accuracy_is_not(compared):
+def test_of_a_record_without_times_the_accuracy_still_counts(compared):
     _, (row,), _ = compared(good=[{**each, "seconds": ()} for each in GOOD], others=0.9)
     assert "(n=3)" in row
     assert 1 == row.count("(n=")
 
 
-def test_a_run_with_another_number_of_epochs_has_a_row_of_its_own_and_is_in_no_answer(compared):
-    code, (whole, short), said = compared(newer=[{"epochs_option": 2, "accuracy": 0.1, "seconds": (50.0, 51.0), "seed": 9}])
+def test_a_record_with_the_epochs_option_has_a_row_of_its_own_and_is_left_out_of_the_answers(compared):
+    code, (whole, short), output = compared(newer=[{"epochs_option": 2, "accuracy": 0.1, "seconds": (50.0, 51.0), "seed": 9}])
     assert (0, "n=3" in whole, "accepted") == (code, True, whole.split()[-1])
     row = re.split(r"\s{2,}", short)
     assert ["lenet5-mnist-afif --epochs 2", "0.1000 (n=1)", "50 (n=1)", "not judged"] == [row[0], row[3], row[5], row[7]]
-    row = next(re.split(r"\s{2,}", line) for line in said.splitlines() if line.startswith("lenet5  "))
+    row = next(re.split(r"\s{2,}", line) for line in output.splitlines() if line.startswith("lenet5  "))
     assert ["0.9820 (1 of 4)", "0.9820"] == row[5:7]
 
 
-def test_a_machine_without_accepted_runs_is_no_baseline(compared):
+def test_a_machine_without_accepted_records_has_the_verdict_no_baseline(compared):
     code, (row,), _ = compared(good=[], newer=GOOD[:1])
     assert (0, True) == (code, row.endswith("NO-BASELINE"))
 
 
 def test_the_studys_own_question_is_answered(compared):
-    _, _, said = compared()
-    lines = [re.split(r"\s{2,}", line) for line in said.splitlines()]
+    _, _, output = compared()
+    lines = [re.split(r"\s{2,}", line) for line in output.splitlines()]
     # The study's conclusion: VGG-like is best on both grey sets, ResNet20 v1 on CIFAR-10, v2 on SVHN.
     best = {"mnist": "vgg_like", "fashion_mnist": "vgg_like", "cifar10": "resnet20_v1", "svhn": "resnet20_v2"}
     for data_set, network in best.items():
@@ -158,12 +158,12 @@ def test_csv_and_github_hold_the_same_numbers(compared):
     assert "0.9820 ± 0.0010 (n=3)" in github
 
 
-def test_nothing_stored_is_nothing_to_compare(tmp_path, capsys):
+def test_without_records_the_exit_code_is_three_with_the_next_command(tmp_path, capsys):
     assert 3 == command.main(["compare", f"--storage={tmp_path}"])
     assert "pytest -m full --benchmark-save" in capsys.readouterr().err
 
 
-def test_a_corrupt_file_is_one_line_and_exit_two(tmp_path, capsys):
+def test_a_damaged_file_is_one_line_and_exit_code_two(tmp_path, capsys):
     fake_training.stored(tmp_path, 1, "x", [fake_training.record()]).write_text("{")
     assert 2 == command.main(["compare", f"--storage={tmp_path}"])
     assert 1 == len(capsys.readouterr().err.splitlines())
@@ -175,10 +175,10 @@ def test_every_file_of_this_repository_is_strict_json_that_pytest_benchmark_open
         json.loads(path.read_text(), parse_constant=lambda word, path=path: pytest.fail(f"{path} holds {word}"))
         assert "UNSERIALIZABLE" not in path.read_text()
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    words = ["pytest-benchmark", "--storage", "baselines"]
-    listed = subprocess.run([*words, "list"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    args = ["pytest-benchmark", "--storage", "baselines"]
+    listed = subprocess.run([*args, "list"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
     assert [str(path) for path in sorted(paths, key=lambda path: (path.name, path.parent))] == listed.stdout.split()
-    table = subprocess.run([*words, "compare", "--columns=min"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    table = subprocess.run([*args, "compare", "--columns=min"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
     assert len(paths) <= table.stdout.count("test_epoch_time["), table.stderr
 
 
@@ -191,13 +191,13 @@ def test_the_table_of_results_is_the_one_that_compare_makes(capsys):
     )
 
 
-def test_a_table_is_put_between_a_files_markers_and_nowhere_else(tmp_path, capsys):
+def test_the_tables_replace_only_what_is_between_a_files_markers(tmp_path, capsys):
     fake_training.stored(tmp_path, 1, "x", [fake_training.record()])
-    words = ["compare", f"--storage={tmp_path}", f"--into={tmp_path / 'page.md'}"]
+    args = ["compare", f"--storage={tmp_path}", f"--into={tmp_path / 'page.md'}"]
     page = tmp_path / "page.md"
     for text, code in (("a\n<!-- results: how -->\nold\n<!-- end of results -->\nz\n", 0), ("a\n<!-- results -->\n", 2), ("a\n", 2)):
         page.write_text(text)
-        assert code == command.main(words), capsys.readouterr().err
+        assert code == command.main(args), capsys.readouterr().err
         assert (code == 0) == ("lenet5-mnist-gate" in page.read_text())
         assert page.read_text().startswith("a\n")
         assert "\nold\n" not in page.read_text()

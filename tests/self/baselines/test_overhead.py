@@ -67,7 +67,7 @@ def test_fit_trains_what_the_suites_epoch_does_where_one_batch_holds_all_images(
 
 
 @pytest.mark.self
-def test_the_numbers_of_the_table_are_those_of_the_times():
+def test_the_table_is_computed_from_the_times():
     found = overhead.table({"ours": [3.0, 2.0, 2.5], "fit": [8.0, 8.0, 8.0], "loop": [1.0, 2.0, 4.0]}, 1000)
     assert [
         ["way", "n", "fastest", "median", "spread", "images/s", "ratio to fit", "ratio to loop"],
@@ -86,7 +86,7 @@ def test_the_ways_are_timed_in_turn_after_one_untimed_epoch_of_each():
 
 
 @pytest.mark.self
-def test_an_epoch_is_one_pass_over_the_images_asked_for_whatever_the_recipe_says_of_steps():
+def test_an_epoch_is_one_pass_over_the_chosen_images_also_where_the_recipe_has_steps():
     cell = next(cell for cell in cells().values() if "steps" in cell.recipe and "images" not in cell.recipe)
     recipe = overhead.one_pass(cell, IMAGES).recipe
     assert 1 == overhead.recipes.steps_an_epoch(recipe, IMAGES)
@@ -94,7 +94,7 @@ def test_an_epoch_is_one_pass_over_the_images_asked_for_whatever_the_recipe_says
 
 
 @pytest.mark.slow
-def test_the_command_prints_a_row_a_way_what_is_left_out_and_what_else_ran(small, monkeypatch, capsys):
+def test_the_command_prints_one_row_per_way_the_ways_left_out_and_how_busy_other_programs_were(small, monkeypatch, capsys):
     monkeypatch.setattr(overhead, "LOOPS", {"another": None})
     monkeypatch.setattr(machine, "others", lambda before=None: {"others": 0.7} if before else "a reading")
     assert 0 == main.main(["overhead", f"--cell={CELL}", f"--images={IMAGES}", "--rounds=3"])
@@ -106,7 +106,7 @@ def test_the_command_prints_a_row_a_way_what_is_left_out_and_what_else_ran(small
 
 
 @pytest.mark.parametrize(
-    ("args", "said"),
+    ("args", "message"),
     [
         (["--cell=lenet5-mnist-afff"], "unknown cell 'lenet5-mnist-afff'; known: lenet5-mnist-afif, "),
         (["--cell=lenet5-mnist-afif", "--images=0"], "--images is 0; give 1 or more"),
@@ -116,8 +116,8 @@ def test_the_command_prints_a_row_a_way_what_is_left_out_and_what_else_ran(small
     ],
 )
 @pytest.mark.self
-def test_wrong_use_and_missing_data_are_one_line(bare_home, tmp_path, monkeypatch, capsys, args, said):
+def test_wrong_use_and_missing_data_are_one_line(bare_home, tmp_path, monkeypatch, capsys, args, message):
     monkeypatch.chdir(tmp_path)
     assert 2 == main.main(["overhead", *args])
     (line,) = capsys.readouterr().err.splitlines()
-    assert said in line
+    assert message in line

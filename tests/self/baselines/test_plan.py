@@ -1,4 +1,4 @@
-"""How long a session says that it will take, and what fits a budget."""
+"""Estimates of a session's time, and what fits into a time budget."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def stored(tmp_path):
     return put
 
 
-def test_a_cell_is_estimated_from_its_own_runs_on_this_machine(stored):
+def test_a_cell_is_estimated_from_its_records_of_this_machine(stored):
     stored("other", fake_training.record(CELL, seconds=(900.0,) * 3))
     found = stored("mine", fake_training.record(CELL, seconds=(2.0, 3.0, 9.0)))
     # one second of compilation, and ten epochs of the median 3 of training and 0.1 of evaluation
@@ -36,12 +36,12 @@ def test_a_search_is_estimated_from_the_seconds_of_all_its_trials(stored):
     assert 30 == compare._whole_seconds(found[0].record)
 
 
-def test_a_cell_that_never_ran_here_is_estimated_from_another_machine(stored):
+def test_a_cell_never_trained_here_is_estimated_from_records_of_another_machine(stored):
     found = stored("other", fake_training.record(CELL, seconds=(4.0,) * 3))
     assert plan.START + 42 == pytest.approx(plan.estimate(cells()[CELL], "mine", found))
 
 
-def test_a_cell_that_never_ran_is_estimated_from_its_published_time_at_this_machines_pace(stored):
+def test_a_cell_never_trained_is_estimated_from_its_published_time_at_this_machines_pace(stored):
     never = cells()["vgg_like-mnist-afif"]
     assert never.published["seconds"] == plan.estimate(never, "mine", [])
     found = stored("mine", fake_training.record(CELL, seconds=(2.0,) * 3))
@@ -50,35 +50,35 @@ def test_a_cell_that_never_ran_is_estimated_from_its_published_time_at_this_mach
     assert never.published["seconds"] == plan.estimate(never, "elsewhere", found)
 
 
-def test_a_cell_without_runs_or_a_published_time_is_unknown_and_never_starts_under_a_budget():
+def test_a_cell_without_records_and_published_time_has_no_estimate_and_is_not_started_with_a_budget():
     assert plan.estimate(cells()["lenet5-digits-digits_lenet"], "mine", []) is None
     assert not plan.fits(None, 1e9)
     assert plan.fits(None, None)
     assert (True, False) == (plan.fits(5, 5), plan.fits(6, 5))
 
 
-def test_the_cheapest_come_first_and_the_unknown_last():
+def test_the_cheapest_trainings_come_first_and_those_without_an_estimate_last():
     assert ["b", "c", "a"] == plan.cheapest_first({"a": None, "b": 0.5, "c": 7})
 
 
 @pytest.mark.parametrize(("text", "seeds"), [("3", [3]), ("1-5", [1, 2, 3, 4, 5]), ("1,3,7-8", [1, 3, 7, 8]), ("2, 1-3", [2, 1, 3])])
-def test_seeds_are_read_as_a_person_writes_them(text, seeds):
+def test_seeds_are_numbers_and_ranges(text, seeds):
     assert seeds == plan.seeds(text)
 
 
 @pytest.mark.parametrize("text", ["", "5-1", "-1", "1-", "a", "1;2"])
-def test_what_names_no_seeds_is_refused_with_the_form(text):
-    with pytest.raises(ValueError, match="names no seeds; write them as 3, 1-5 or 1,3,7-9"):
+def test_text_that_does_not_name_seeds_is_refused_with_the_form(text):
+    with pytest.raises(ValueError, match="does not name seeds; write them as 3, 1-5 or 1,3,7-9"):
         plan.seeds(text)
 
 
-def test_a_cell_that_never_ran_is_estimated_from_its_published_epoch():
+def test_a_cell_never_trained_is_estimated_from_its_published_seconds_of_one_epoch():
     cell = cells()["lenet5-mnist-afif"]._replace(id="never", published={"epoch_seconds": 30})
     assert 300 == plan.estimate(cell, "mine", [])
     assert 60 == plan.estimate(cell, "mine", [], epochs=2)
 
 
-def test_the_pace_of_a_machine_is_told_by_published_epochs_too(tmp_path):
+def test_the_pace_of_a_machine_is_computed_from_published_epochs_too(tmp_path):
     ran = next(cell for cell in cells().values() if "epoch_seconds" in cell.published)
     never = cells()["lenet5-mnist-afif"]
     # A second of compilation, and a tenth of one an epoch of evaluation: as `fake_training` has it.
@@ -89,11 +89,11 @@ def test_the_pace_of_a_machine_is_told_by_published_epochs_too(tmp_path):
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("20m", 1200), ("1h30m", 5400), ("0.5h", 1800)])
-def test_a_time_budget_is_read_as_a_person_writes_it(text, seconds):
+def test_a_time_budget_has_hours_minutes_and_seconds(text, seconds):
     assert seconds == plan.budget(text)
 
 
 @pytest.mark.parametrize("text", ["", "20", "m20", "20 m", "1d", "-5m", "0s"])
-def test_what_is_not_a_time_is_refused_with_the_form(text):
-    with pytest.raises(ValueError, match="is no time; write it as 90s, 20m or 1h30m"):
+def test_text_that_is_not_a_time_is_refused_with_the_form(text):
+    with pytest.raises(ValueError, match="is not a time; write it as 90s, 20m or 1h30m"):
         plan.budget(text)

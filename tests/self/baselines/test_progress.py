@@ -1,4 +1,4 @@
-"""A person who waits sees where a run is, and a log is not flooded."""
+"""A terminal shows how far a training is, and a log gets one line a minute."""
 
 from types import SimpleNamespace
 
@@ -11,11 +11,11 @@ pytestmark = pytest.mark.self
 
 @pytest.fixture
 def shown(monkeypatch):
-    """A function of (function that shows, isatty, words of each second) that returns the texts that were shown."""
+    """A function of (function that shows, isatty, its arguments of each second) that returns the texts that were shown."""
     clock = [1000.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
 
-    def run(make, isatty, said):
+    def show_all(make, isatty, values):
         texts = []
         reporter = SimpleNamespace(
             isatty=isatty,
@@ -26,12 +26,12 @@ def shown(monkeypatch):
             flush=lambda: None,
         )
         show = make(_Config(SimpleNamespace(get_plugin=lambda name: reporter if name == "terminalreporter" else None)))
-        for words in said:
+        for args in values:
             clock[0] += 1
-            show(*words)
+            show(*args)
         return texts
 
-    return run
+    return show_all
 
 
 class _Config:
@@ -46,14 +46,14 @@ def test_a_download_is_one_line_that_is_rewritten_on_a_terminal_and_a_line_a_min
     texts = shown(progress.fetching, True, BYTES)
     assert ["fetching x.gz: 1 MB of 200", "fetching x.gz: 200 MB of 200", "end of line"] == [texts[0], *texts[-2:]]
     assert [f"fetching x.gz: {megabytes} MB of 200" for megabytes in (60, 120, 180, 200)] == shown(progress.fetching, False, BYTES)
-    assert ["fetching x.gz: 60 MB"] == shown(progress.fetching, False, [(*words[:2], None) for words in BYTES[:61]])
+    assert ["fetching x.gz: 60 MB"] == shown(progress.fetching, False, [(*args[:2], None) for args in BYTES[:61]])
 
 
-def test_a_training_tells_its_epoch_accuracy_and_what_is_left(shown):
-    said = shown(lambda config: progress.line(config, "cell"), False, [(epoch, 90, 0.5) for epoch in range(1, 91)])
-    assert ["cell: epoch 60/90, accuracy 0.5000, 30 s left", "cell: epoch 90/90, accuracy 0.5000, 2 min in all"] == said
+def test_a_training_shows_its_epoch_accuracy_and_the_time_left(shown):
+    texts = shown(lambda config: progress.line(config, "cell"), False, [(epoch, 90, 0.5) for epoch in range(1, 91)])
+    assert ["cell: epoch 60/90, accuracy 0.5000, 30 s left", "cell: epoch 90/90, accuracy 0.5000, 2 min in all"] == texts
 
 
-def test_where_nobody_watches_nothing_is_shown():
-    nobody = _Config(SimpleNamespace(get_plugin=lambda name: None))
-    assert (None, True) == (progress.line(nobody, "cell"), progress.fetching(nobody))
+def test_without_a_terminal_reporter_nothing_is_shown():
+    worker = _Config(SimpleNamespace(get_plugin=lambda name: None))
+    assert (None, True) == (progress.line(worker, "cell"), progress.fetching(worker))

@@ -66,7 +66,7 @@ def status():
 
 
 @pytest.mark.self
-def test_its_models_and_cells_stand_beside_the_suites(own):
+def test_the_models_and_cells_of_a_project_are_added_to_the_suites(own):
     assert zoo.names()[-1] == "tiny"
     assert "lenet5" in zoo.names()
     cell = cells()["tiny-noise-short"]
@@ -75,7 +75,7 @@ def test_its_models_and_cells_stand_beside_the_suites(own):
 
 
 @pytest.mark.self
-def test_without_a_project_there_are_none(monkeypatch):
+def test_without_a_project_there_are_only_the_suites_models_and_cells(monkeypatch):
     monkeypatch.delenv(project.VARIABLE, raising=False)
     assert "tiny" not in zoo.names()
     assert "tiny-noise-short" not in cells()
@@ -86,17 +86,17 @@ def test_without_a_project_there_are_none(monkeypatch):
 def test_a_cell_of_ones_own_is_trained_stored_judged_and_accepted_with_three_commands(own):
     before = status()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    run = {"cwd": own.parent, "capture_output": True, "text": True, "timeout": 300, "env": environment}
+    kwargs = {"cwd": own.parent, "capture_output": True, "text": True, "timeout": 300, "env": environment}
     pytest = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pytest.ini"), f"--rootdir={ROOT}", str(ROOT / "tests")]
     args = ["-m", "full", f"--project={own}", "--model=tiny", "--benchmark-save=first", "--seeds=1"]
-    first = subprocess.run([*pytest, *args, "-p", "no:cacheprovider"], **run)
+    first = subprocess.run([*pytest, *args, "-p", "no:cacheprovider"], **kwargs)
     assert 0 == first.returncode, first.stdout + first.stderr
     assert "tiny-noise-short NO-BASELINE: accuracy" in first.stdout
     (machine,) = (own / "records").iterdir()
-    run["cwd"] = ROOT
-    accepted = subprocess.run([sys.executable, "-m", "baselines", "accept", "--reason", "mine"], **run)
+    kwargs["cwd"] = ROOT
+    accepted = subprocess.run([sys.executable, "-m", "baselines", "accept", "--reason", "mine"], **kwargs)
     assert f"accepted: tiny-noise-short on {machine.name}, n=1" in accepted.stdout, accepted.stderr
-    compared = subprocess.run([sys.executable, "-m", "baselines", "compare"], **run)
+    compared = subprocess.run([sys.executable, "-m", "baselines", "compare"], **kwargs)
     assert 0 == compared.returncode, compared.stderr
     assert "tiny-noise-short" in compared.stdout
     assert re.search(r"lenet5-mnist-afif .* = ours .*\(n=\d+\)", compared.stdout)
@@ -111,13 +111,13 @@ def test_a_cell_of_ones_own_is_trained_stored_judged_and_accepted_with_three_com
         ("zoo/__init__.py", "import nowhere", "__init__.py: ModuleNotFoundError: No module named 'nowhere'"),
         ("zoo/__init__.py", MODELS.replace('"tiny"', '"lenet5"'), "the suite has a model 'lenet5' already"),
         ("published/mine.toml", "", "mine.toml: the key 'study' is missing"),
-        ("published/afif.toml", (ROOT / "baselines/published/afif.toml").read_text(), "there is another study afif, in afif.toml"),
+        ("published/afif.toml", (ROOT / "baselines/published/afif.toml").read_text(), "there is a study afif already, in afif.toml"),
         ("ours.toml", TABLE.replace('model = "tiny"', 'model = "tini"'), r"ours.toml, row 1 of \[cells\]: unknown model 'tini'"),
         ("ours.toml", TABLE.replace('recipe = "gate"', 'recipe = "gait"'), "unknown recipe 'gait'; known: .*gate"),
     ],
     ids=str,
 )
-def test_a_mistake_in_it_is_one_line_that_names_the_file(own, file, text, complaint):
+def test_a_mistake_in_a_project_is_one_line_that_names_the_file(own, file, text, complaint):
     (own / file).parent.mkdir(exist_ok=True)
     (own / file).write_text(text)
     with pytest.raises((ValueError, TableError), match=complaint) as caught:
@@ -126,6 +126,6 @@ def test_a_mistake_in_it_is_one_line_that_names_the_file(own, file, text, compla
 
 
 @pytest.mark.self
-def test_a_folder_that_does_not_exist_is_refused(suite):
+def test_a_project_folder_that_does_not_exist_is_refused(suite):
     done = suite("-m", "full", "--project=/nowhere", storage=False)
-    assert (4, True) == (done.returncode, "names a folder that does not exist: /nowhere" in done.stderr), done.said
+    assert (4, True) == (done.returncode, "names a folder that does not exist: /nowhere" in done.stderr), done.output

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.self
 
 
 def replaced(record, name, value):
-    """The record with another value of a field, whose name may lead into a table."""
+    """The record with another value of a field, which may be in a table within."""
     table, _, key = name.rpartition(".")
     return {**record, table: {**record[table], key: value}} if table else {**record, key: value}
 
@@ -24,7 +24,7 @@ def test_every_field_is_listed_once_with_its_meaning():
 
 
 @pytest.mark.parametrize("field", records.FIELDS, ids=lambda field: field.name)
-def test_a_field_of_another_type_is_refused_by_name_and_a_missing_one_too(field):
+def test_a_field_that_is_missing_or_of_another_type_is_refused_by_name(field):
     made = fake_training.record()
     records.check(made)
     wrong = {"a": 1} if field.kind is not dict else [1]
@@ -40,22 +40,22 @@ def test_a_field_of_another_type_is_refused_by_name_and_a_missing_one_too(field)
 
 
 @pytest.mark.parametrize("name", ["accurracy", "data.name"])
-def test_a_field_that_nobody_knows_is_refused_by_name(name):
-    with pytest.raises(records.RecordError, match=f"^{name} is no field of a record"):
+def test_an_unknown_field_is_refused_by_name(name):
+    with pytest.raises(records.RecordError, match=f"^{name} is not a field of a record"):
         records.check(replaced(fake_training.record(), name, 1))
 
 
 @pytest.mark.parametrize(
     ("name", "value", "complaint"),
     [
-        ("version", 2, "version is 2; this code reads version 1, a newer one needs newer code"),
-        ("accuracy", 1.5, "accuracy is 1.5, which is no share of 1"),
+        ("version", 2, "version is 2; this suite reads version 1; update the suite"),
+        ("accuracy", 1.5, "accuracy is 1.5, which is not a share of 1"),
         ("accuracy", True, "accuracy is True, not float"),
         ("seed", 1.0, "seed is 1.0, not int"),
         ("train_seconds", [1.0, -1.0], "train_seconds is"),
         ("eval_seconds", ["1"], "eval_seconds is"),
-        ("eval_seconds", [], "it has some times and lacks others"),
-        ("compile_seconds", None, "it has some times and lacks others"),
+        ("eval_seconds", [], "must all be there or all be empty"),
+        ("compile_seconds", None, "must all be there or all be empty"),
     ],
 )
 def test_an_impossible_value_is_refused_by_name(name, value, complaint):
@@ -70,11 +70,11 @@ def test_each_field_of_the_identity_makes_another_training(field):
     assert records.identity(made) != records.identity(replaced(made, field.name, other))
 
 
-def test_results_and_times_are_no_part_of_the_identity():
+def test_results_and_times_are_not_part_of_the_identity():
     assert records.identity(fake_training.record()) == records.identity(fake_training.record(accuracy=0.5, seconds=(9.0,), others=0.7))
 
 
-def test_without_times_nothing_is_left_of_any_time():
+def test_a_record_without_times_keeps_no_field_of_time_and_its_accuracy():
     made = fake_training.record(trials=[{"seconds": 5.0, "accuracy": 0.5}])
     bare = records.without_times(made)
     records.check(bare)
@@ -86,7 +86,7 @@ def test_without_times_nothing_is_left_of_any_time():
     assert bare["accuracy"] == made["accuracy"]
 
 
-def test_a_field_costs_a_tool_that_reads_many_records_little():
+def test_ten_records_take_less_than_100_kilobytes():
     made = fake_training.record()
     assert 10 * len(json.dumps(made)) < 100 * 1024  # ten of them, in a file that may hold twenty
 

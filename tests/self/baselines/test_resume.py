@@ -1,4 +1,4 @@
-"""A session goes on where another one ended, and what it is asked for reaches the training."""
+"""A session continues where another one ended, and trains again only what has changed."""
 
 import pytest
 
@@ -10,44 +10,44 @@ pytestmark = pytest.mark.self
 SAVED = (*ONE, "--benchmark-save=x")
 
 
-def test_a_session_that_was_killed_is_gone_on_with_and_no_cell_is_trained_or_stored_twice(suite, trained, files, tmp_path):
+def test_after_a_killed_session_the_same_command_trains_and_stores_only_the_missing_cells(suite, trained, files, tmp_path):
     killed = suite(*DIGITS, "--benchmark-save=x", kill=CELLS[1], fresh=True)
     assert -9 == killed.returncode
     done = suite(*DIGITS, "--benchmark-save=x", "-v")
-    assert 0 == done.returncode, done.said
+    assert 0 == done.returncode, done.output
     assert [*CELLS, CELLS[1]] == trained()
     assert f"{CELLS[0]} was trained before, with the same code, data and libraries: 0001_x_" in done.stdout
     assert f"{CELLS[0]} NO-BASELINE" in done.stdout
     assert CELLS == sorted((each.cell for each in store.records(tmp_path / "storage")), key=CELLS.index)
     assert f"stored as x before, and trained again only if code, data or libraries have changed: {CELLS[0]}\n" in done.stdout
     again = suite(*DIGITS, "--benchmark-save=x")
-    assert (0, 2) == (again.returncode, len(files())), again.said
+    assert (0, 2) == (again.returncode, len(files())), again.output
     assert 3 == len(trained())
 
 
-def test_a_network_that_was_not_kept_is_trained_again_and_one_that_cannot_be_is_said_and_loses_nothing(suite, trained, files, tmp_path):
+def test_a_network_that_could_not_be_saved_is_reported_keeps_its_record_and_is_trained_again(suite, trained, files, tmp_path):
     full = suite(*SAVED, f"--save-models={tmp_path}", full=True)
     file = tmp_path / f"{CELLS[0]}-float32-0.keras"
-    assert (1, True, 1) == (full.returncode, f"NOT SAVED: {file}: no space left" in full.stdout, len(files())), full.said
+    assert (1, True, 1) == (full.returncode, f"NOT SAVED: {file}: no space left" in full.stdout, len(files())), full.output
     kept = suite(*SAVED, f"--save-models={tmp_path}")
-    assert (0, "a network", 2) == (kept.returncode, file.read_text(), len(trained())), kept.said
+    assert (0, "a network", 2) == (kept.returncode, file.read_text(), len(trained())), kept.output
     again = suite(*SAVED, f"--save-models={tmp_path}")
-    assert (0, 2, True) == (again.returncode, len(trained()), "was trained before" in again.stdout), again.said
+    assert (0, 2, True) == (again.returncode, len(trained()), "was trained before" in again.stdout), again.output
 
 
-def test_a_roofline_that_cannot_be_measured_is_said_and_loses_nothing(suite, files):
+def test_a_roofline_that_cannot_be_measured_is_reported_and_the_record_is_stored(suite, files):
     done = suite(*SAVED, damaged=True)
-    assert (1, 1) == (done.returncode, len(files())), done.said
-    assert "no share of the peak: ended with exit code 1" in done.stdout
+    assert (1, 1) == (done.returncode, len(files())), done.output
+    assert "lack their share of the peak: python -m baselines roofline" in done.stdout
     assert f"{CELLS[0]} NO-BASELINE" in done.stdout
 
 
-def test_what_is_stored_is_judged_whatever_the_time_budget_and_untimed_records_are_called_so(suite, trained):
+def test_a_stored_record_is_judged_outside_the_time_budget_and_marked_if_it_lacks_times(suite, trained):
     done = suite(*SAVED, seconds=[], others=0.9)
-    assert 0 == done.returncode, done.said
+    assert 0 == done.returncode, done.output
     done = suite(*SAVED, "--time-budget=1s", seconds=[], others=0.9)
-    assert (0, 1) == (done.returncode, len(trained())), done.said
-    assert "(without its times: others shared the machine; another name trains it again)" in done.stdout
+    assert (0, 1) == (done.returncode, len(trained())), done.output
+    assert "(without times: the machine was busy; give another name to train it again)" in done.stdout
     assert "time budget: needs" in suite(*SAVED, "--seed=1", "--time-budget=1s").stdout
 
 
@@ -71,5 +71,5 @@ def test_another_name_seed_epochs_data_code_library_or_machine_is_another_traini
     fake_training.stored(tmp_path / "storage", 1, "x", [fake_training.record(CELLS[0])], **here)
     assert "was trained before" in suite(*SAVED).stdout
     done = suite(*ONE, *args, **values)
-    assert 0 == done.returncode, done.said
+    assert 0 == done.returncode, done.output
     assert 1 == len(trained())

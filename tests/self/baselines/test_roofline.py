@@ -1,4 +1,4 @@
-"""The roofline: what is measured is the work that is claimed, the clock is stopped honestly, and a stored one is kept and believed."""
+"""The roofline: the measured work is the stated work, the clock waits for the device, and a sound stored one is kept."""
 
 import json
 from types import SimpleNamespace
@@ -15,7 +15,7 @@ FORMER, NEW = "2026-01-01T00:00:00+00:00", "2026-02-02T00:00:00+00:00"
 
 
 def measured(when=FORMER, others=0.0, **limits):
-    """What roofline.measure might return: every rate is 4e11 and a launch takes 2e-5 s, but for the limits given."""
+    """What roofline.measure might return: every rate is 4e11 and a launch takes 2e-5 s, apart from the limits given."""
     values = {key: 2e-5 if key == "launch_seconds" else 4e11 for key in roofline.LIMITS} | limits
     around = {"when": when, "python": "3", "versions": {"keras": "3"}, "tf32": None, "load": {"others": others, "loadavg": 1.0}}
     return {**around, "shared": others > 0.15, **{key: {"best": value, "median": value, "n": 9} for key, value in values.items()}}
@@ -42,13 +42,13 @@ def test_an_epoch_is_three_products_of_two_operations_a_multiply_accumulate():
     assert forward + weights_gradient + input_gradient == efficiency.epoch_flops(inputs * outputs, images)
 
 
-def test_a_peak_is_of_the_same_precision():
+def test_the_peak_is_that_of_the_records_precision():
     known = measured(matmul_float32_flops_per_second=4e11, matmul_bfloat16_flops_per_second=8e11, conv_float32_flops_per_second=1e11)
     found = [roofline.limits_of(known, precision) for precision in ("float32", "mixed_bfloat16", "bfloat16")]
     assert [(4e11, 2e-5), (8e11, 2e-5), (8e11, 2e-5)] == [tuple(each.values()) for each in found]
 
 
-def test_without_a_roofline_of_the_precision_or_with_one_that_others_disturbed_there_is_no_peak():
+def test_the_peak_is_unknown_without_a_roofline_for_another_precision_and_for_a_disturbed_one():
     known = [
         roofline.limits_of(None, "float32"),
         roofline.limits_of(measured(), "float16"),
@@ -71,7 +71,7 @@ def test_every_limit_is_measured_on_this_backend(monkeypatch):
     assert found == records.plain(found)
 
 
-def test_the_work_of_a_convolution_is_what_the_cost_of_its_layer_says():
+def test_the_work_of_a_convolution_is_the_cost_of_its_layer():
     import keras
 
     images, *shape = probes.MAPS
@@ -81,7 +81,7 @@ def test_the_work_of_a_convolution_is_what_the_cost_of_its_layer_says():
     assert tuple(probes.MAPS) == tuple(value.shape) == tuple(step(value).shape)
 
 
-def test_the_work_of_a_product_is_what_the_cost_of_a_dense_layer_says(monkeypatch):
+def test_the_work_of_a_product_is_the_cost_of_a_dense_layer(monkeypatch):
     import keras
 
     for name in ("MATRIX", "GPU_MATRIX"):
@@ -113,7 +113,7 @@ def test_numbers_keep_their_size_however_often_they_are_multiplied(monkeypatch, 
     assert 0.2 < float(keras.ops.std(keras.ops.cast(value, "float32"))) < 3
 
 
-def test_a_pass_in_place_is_made_as_often_as_is_claimed():
+def test_a_pass_in_place_is_repeated_as_often_as_stated():
     import keras
 
     from zoo.training import device
@@ -123,7 +123,7 @@ def test_a_pass_in_place_is_made_as_often_as_is_claimed():
 
 
 def test_the_device_is_waited_for_before_the_clock_is_read(monkeypatch):
-    """On a device that is handed work in no time, and is busy with each step for 3 ms and with the waiting for 0.1 ms."""
+    """On a device that is handed work in no time; each step takes it 3 ms, and waiting for it takes 0.1 ms."""
     from zoo.training import device
 
     state = {"now": 0.0, "queue": 0.0, "steps": 0}
@@ -156,12 +156,12 @@ def test_a_machine_is_measured_once_and_again_on_request(folder, monkeypatch):
     assert [store.ROOFLINE] == [path.name for path in folder.iterdir()]
 
 
-def test_what_others_disturbed_is_measured_again(folder):
+def test_a_disturbed_roofline_is_measured_again(folder):
     keep(folder, measured(others=0.7))
     assert NEW == roofline.current(folder)[0]["when"] == roofline.load(folder)["when"]
 
 
-def test_what_others_disturbed_never_takes_the_place_of_what_they_did_not(folder, monkeypatch):
+def test_a_disturbed_measurement_never_replaces_an_undisturbed_one(folder, monkeypatch):
     keep(folder, measured())
     monkeypatch.setattr(roofline, "measure", lambda: measured(NEW, others=0.7))
     found, stored = roofline.current(folder, again=True)
@@ -169,10 +169,10 @@ def test_what_others_disturbed_never_takes_the_place_of_what_they_did_not(folder
     assert FORMER == roofline.load(folder)["when"]
 
 
-def test_a_busy_machine_is_marked_by_the_measurement(monkeypatch):
+def test_a_measurement_on_a_busy_machine_is_marked(monkeypatch):
     for name in ("_matmul", "_conv", "_memory", "_host_to_device", "_launch"):
-        monkeypatch.setattr(probes, name, lambda *words: (1, None, None))
-    monkeypatch.setattr(probes, "timings", lambda *words: [0.5, 0.25, 0.25])
+        monkeypatch.setattr(probes, name, lambda *args: (1, None, None))
+    monkeypatch.setattr(probes, "timings", lambda *args: [0.5, 0.25, 0.25])
     for others, shared in (0.7, True), (0.1, False), (None, False):
         monkeypatch.setattr(machine, "others", lambda before=None, others=others: {"others": others, "loadavg": 1.0})
         found = roofline.measure()
@@ -206,44 +206,44 @@ def test_a_damaged_roofline_is_refused_by_name_until_it_is_measured_again(folder
     assert NEW == roofline.current(folder, again=True)[0]["when"] == roofline.load(folder)["when"]
 
 
-def test_a_roofline_is_no_damaged_run(folder):
+def test_a_roofline_is_not_taken_for_a_file_of_records(folder):
     fake_training.stored(folder.parent, 1, "x", [fake_training.record()])
     (folder / store.ROOFLINE).write_text(json.dumps(measured()))
     assert ["0001_x_00000001.json"] == [each.file for each in store.records(folder.parent)]
 
 
-def test_the_command_measures_stores_and_shows_units_that_a_person_reads(folder, capsys):
+def test_the_command_measures_stores_and_shows_common_units(folder, capsys):
     assert 0 == command.main(["roofline", f"--storage={folder.parent}"])
-    said = capsys.readouterr().out
-    lines = [line.split("  ") for line in said.splitlines()]
+    output = capsys.readouterr().out
+    lines = [line.split("  ") for line in output.splitlines()]
     shown = {line[0]: [part.strip() for part in line[1:] if part.strip()] for line in lines}
     assert ["400", "400", "GFLOP/s", "9"] == shown["matrix product, float32"]
     assert ["400", "400", "GB/s", "9"] == shown["host to device"]
     assert ["20", "20", "µs", "9"] == shown["launch of a program"]
-    assert f"{fake_training.MACHINE}, measured {NEW}" in said
+    assert f"{fake_training.MACHINE}, measured {NEW}" in output
     assert NEW == roofline.load(folder)["when"]
 
 
-def test_the_command_mends_the_folder_of_another_precision_as_its_complaint_says(folder, capsys):
+def test_the_command_in_the_message_of_a_damaged_roofline_mends_it_for_another_precision_too(folder, capsys):
     half = folder.with_name(folder.name.replace("float32", "mixed_bfloat16"))
     keep(half, "{")
     assert 2 == command.main(["roofline", f"--storage={folder.parent}", "--precision=mixed_bfloat16"])
-    words = capsys.readouterr().err.strip().partition("python -m baselines ")[2].split()
-    assert 0 == command.main([*words, f"--storage={folder.parent}"])
+    args = capsys.readouterr().err.strip().partition("python -m baselines ")[2].split()
+    assert 0 == command.main([*args, f"--storage={folder.parent}"])
     assert (NEW, False) == (roofline.load(half)["when"], folder.exists())
 
 
 @pytest.mark.parametrize(
-    ("former", "words", "said"),
+    ("former", "args", "message"),
     [(0.7, [], "measured again next time"), (0.0, ["--again"], "the former measurement stays"), (0.0, [], None)],
 )
-def test_the_command_says_what_a_busy_machine_did_to_the_measurement(folder, monkeypatch, capsys, former, words, said):
+def test_the_command_says_what_a_busy_machine_did_to_the_measurement(folder, monkeypatch, capsys, former, args, message):
     keep(folder, measured(others=former))
     monkeypatch.setattr(roofline, "measure", lambda: measured(NEW, others=0.7))
-    assert 0 == command.main(["roofline", f"--storage={folder.parent}", *words])
+    assert 0 == command.main(["roofline", f"--storage={folder.parent}", *args])
     notes = capsys.readouterr().out.partition(f"{fake_training.MACHINE}, measured ")[2].splitlines()[1:]
-    assert (0 if said is None else 1) == len(notes)
-    assert said is None or said in notes[0]
+    assert (0 if message is None else 1) == len(notes)
+    assert message is None or message in notes[0]
 
 
 def test_the_command_refuses_what_is_damaged_and_where_it_cannot_write_in_one_line(folder, capsys):
@@ -256,11 +256,11 @@ def test_the_command_refuses_what_is_damaged_and_where_it_cannot_write_in_one_li
     assert 2 == command.main(["roofline", f"--storage={folder.parent}"])
     damaged, no_folder, unwritable = capsys.readouterr().err.splitlines()
     assert "roofline --again" in damaged
-    assert "is no folder" in no_folder
+    assert "is not a folder" in no_folder
     assert "cannot be written" in unwritable
 
 
-def test_an_epoch_says_what_it_reached_and_what_the_host_took():
+def test_an_epoch_has_its_rate_its_share_of_the_peak_and_the_hosts_share():
     record = fake_training.record(seconds=(2.0, 1.5), peak_flops_per_second=4e11, launch_seconds=2e-5)
     first, second = efficiency.efficiencies(record)
     flops = 6 * 241816 * 60 / 1.5
@@ -270,6 +270,6 @@ def test_an_epoch_says_what_it_reached_and_what_the_host_took():
     assert "0.05804 GFLOP/s, 0.0% of the measured peak, at most 0.67% lost to the host" == str(second)
     assert ([], None) == (efficiency.efficiencies(fake_training.record(seconds=())), efficiency.fastest(fake_training.record(seconds=())))
     assert efficiency.fastest({**record, "peak_flops_per_second": None}).peak_share is None
-    steps = efficiency.efficiencies({**record, "loop": "a program a step"})  # and between them nobody looks
+    steps = efficiency.efficiencies({**record, "loop": "a program a step"})  # the time between them is not measured
     assert [None, None] == [each.host_share for each in steps]
     assert "0.05804 GFLOP/s, 0.0% of the measured peak" == str(steps[1])

@@ -1,4 +1,4 @@
-"""Stored runs: whole at every moment, strict JSON, and what was accepted is what is judged by."""
+"""Stored records: files are whole at every moment and strict JSON, and an accepted record cannot change unnoticed."""
 
 import json
 import tomllib
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.self
 
 
 def storage(folder):
-    """What of pytest-benchmark's FileStorage the journal uses."""
+    """The part of pytest-benchmark's FileStorage that the journal uses."""
     folder.mkdir(exist_ok=True)
     made = SimpleNamespace(get=lambda name: folder / name)
     store.journal(made)
@@ -30,7 +30,7 @@ def save_once(folder):
     return made.stored[0].name
 
 
-def test_a_session_rewrites_its_own_file_and_takes_the_next_number(tmp_path):
+def test_a_session_takes_the_next_number_and_then_rewrites_its_own_file(tmp_path):
     first, second = storage(tmp_path), storage(tmp_path)
     for made, content in (first, 1), (second, 2), (first, 3):
         made.save({"records": [content]}, "x")
@@ -39,7 +39,7 @@ def test_a_session_rewrites_its_own_file_and_takes_the_next_number(tmp_path):
     assert [{"records": [3]}, {"records": [2]}] == [json.loads(path.read_text()) for path in files]
 
 
-def test_sessions_at_once_never_take_the_same_number(tmp_path):
+def test_sessions_at_the_same_time_never_take_the_same_number(tmp_path):
     folder = tmp_path / "storage"
     folder.mkdir()
     with ThreadPoolExecutor(8) as pool:  # the folder is held by an open file, so threads exclude each other as processes do
@@ -74,7 +74,7 @@ def test_what_is_stored_is_strict_json():
             records.plain(odd)
 
 
-def test_runs_are_read_back_oldest_first_with_what_is_accepted(tmp_path):
+def test_records_are_read_oldest_first_and_accepted_ones_are_marked(tmp_path):
     fake_training.stored(tmp_path, 1, "later", [fake_training.record(seed=2)], when="2026-02-02")
     fake_training.stored(tmp_path, 2, "first", [fake_training.record(seed=1), fake_training.record("vgg_like-digits-digits_vgg")])
     store.accept(tmp_path, [each for each in store.records(tmp_path) if each.name == "later"], "why not")
@@ -86,27 +86,27 @@ def test_runs_are_read_back_oldest_first_with_what_is_accepted(tmp_path):
 @pytest.mark.parametrize(
     ("damage", "complaint"),
     [
-        (lambda text: text[:200], "holds no stored records"),
-        (lambda text: "", "holds no stored records"),
-        (lambda text: "[]", "holds no stored records"),
-        (lambda text: text.replace('"machine_info"', '"machine"'), "holds no stored records .*machine_info"),
-        (lambda text: text.replace("0.989", "0.999"), "is not the one that was accepted"),
-        (lambda text: text.replace('"keras": "3"', '"keras": "4"'), "is not the one that was accepted"),
-        (lambda text: text.replace("c0ffee", "decaf"), "is not the one that was accepted"),
-        (lambda text: text.replace('"accuracy": 0.989', '"accuracy": "0.989"'), "holds no stored records .*accuracy is '0.989', not float"),
-        (lambda text: text.replace('"accuracy": 0.989', '"accuracy": 989'), "holds no stored records .*accuracy is 989"),
-        (lambda text: text.replace('"train_seconds": [2.0', '"train_seconds": [-2.0'), "holds no stored records .*train_seconds"),
-        (lambda text: text.replace('"epochs_option"', '"epochs"'), "holds no stored records .*epochs_option is missing"),
-        (lambda text: text.replace('"others": 0.0', '"others": "0"'), "holds no stored records .*load.others"),
-        (lambda text: text.replace('"cell": "lenet5-mnist-gate"', '"cell": []'), "holds no stored records .*cell is"),
-        (lambda text: "[" * 100_000, "holds no stored records"),
+        (lambda text: text[:200], "not a file of records"),
+        (lambda text: "", "not a file of records"),
+        (lambda text: "[]", "not a file of records"),
+        (lambda text: text.replace('"machine_info"', '"machine"'), "not a file of records .*machine_info"),
+        (lambda text: text.replace("0.989", "0.999"), "has changed since it was accepted"),
+        (lambda text: text.replace('"keras": "3"', '"keras": "4"'), "has changed since it was accepted"),
+        (lambda text: text.replace("c0ffee", "decaf"), "has changed since it was accepted"),
+        (lambda text: text.replace('"accuracy": 0.989', '"accuracy": "0.989"'), "not a file of records .*accuracy is '0.989', not float"),
+        (lambda text: text.replace('"accuracy": 0.989', '"accuracy": 989'), "not a file of records .*accuracy is 989"),
+        (lambda text: text.replace('"train_seconds": [2.0', '"train_seconds": [-2.0'), "not a file of records .*train_seconds"),
+        (lambda text: text.replace('"epochs_option"', '"epochs"'), "not a file of records .*epochs_option is missing"),
+        (lambda text: text.replace('"others": 0.0', '"others": "0"'), "not a file of records .*load.others"),
+        (lambda text: text.replace('"cell": "lenet5-mnist-gate"', '"cell": []'), "not a file of records .*cell is"),
+        (lambda text: "[" * 100_000, "not a file of records"),
     ],
     ids=[
-        *("cut", "empty", "no table", "key missing", "accuracy edited", "version edited", "commit edited", "text for a number"),
-        *("no share", "negative time", "sample's key missing", "load as text", "cell as list", "deep"),
+        *("cut", "empty", "a list", "key missing", "accuracy edited", "version edited", "commit edited", "text for a number"),
+        *("not a share", "negative time", "field renamed", "load as text", "cell as list", "deep"),
     ],
 )
-def test_a_damaged_or_edited_run_is_refused_by_name(tmp_path, damage, complaint):
+def test_a_damaged_or_edited_file_of_records_is_refused_by_name(tmp_path, damage, complaint):
     path = fake_training.stored(tmp_path, 1, "x", [fake_training.record()])
     store.accept(tmp_path, store.records(tmp_path), "good")
     text = path.read_text()
@@ -124,27 +124,35 @@ def test_one_file_holds_several_records_of_a_cell_and_each_is_accepted_for_itsel
     assert [True, True] == [each.accepted for each in store.records(tmp_path)]
 
 
-def test_an_accepted_run_that_is_gone_is_named(tmp_path):
+def test_an_accepted_record_that_is_missing_is_refused_by_name(tmp_path):
     fake_training.stored(tmp_path, 1, "x", [fake_training.record()])
     store.accept(tmp_path, store.records(tmp_path), "good")
     (tmp_path / fake_training.MACHINE / "0001_x_00000001.json").unlink()
-    with pytest.raises(store.StoreError, match=r"0001_x_00000001\.json has no record of lenet5-mnist-gate"):
+    with pytest.raises(store.StoreError, match=r"0001_x_00000001\.json no longer has a record of lenet5-mnist-gate"):
         store.records(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["[lenet5", "[lenet5-mnist-gate]\nsince = 'x'\n", "x = 1", "[a]\nsince = ''\nreason = ''\nrecords = 'z'"])
-def test_a_damaged_list_of_accepted_runs_is_refused_by_name(tmp_path, text):
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[lenet5", "Expected"),
+        ("[lenet5-mnist-gate]\nsince = 'x'\n", r"\[lenet5-mnist-gate\]: the key 'reason' is missing"),
+        ("x = 1", "x is not a table"),
+        ("[a]\nsince = ''\nreason = ''\nrecords = 'z'", r"\[a.records\] is not a table of file = \[digests\]"),
+    ],
+)
+def test_a_damaged_list_of_accepted_records_is_refused_by_name(tmp_path, text, complaint):
     fake_training.stored(tmp_path, 1, "x", [fake_training.record()])
     (tmp_path / fake_training.MACHINE / store.ACCEPTED).write_text(text)
-    with pytest.raises(store.StoreError, match=r"accepted\.toml: not a list of accepted records"):
+    with pytest.raises(store.StoreError, match=rf"accepted\.toml: not a list of accepted records \(.*{complaint}"):
         store.records(tmp_path)
 
 
-def accept(folder, *words):
-    return command.main(["accept", f"--storage={folder}", *words])
+def accept(folder, *args):
+    return command.main(["accept", f"--storage={folder}", *args])
 
 
-def test_accepting_takes_the_newest_name_and_writes_since_why_and_which(tmp_path, capsys):
+def test_accept_takes_the_newest_name_and_stores_date_reason_and_digests(tmp_path, capsys):
     for number in (1, 2, 3):
         fake_training.stored(tmp_path, number, "old" if number == 1 else "new", [fake_training.record(seed=number)])
     assert 0 == accept(tmp_path, "--reason", 'the "first" five\\six')
@@ -158,7 +166,7 @@ def test_accepting_takes_the_newest_name_and_writes_since_why_and_which(tmp_path
     assert [True, False, False] == [each.accepted for each in store.records(tmp_path)]
 
 
-def test_any_reason_is_written_so_that_it_can_be_read(tmp_path):
+def test_any_text_can_be_a_reason(tmp_path):
     fake_training.stored(tmp_path, 1, "x", [fake_training.record()])
     for reason in ('"""', "a\x7fb", "a\nb\t\\u0041", "\udcff", "😀 ö"):
         assert 0 == accept(tmp_path, "--reason", reason)
@@ -166,28 +174,28 @@ def test_any_reason_is_written_so_that_it_can_be_read(tmp_path):
         assert reason.replace("\udcff", "?") == entry["reason"]
 
 
-def test_runs_with_another_number_of_epochs_are_left_out_and_few_seeds_are_said(tmp_path, capsys):
+def test_accept_leaves_out_records_with_the_epochs_option_and_warns_of_few_seeds(tmp_path, capsys):
     for number, option in (1, None), (2, 2), (3, None):
         fake_training.stored(tmp_path, number, "x", [fake_training.record(epochs_option=option)])
     assert 0 == accept(tmp_path, "--reason", "x")
-    said = capsys.readouterr().out
-    assert "left out: made-up-chip_tensorflow_float32/0002_x_00000002.json" in said
-    assert "n=1, accuracy 0.9890; a verdict needs 3 seeds" in said
+    output = capsys.readouterr().out
+    assert "left out: made-up-chip_tensorflow_float32/0002_x_00000002.json" in output
+    assert "n=1, accuracy 0.9890; a verdict needs 3 seeds" in output
 
 
 @pytest.mark.parametrize(
-    ("sample", "words", "complaint"),
+    ("values", "args", "complaint"),
     [
         ({"accuracy": 0.97}, ["--reason", "x"], "under its floor 0.98"),
         ({"epochs_option": 2}, ["--reason", "x"], "no stored record of a whole recipe is named 'x'"),
         ({}, ["--reason", " "], "--reason is empty"),
-        ({}, ["--reason", "x", "--name", "y"], "no stored record of a whole recipe is named 'y'.*the names: x"),
+        ({}, ["--reason", "x", "--name", "y"], "no stored record of a whole recipe is named 'y'.*stored names: x"),
         ({}, ["--reason", "x", "--cell", "y"], "no stored record of a whole recipe"),
     ],
 )
-def test_what_must_not_be_a_baseline_is_refused(tmp_path, capsys, sample, words, complaint):
-    fake_training.stored(tmp_path, 1, "x", [{**fake_training.record(), **sample}])
-    assert 2 == accept(tmp_path, *words)
+def test_accept_refuses_records_that_cannot_be_a_baseline(tmp_path, capsys, values, args, complaint):
+    fake_training.stored(tmp_path, 1, "x", [{**fake_training.record(), **values}])
+    assert 2 == accept(tmp_path, *args)
     assert complaint.split(".*")[-1] in capsys.readouterr().err
     assert not (tmp_path / fake_training.MACHINE / store.ACCEPTED).exists()
 
@@ -206,7 +214,7 @@ def test_the_machines_folder_names_device_backend_and_precision_but_no_version()
     assert info == records.plain(info)
 
 
-def test_the_backend_is_known_without_an_import_of_it(monkeypatch, tmp_path):
+def test_the_backends_name_is_read_without_importing_it(monkeypatch, tmp_path):
     monkeypatch.delitem(machine.sys.modules, "keras", raising=False)
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
@@ -217,10 +225,10 @@ def test_the_backend_is_known_without_an_import_of_it(monkeypatch, tmp_path):
     assert "torch" == machine.backend()
 
 
-def test_where_there_may_be_a_gpu_a_process_of_its_own_is_asked(monkeypatch):
+def test_where_there_may_be_a_gpu_a_child_process_describes_the_machine(monkeypatch):
     monkeypatch.setattr(machine, "accelerated", lambda: True)
     monkeypatch.setattr(machine.child, "answer", lambda *args: {"event": "machine", "folder": " ".join(args), "info": {"gpu": 1}})
-    assert ("machine --precision float32", {"gpu": 1}) == machine.asked("float32")
+    assert ("machine --precision float32", {"gpu": 1}) == machine.folder_and_info("float32")
 
 
 @pytest.mark.parametrize(
@@ -237,7 +245,7 @@ def test_where_there_may_be_a_gpu_a_process_of_its_own_is_asked(monkeypatch):
         ("", None),
     ],
 )
-def test_a_processor_is_told_apart_by_its_strongest_instructions(monkeypatch, text, instructions):
+def test_the_folder_names_the_processors_strongest_instruction_set(monkeypatch, text, instructions):
     monkeypatch.setattr(
         machine.Path, "read_text", lambda path, **options: f"model name\t: Chip(R) CPU @ 2.10GHz\ncpu family\t: 6\nmodel\t\t: 7\n{text}\n"
     )
@@ -249,7 +257,7 @@ def test_a_processor_is_told_apart_by_its_strongest_instructions(monkeypatch, te
     assert chip == machine.folder("float32").partition("_")[0]
 
 
-def test_what_other_programs_do_is_seen(monkeypatch):
+def test_the_processors_that_other_programs_keep_busy_are_measured(monkeypatch):
     before = machine.others()
     busy, own, elapsed = before
     times = SimpleNamespace(user=own + 1, system=2, children_user=3, children_system=4, elapsed=elapsed + 10)

@@ -1,4 +1,4 @@
-"""A training in a process of its own: what it tells, what it refuses, and that it ends with whoever started it."""
+"""A training in a child process: its events, what it refuses, and that it ends when its session does."""
 
 import argparse
 import os
@@ -25,7 +25,7 @@ def told(*args):
         return list(events)
 
 
-def test_a_training_tells_of_its_epochs_and_ends_with_a_record_that_has_every_field(tmp_path):
+def test_a_training_prints_its_epochs_and_then_a_record_with_every_field(tmp_path):
     epoch, answer = told(*DIGITS, "--save", str(tmp_path / "x.keras"))
     made = answer["record"]
     records.check(made)
@@ -38,7 +38,7 @@ def test_a_training_tells_of_its_epochs_and_ends_with_a_record_that_has_every_fi
     assert {"graph", "recipes", "training", "loader"} == made["code"].keys()
 
 
-def test_a_training_that_shared_its_machine_keeps_no_time_and_one_that_is_known_is_not_trained_again(monkeypatch):
+def test_a_training_on_a_busy_machine_has_no_times_and_a_known_one_is_not_repeated(monkeypatch):
     monkeypatch.setattr(machine, "alone", lambda load: False)
     parser = argparse.ArgumentParser()
     train.options(parser)
@@ -54,7 +54,7 @@ def test_a_training_that_shared_its_machine_keeps_no_time_and_one_that_is_known_
     assert "unknown" == train.train(cell, args)[0]
 
 
-def test_missing_data_is_told_in_one_line_and_nothing_is_fetched_unasked(tmp_path):
+def test_missing_data_is_reported_in_one_line_and_not_fetched_without_the_option(tmp_path):
     (answer,) = told("train", "lenet5-mnist-afif", "--data-dir", str(tmp_path))
     assert "missing" == answer["event"]
     assert "train-images-idx3-ubyte.gz is not there" in answer["message"]
@@ -65,14 +65,14 @@ def test_missing_data_is_told_in_one_line_and_nothing_is_fetched_unasked(tmp_pat
     ("args", "message"),
     [(["lenet6-mnist-afif"], "unknown cell 'lenet6-mnist-afif'"), (["lenet5-mnist-afif", "--data-dir", "/nowhere"], "/nowhere")],
 )
-def test_what_cannot_be_trained_is_refused_in_one_line(capsys, args, message):
+def test_an_unknown_cell_or_data_directory_is_refused_in_one_line(capsys, args, message):
     from baselines.__main__ import main
 
     assert 2 == main(["train", *args])
     assert message in capsys.readouterr().out
 
 
-def test_damaged_data_is_refused_by_the_name_of_the_file(tmp_path):
+def test_damaged_data_is_refused_with_the_name_of_the_file(tmp_path):
     (tmp_path / "mnist").mkdir()
     for name in "train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1":
         (tmp_path / "mnist" / f"{name}-ubyte.gz").write_bytes(b"not whole")
@@ -115,9 +115,9 @@ def test_a_child_ends_with_the_session_that_started_it(number):
     assert all(ended(process) for process in children)
 
 
-def test_an_answer_that_is_no_event_names_the_line(monkeypatch):
+def test_a_line_that_is_not_an_event_is_refused_with_the_line(monkeypatch):
     monkeypatch.setattr(
         child, "start", lambda args, stderr: subprocess.Popen([sys.executable, "-c", "print('hello')"], stdout=subprocess.PIPE, text=True)
     )
-    with pytest.raises(child.ChildError, match="its line 'hello.*' is no event"):
+    with pytest.raises(child.ChildError, match="printed 'hello.*', which is not an event"):
         told("train")
