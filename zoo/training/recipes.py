@@ -1,6 +1,6 @@
 """Recipe data -> Keras objects: input layers, optimizer, callbacks, and a model ready to be trained.
 
-A recipe is a table in TOML; ``KEYS`` lists what it may say. Size and scaling of the images belong
+A recipe is a table in TOML; ``KEYS`` lists its keys. Size and scaling of the images belong
 to it: loaders give raw uint8, and what is done to them happens inside the graph, batch by batch.
 """
 
@@ -10,33 +10,33 @@ from typing import NamedTuple
 KEYS = {
     "input": "raw (0-255), scaled (0-1), mean_subtracted (0-1, less the training images' mean image)",
     "size": "[height, width] in pixels that the images are resized to",
-    "interpolation": "how: nearest (as Pillow's), bilinear",
-    "images": "[training, test]: only the first so many images of each split",
+    "interpolation": "how they are resized: nearest (as in Pillow) or bilinear",
+    "images": "[training, test]: numbers of images; only the first ones of each split are used",
     "optimizer": "a table: name, as Keras knows it, and its hyper-parameters; schedule = 'cosine' lets the rate fall to 0; "
     "rates = [[81, 1e-4], ...] sets it from those epochs on, counted from 0",
     "batch": "images a step",
-    "epochs": "at most so many",
+    "epochs": "number of epochs, at most",
     "steps": "steps an epoch, in place of one pass over the images; passes go on from epoch to epoch",
     "augment": "a table: shift, as a share of the side (filled with the nearest pixel); interpolation, bilinear unless it says nearest; "
     "flip = true (left-right)",
-    "validation_split": "share of the training images, the last ones, that is held out to watch",
-    "held_out": "number of training images, evenly spaced and at most a fifth of them, that are held out to watch instead",
+    "validation_split": "share of the training images, the last ones, that is held out and watched during the training",
+    "held_out": "number of training images, evenly spaced and at most a fifth of them, that are held out and watched instead",
     "plateau": "a table: factor, patience, min_rate, cooldown: of Keras's ReduceLROnPlateau, on the watched images' loss",
     "stopping": "a table: patience, in epochs without a lower validation loss; restore_best = true",
-    "l2": "strength of an L2 penalty on every kernel, in place of any that the network has of its own",
-    "pretrained": "imagenet: the body starts from those weights",
-    "phases": "a list of tables: from, an epoch counted from 0; train: all, head, or the last so many layers of the body and the head; "
-    "optimizer, if it is another",
+    "l2": "strength of an L2 penalty on every kernel, instead of any that the network defines",
+    "pretrained": "imagenet: the body starts from weights that were trained on ImageNet",
+    "phases": "a list of tables: from, an epoch counted from 0; train: all, head, or N: the head and the last N layers of the body; "
+    "optimizer, where it is another",
     "search": "a table: trials, hours, patience and space, the values of each hyper-parameter that is searched",
     "note": "what the study does not state and was chosen here",
 }
-KNOWN = {  # what the tables in a recipe may say
+KNOWN = {  # keys that each table in a recipe may have
     "augment": {"shift", "flip", "interpolation"},
     "plateau": {"factor", "patience", "min_rate", "cooldown"},
     "stopping": {"patience", "restore_best"},
     "search": {"trials", "hours", "patience", "space"},
 }
-NEEDED = {"stopping": {"patience"}, "search": KNOWN["search"]}  # the keys that a table cannot be without
+NEEDED = {"stopping": {"patience"}, "search": KNOWN["search"]}  # keys that each of these tables must have
 CHOICES = {
     "input": ("raw", "scaled", "mean_subtracted"),
     "interpolation": ("nearest", "bilinear"),
@@ -49,12 +49,12 @@ class Phase(NamedTuple):
 
     first: int  # epoch, counted from 0
     epochs: int
-    trained: str | int  # all, head, or the last so many layers of the body and the head
+    trained: str | int  # all, head, or N: the head and the last N layers of the body
     optimizer: dict  # table
 
 
 def check(name, recipe):
-    """Raise ValueError where a recipe lacks a key, or says something that nothing here understands."""
+    """Raise ValueError where a recipe lacks a key, or has an unknown key or value."""
     for key in recipe.keys() - KEYS.keys():
         raise ValueError(f"recipe {name}: unknown key {key!r}; known: {', '.join(KEYS)}")
     for key in ("input", "optimizer", "batch", "epochs"):
@@ -65,28 +65,28 @@ def check(name, recipe):
             raise ValueError(f"recipe {name}: unknown {key} {recipe[key]!r}; known: {', '.join(known)}")
     for key in (*KNOWN, "optimizer"):
         if not isinstance(recipe.get(key, {}), dict):
-            raise ValueError(f"recipe {name}: {key} is {recipe[key]!r}, and no table")
+            raise ValueError(f"recipe {name}: {key} is {recipe[key]!r}, not a table")
     for key, known in KNOWN.items():
         for inner in recipe.get(key, {}).keys() - known:
-            raise ValueError(f"recipe {name}: unknown word {inner!r} in {key}; known: {', '.join(sorted(known))}")
+            raise ValueError(f"recipe {name}: unknown key {inner!r} in {key}; known: {', '.join(sorted(known))}")
         for inner in NEEDED.get(key, set()) - recipe[key].keys() if key in recipe else ():
-            raise ValueError(f"recipe {name}: {key} lacks {inner}")
+            raise ValueError(f"recipe {name}: {key} lacks the key {inner!r}")
     how = recipe.get("augment", {}).get("interpolation", "nearest")
     if how not in CHOICES["interpolation"]:
         raise ValueError(f"recipe {name}: unknown interpolation {how!r} in augment; known: {', '.join(CHOICES['interpolation'])}")
     if ("size" in recipe) != ("interpolation" in recipe):
         raise ValueError(f"recipe {name}: size and interpolation go together")
     if "validation_split" in recipe and "held_out" in recipe:
-        raise ValueError(f"recipe {name}: validation_split and held_out are two ways to do the same; say one")
+        raise ValueError(f"recipe {name}: validation_split and held_out are two ways to do the same; keep one")
     for key in "stopping", "search":
         if key in recipe and not (recipe.get("validation_split") or recipe.get("held_out")):
             raise ValueError(f"recipe {name}: {key} needs a validation_split or held_out: the test images must not decide")
     starts = [phase.get("from") for phase in recipe.get("phases", [{"from": 0}])]
     if starts[:1] != [0] or None in starts or sorted(set(starts)) != starts:
-        raise ValueError(f"recipe {name}: phases begin {starts}; the first at epoch 0, each later than the one before")
+        raise ValueError(f"recipe {name}: phases begin at epochs {starts}; expected 0 first, each later than the one before")
     for phase in recipe.get("phases", []):
         if phase.keys() - {"from", "train", "optimizer"} or not (phase.get("train") in ("all", "head") or type(phase.get("train")) is int):
-            raise ValueError(f"recipe {name}: phase {phase}: say from, train = 'all', 'head' or a number of layers, and optimizer")
+            raise ValueError(f"recipe {name}: phase {phase}: its keys are from, train ('all', 'head' or a number of layers) and optimizer")
 
 
 def fitted_and_watched(recipe, data):
@@ -102,18 +102,18 @@ def fitted_and_watched(recipe, data):
     Raises:
         ValueError: nothing is left to train on.
     """
-    import numpy as np  # here, since the tables are read, and their recipes checked, without it
+    import numpy as np  # here, since reading the tables, which checks recipes, must not need it
 
     train, test = recipe.get("images", (None, None))
     images, labels = data.x_train[:train], data.y_train[:train]
     tested = data.x_test[:test], data.y_test[:test]
-    if some := min(recipe.get("held_out", 0), len(images) // 5):
+    if count := min(recipe.get("held_out", 0), len(images) // 5):
         held = np.zeros(len(images), bool)
-        held[np.arange(some) * len(images) // some] = True  # of each class its share, even where they stand one after the other
+        held[np.arange(count) * len(images) // count] = True  # a share of each class, even where images are sorted by class
         return (images[~held], labels[~held]), (images[held], labels[held]), tested
     split = len(images) - round(len(images) * recipe.get("validation_split", 0))
     if not split:
-        raise ValueError(f"of {len(images)} training images none is left beside a validation_split of {recipe['validation_split']}")
+        raise ValueError(f"validation_split = {recipe['validation_split']} leaves none of {len(images)} images to train on; lower it")
     return (images[:split], labels[:split]), (images[split:], labels[split:]) if split < len(images) else tested, tested
 
 
@@ -124,7 +124,7 @@ def trainer(model, recipe, x_train, augmented=True):
         model: keras.Model from float images of the recipe's size to probabilities.
         recipe: a recipe's table.
         x_train: uint8 (N, height, width, channels), the images that it will be trained on.
-        augmented: whether training shifts and flips them; without, it is of Keras's plain layers alone.
+        augmented: whether the layers that shift and flip them in training are part of it.
 
     Returns:
         keras.Model from uint8 images of the data set's size to probabilities.
@@ -144,7 +144,7 @@ def _input_layers(recipe, x_train):
     if recipe["input"] == "mean_subtracted":
         mean = x_train.mean(axis=0, dtype="float64") / 255
         yield layers.Normalization(axis=(1, 2, 3), mean=mean, variance=mean * 0 + 1)
-    if "size" in recipe:  # after the mean, which is that of the resized images: both are linear
+    if "size" in recipe:  # after the mean is subtracted: both are linear, so it is the mean of the resized images, too
         yield layers.Resizing(*recipe["size"], interpolation=recipe["interpolation"])
 
 
@@ -169,10 +169,10 @@ def phases(recipe):
 
 
 def optimizer(data, steps):
-    """The Keras optimizer of an optimizer's table, for a training of so many steps.
+    """The Keras optimizer of an optimizer's table, for a training of ``steps`` steps.
 
     Raises:
-        ValueError: Keras knows no such optimizer, or nobody here such a schedule.
+        ValueError: the optimizer or the schedule is unknown.
     """
     import keras
 
@@ -218,5 +218,5 @@ def penalise(model, strength):
 
 
 def steps_an_epoch(recipe, images):
-    """Steps of one epoch over so many images."""
+    """Steps of one epoch over that number of images."""
     return recipe.get("steps") or math.ceil(images / recipe["batch"])
