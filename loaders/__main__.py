@@ -12,7 +12,7 @@ import loaders
 from loaders import atomic, files, own
 
 ROWS = 50  # classes below each other
-EVERY = 60  # seconds between lines of progress where stderr is no terminal
+EVERY = 60  # seconds between lines of progress where stderr is not a terminal
 REWRITTEN = 0.1  # seconds between updates where it is one
 
 
@@ -41,7 +41,7 @@ def overview(root):
 
 
 def sizes(name, data):
-    """Training images and test images as texts, of a sample with the published number: '6 of 60000'."""
+    """Numbers of training and test images as texts; of a sample with the published number: '6 of 60000'."""
     source = getattr(loaders.module(name), "SOURCES", {}).get(name)
     counts = len(data.y_train), len(data.y_test)
     return [

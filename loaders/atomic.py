@@ -7,7 +7,7 @@ import os
 
 @contextlib.contextmanager
 def part(path):
-    """Open the hidden file beside a path that holds its content until it is complete; at its end, for one process at a time.
+    """Open, at its end, the hidden file that holds the content of a path until it is complete; for one process at a time.
 
     What a killed process has written to it is there for the next one. It is not buffered, so that an error of a
     full disk comes from the write itself.

@@ -47,7 +47,7 @@ def path(name, folder):
 
 
 def get(name, folder, stamp):
-    """(arrays, header) as ``put`` kept them, where they are whole and of that stamp; else None."""
+    """(arrays, header) as ``put`` wrote them, where they are complete and have that stamp; else None."""
     with contextlib.suppress(OSError, ValueError, files.DataError), open(path(name, folder), "rb") as kept:
         digest, text = kept.readline(100).strip(), kept.readline(1 << 20)
         if hashlib.sha256(text).hexdigest().encode() != digest:

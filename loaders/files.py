@@ -30,7 +30,7 @@ class File(NamedTuple):
     sum: str  # of the published file: md5, or sha256
     address: str  # URL that it is published at
     tree: str = ""  # the folder that it unpacks to, beside it: read where the file itself is not there
-    pickled: tuple = ()  # names of pickled forms that are published, too: they are refused
+    pickled: tuple = ()  # names of published forms that are pickled: they are refused
 
     @property
     def folder(self):

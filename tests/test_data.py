@@ -72,7 +72,7 @@ def written(contracts):
 
 
 @pytest.mark.parametrize("name", loaders.names())
-def test_data_has_its_known_facts(name, data_root, update):
+def test_a_data_set_has_its_known_facts(name, data_root, update):
     data = official(name, data_root)
     contracts = tomllib.loads(CONTRACTS.read_text())
     known, now = contracts.get(name, {}), facts(data)

@@ -101,7 +101,7 @@ def _expand(model, inputs, prefix, found):
 
 
 def _call(node, known, prefix, found):
-    """Add one call of a layer, or the Steps of a model that is called; the (name, index) of each output."""
+    """Add one call of a layer, or the Steps of a model that is called; returns the (name, index) of each output."""
     import keras
 
     layer, args, kwargs = node.operation, *_arguments(node)
@@ -142,7 +142,7 @@ def _tensors(value):
 
 
 def _plain(value):
-    """A structure of arguments with each tensor as "_", as is a list of nothing but tensors, and the rest serialised."""
+    """A structure of arguments, serialised, with "_" for a tensor and for a list of tensors alone."""
     import keras
 
     if isinstance(value, keras.KerasTensor):

@@ -1,6 +1,6 @@
 """The project: a folder of the user's own whose models, tables, goldens and records stand beside the suite's.
 
-``$ZOOBENCH_PROJECT``, or pytest's ``--project``, names it. All that it may hold is optional. The suite's checkout stays unchanged.
+``$ZOOBENCH_PROJECT``, or pytest's ``--project``, names it. Everything in it is optional. The suite's checkout stays unchanged.
 """
 
 import importlib

@@ -21,7 +21,7 @@ AGAIN = "train it again and save it, or copy the file again"
 
 
 def save(model, classes, path):
-    """Write a trained network and the names of its classes, whole or not at all.
+    """Write a trained network and the names of its classes, completely or not at all.
 
     Args:
         model: keras.Model of Keras's own layers, without augmentation, from uint8 images (N, height, width,
@@ -36,7 +36,7 @@ def save(model, classes, path):
     if path.suffix != ".keras":
         raise ValueError(f"{path}: a network is saved as a .keras file; name it {path.name}.keras")
     if complaint := _complaint(model, classes):
-        raise ValueError(f"{path}: {complaint}; pass a network from such uint8 images to these classes")
+        raise ValueError(f"{path}: {complaint}; pass a network from uint8 images to probabilities of these classes")
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part.keras")
     try:
         keras.Model(model.inputs[0], model.outputs[0], name=model.name).save(part)  # without an optimizer
@@ -92,7 +92,7 @@ def _classes(path, content):
 def _complaint(model, classes):
     """What is wrong with a network for such classes, or None."""
     if len(model.inputs) != 1 or len(model.outputs) != 1 or len(model.output_shape) != 2:
-        return "its network does not map one image to one row of probabilities"
+        return "its network does not map an image to probabilities"
     if len(model.input_shape) != 4 or None in model.input_shape[1:] or model.input_shape[3] not in (1, 3):
         return f"its network takes {model.input_shape[1:]}, not (height, width, 1 or 3)"
     if model.inputs[0].dtype != "uint8":
@@ -103,7 +103,7 @@ def _complaint(model, classes):
 
 
 def predict(model, classes, path):
-    """The most probable classes of an image, which is turned upright, put on white and resized to the nearest pixel.
+    """The most probable classes of an image, which is turned upright, put on white where transparent, and resized to the nearest pixel.
 
     Args:
         model, classes: as ``load`` returns them.
@@ -138,7 +138,7 @@ def _image(path, mode, size):
         why = error.strerror or "it is damaged or not an image"
         raise ValueError(f"{path}: cannot be read ({why}); name an image file, such as a PNG or JPEG") from error
     except Exception as error:  # Pillow may raise anything for a damaged image
-        raise ValueError(f"{path}: cannot be read ({_line(error)}); name an 8-bit image file, such as a PNG or JPEG") from error
+        raise ValueError(f"{path}: cannot be read ({_line(error)}); name an image file of 8 bits, such as a PNG or JPEG") from error
 
 
 def _folder(name):

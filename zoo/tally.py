@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from zoo.products import COUNTED
 
-# How often these repeat their body, one pass does not show.
+# One pass does not show how often these repeat their body.
 LOOPS = ("associative_scan", "cond", "fori_loop", "map", "scan", "switch", "vectorized_map", "while_loop")
 NORMALISING = ("BatchNormalization", "GroupNormalization", "LayerNormalization", "RMSNormalization")
 # Layers whose weights multiply element by element, or not at all.

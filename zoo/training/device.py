@@ -75,7 +75,7 @@ def in_place(function, times):
 
 
 def tf32():
-    """Whether products of float32 are rounded to TensorFloat-32; None on a CPU and on other backends."""
+    """Whether products of float32 are rounded to TensorFloat-32; None on a CPU and on other backends than TensorFlow and JAX."""
     if backend() not in ("tensorflow", "jax") or not gpu():
         return None
     if backend() == "tensorflow":
@@ -86,7 +86,7 @@ def tf32():
         return able and tf.config.experimental.tensor_float_32_execution_enabled()
     import jax
 
-    # NVIDIA's is like '9.0', that of others is not a number
+    # '9.0' for NVIDIA; other vendors use another form
     major = str(getattr(jax.devices()[0], "compute_capability", "")).partition(".")[0]
     precision = jax.config.jax_default_matmul_precision
     allowed = precision in (None, "default", "high", "bfloat16", "tensorfloat32") or precision.startswith("TF32")

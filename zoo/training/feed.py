@@ -19,7 +19,7 @@ class Stretch(NamedTuple):
     images: Any  # uint8 (N, height, width, channels)
     labels: Any  # int32 (N,)
     order: Any  # int32, rows of the images
-    count: int  # entries of the order that count; the rest is padding
+    count: int  # valid entries of the order; the rest is padding
     first: int  # the first batch
     last: int  # the batch after the last one
 

@@ -123,7 +123,7 @@ def train_epoch(state, index):
 
 
 def timed(function, *args):
-    """What a function returns, and its seconds, between two moments in which the device has nothing to do."""
+    """What a function returns, and its seconds; the device is drained before each reading of the clock."""
     device.drain()
     start = time.perf_counter()
     value = function(*args)

@@ -138,7 +138,7 @@ class Spring:
         return (type(self.trap).touch, (self.trap,))
 
 
-def test_an_own_file_can_be_shown(load, tmp_path, capsys):
+def test_show_draws_a_users_own_file(load, tmp_path, capsys):
     load()
     assert 0 == main(["show", str(tmp_path / "mine.npz"), str(tmp_path / "grid.png")])
     assert "grid.png: " in capsys.readouterr().out

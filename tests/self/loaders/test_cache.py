@@ -157,7 +157,7 @@ def test_a_full_disk_leaves_no_part_of_a_cached_file(root, kept, monkeypatch):
     assert [] == list(kept.parent.iterdir())
 
 
-def test_the_part_of_a_killed_process_does_not_matter(root, kept, reads):
+def test_a_part_file_of_a_killed_process_does_not_matter(root, kept, reads):
     kept.parent.mkdir(parents=True)
     kept.with_name(f".{kept.name}.part").write_bytes(b"half of it")
     assert equal(load(root), load(root))

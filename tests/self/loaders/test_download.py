@@ -63,7 +63,7 @@ def test_a_server_that_fails_and_recovers_is_enough(fetched, server, failure):
     assert not fetched.part.exists()
 
 
-def test_the_part_of_a_killed_process_is_not_fetched_again(fetched, server):
+def test_the_part_file_of_a_killed_process_is_resumed(fetched, server):
     fetched.path.parent.mkdir(parents=True)
     fetched.part.write_bytes(CONTENT[:1_234_567])
     assert CONTENT == fetched("serve").read_bytes()

@@ -165,7 +165,7 @@ def test_a_folder_that_cannot_be_split_is_refused(halves, tmp_path):
     refused("none has no folders; put the images of each class into a folder of its name", tmp_path / "none", test=0.2)
 
 
-def test_no_folder_is_missing_data_and_a_file_instead_is_wrong_data(tmp_path):
+def test_an_absent_folder_is_missing_data_and_a_file_there_is_an_error(tmp_path):
     assert isinstance(
         refused("pets is not there; put the images there, or correct the data set's path in its table", tmp_path / "pets"),
         loaders.DataMissing,
@@ -223,7 +223,7 @@ def test_several_threads_keep_the_order_of_images(tmp_path):
     assert [names.index(name) for name in tests] == levels(data.x_test)
 
 
-def test_an_own_folder_can_be_shown(halves, tmp_path, capsys):
+def test_show_draws_a_users_own_folder(halves, tmp_path, capsys):
     assert 0 == main(["show", str(halves), str(tmp_path / "grid.png")])
     grid = np.asarray(Image.open(tmp_path / "grid.png"))
     left = grid.shape[1] - 10 * 66

@@ -32,7 +32,7 @@ def test_the_list_shows_the_data_and_how_to_get_the_missing(root, capsys):
     assert set(loaders.names()) <= {line.partition(" ")[0] for line in lines}
 
 
-def test_the_list_of_damaged_data_is_exit_code_1(root, capsys):
+def test_the_exit_code_is_1_if_data_is_damaged(root, capsys):
     (root / TRAIN).write_bytes(b"")
     assert 1 == command.main([f"--data-dir={root}"])
     assert "mnist                DAMAGED" in capsys.readouterr().out.splitlines()

@@ -64,7 +64,7 @@ def test_files(file):
     module = _module(ROOT / file)
     paths = [path for path in sorted((ROOT / "tests").rglob("test_*.py")) if module in _closure(_module(path))]
     paths = [path for path in paths if path.name != "test_faults.py"]  # which fails where a text to replace is missing
-    # Those of the file itself come first, then the other cheap ones, whole sessions last; a network's own need no training.
+    # The file's own tests come first, then other cheap ones, whole sessions last; for a network, tests of training come late, too.
     own = [module, r" import [^\n]*\b".join(module.rsplit(".", 1)), *(["import loaders"] if module.startswith("loaders.") else [])]
     late = TRAIN if module.removeprefix("zoo.") in FAMILIES else ()
     paths.sort(key=lambda path: (path.name in late, path.name in LAST, not _mentions(path, tuple(own)), path.name not in FIRST))
@@ -78,7 +78,7 @@ def _module(path):
 
 @functools.cache
 def _closure(module):
-    """Names of the suite's modules that a module imports, wherever in it, and what those import; all families for the zoo."""
+    """Names of the suite's modules that a module imports, anywhere in it, and what those import; all families for the zoo."""
     seen, waiting = set(), [module]
     while waiting:
         name = waiting.pop()

@@ -263,7 +263,7 @@ def test_the_list_says_at_least_for_a_model_with_uncounted_layers(monkeypatch, c
 @pytest.mark.parametrize(
     ("name", "native", "classifier"), [("MobileNet", 568_740_352, 1024 * 1000), ("MobileNetV2", 300_774_272, 1280 * 1000)]
 )
-def test_costs_but_the_classifiers_are_proportional_to_pixels(name, native, classifier):
+def test_costs_without_the_classifier_are_proportional_to_pixels(name, native, classifier):
     import keras
 
     costs = zoo.weightless(lambda: cost(getattr(keras.applications, name)(weights=None, input_shape=(32, 32, 3))))

@@ -76,7 +76,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(data):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_epoch_is_the_same_training_as_step_by_step(data, kind):
+def test_an_epoch_trains_the_same_as_step_by_step(data, kind):
     recipe = {**RECIPE, **KINDS[kind]}
     kept = []
     ours = train(sized(recipe), data, recipe, 3, keep=kept.append)
@@ -103,7 +103,7 @@ def test_streamed_images_give_the_same_bits_as_resident_ones(data, kind, monkeyp
     assert resident["loss"] == streamed["loss"]
 
 
-def test_a_backend_without_an_epoch_file_uses_fit_and_says_so(data, monkeypatch):
+def test_a_backend_without_an_epoch_file_uses_fit_and_reports_it(data, monkeypatch):
     ours = train(network, data, RECIPE, 3)
     from zoo.training import epoch_fit
 

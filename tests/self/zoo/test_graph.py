@@ -87,11 +87,11 @@ def test_a_change_of_the_computation_changes_the_text(change):
         (lambda x: x[:, 1:], lambda x: x[..., 1:]),
     ],
 )
-def test_operands_sides_and_all_parts_of_a_slice_count(one, other):
+def test_the_side_of_a_constant_and_every_part_of_a_slice_matter(one, other):
     assert built(lambda layers, x: one(x)) != built(lambda layers, x: other(x))
 
 
-def test_a_relus_maximum_and_the_order_of_a_concatenation_count():
+def test_a_relus_maximum_and_the_order_of_a_concatenation_matter():
     assert built(lambda layers, x: layers.ReLU()(x)) != built(lambda layers, x: layers.ReLU(max_value=6)(x))
 
     def joined(layers, x, turned):
@@ -112,14 +112,12 @@ def test_blocks_that_repeat_stand_once():
 
 
 def test_a_python_function_is_refused_by_name():
-    with pytest.raises(
-        NotImplementedError,
-        match="mine cannot be written as text: it holds a Python function; make it a layer of keras, operations of keras.ops",
-    ):
+    problem = "cannot be written as text: it holds a Python function"
+    with pytest.raises(NotImplementedError, match=f"mine {problem}; make it a layer of keras, operations of keras.ops"):
         built(lambda layers, x: layers.Lambda(lambda t: t + 1, name="mine")(x))
-    with pytest.raises(NotImplementedError, match="conv2d.* cannot be written as text: it holds a Python function"):
+    with pytest.raises(NotImplementedError, match=f"conv2d.* {problem}"):
         built(lambda layers, x: layers.Conv2D(3, 1, activation=pools)(x))
-    with pytest.raises(NotImplementedError, match="timed cannot be written as text: it holds a Python function"):
+    with pytest.raises(NotImplementedError, match=f"timed {problem}"):
         built(lambda layers, x: layers.TimeDistributed(layers.Lambda(lambda t: t + 1), name="timed")(x))
     with pytest.raises(NotImplementedError, match="hidden cannot be written as text: Keras cannot serialise it; .*get_config"):
         built(lambda layers, x: own(object())(x))
@@ -343,7 +341,7 @@ def test_the_inputs_of_a_model_have_numbers():
     assert "input 3 number=2\ninput 3 int32 number=1\nSubtract <- 2, 1" == zoo.weightless(text, True)
 
 
-def test_inputs_given_by_name_are_told_apart():
+def test_inputs_passed_by_name_are_distinguished():
     def text(turned):
         import keras
 
@@ -369,7 +367,7 @@ def test_each_operation_has_a_unique_name_that_leads_to_its_layer():
     assert inner.layers[0] is layers(model)["inner#2/conv"]
 
 
-def test_reading_a_model_builds_none(monkeypatch):
+def test_the_text_is_made_without_building_a_model(monkeypatch):
     import keras
 
     model = sequential(keras.layers.Input((8, 8, 3)), keras.layers.Dropout(0.5))

@@ -74,7 +74,7 @@ def test_an_error_at_every_size_is_raised_unchanged(add):
         zoo.build("mine", (9, 9, 1), 3)
 
 
-def test_a_least_side_over_256_is_called_so(add):
+def test_the_error_says_if_the_least_side_is_over_256(add):
     add(lambda shape, classes: network(shape, classes, kernel=257))
     assert None is zoo.least_side("mine", 1, 3)
     with pytest.raises(ValueError, match=r"^mine cannot take an image of 9x9x1: layer Conv2D .*; the least square input is over 256x256$"):

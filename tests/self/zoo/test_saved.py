@@ -104,10 +104,7 @@ def test_a_network_that_cannot_classify_images_is_not_saved(tmp_path):
         (trained(2), "has 2 classes, but 3 names are listed"),
         (keras.Sequential([layers.Input((6, 5, 3)), layers.Flatten(), layers.Dense(3)]), "takes float32 images, not uint8"),
         (pixels(1, 1, 4), r"takes \(1, 1, 4\), not \(height, width, 1 or 3\)"),
-        (
-            keras.Sequential([layers.Input((6, 5, 3), dtype="uint8"), layers.Rescaling(1.0)]),
-            "does not map one image to one row of probabilities",
-        ),
+        (keras.Sequential([layers.Input((6, 5, 3), dtype="uint8"), layers.Rescaling(1.0)]), "does not map an image to probabilities"),
     ]:
         with pytest.raises(ValueError, match=complaint):
             saved.save(model, NAMES, tmp_path / "cats.keras")

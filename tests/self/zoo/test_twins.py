@@ -207,7 +207,7 @@ def test_the_twins_body_gets_pretrained_weights_before_training(twin):
     assert set(twin.body) & before.keys() == {name for name in before if before[name] != first[name]}
 
 
-def test_the_twin_of_a_search_alone_has_trials(twin):
+def test_only_the_twin_of_a_search_has_trials(twin):
     if "search" not in twin.recipe:
         assert "trials" not in twin.seen
         return
