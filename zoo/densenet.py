@@ -1,11 +1,11 @@
 """DenseNet121 from keras.applications, with the heads that the imagenet32 study prints.
 
-The study prints widths, activations and dropout rates. What it does not state is our choice:
-heads follow the global average of DenseNet's maps; dropout follows each hidden layer; heads without a
-printed activation use ReLU. Fine-tuning 2 and 3 are built as printed, four convolutions of 64 maps
-and layers of 12, 24 and 16 units, though these numbers look like the block sizes of DenseNet121
-itself; ``densenet121`` with ten classes is that other reading. The "12 layers" of its transfer learning
-can only be the layers that are trained; which layers are trained or frozen is up to the recipe.
+The study prints widths, activations and dropout rates. What it does not state is our choice: heads follow
+the global average of DenseNet's maps; dropout follows each hidden layer; heads without a printed activation
+use ReLU. Fine-tuning 2 and 3 are built as printed, four convolutions of 64 maps and layers of 12, 24 and 16
+units, though these numbers look like the block sizes of DenseNet121 itself; ``densenet121`` with ten classes
+is that other reading. The "12 layers" of its transfer learning can only be the layers that are trained;
+which layers are trained or frozen is up to the recipe.
 """
 
 import keras

@@ -41,7 +41,7 @@ def models():
         return dict(module("zoo").MODELS)
     except Exception as error:  # the project's code may raise anything
         raise ValueError(
-            f"{path / 'zoo' / '__init__.py'}: {type(error).__name__}: {error}; define MODELS there, a dict of name -> zoo.Model"
+            f"{path / 'zoo' / '__init__.py'}: {type(error).__name__}: {error}; check that it holds MODELS, a dict of name -> zoo.Model"
         ) from error
 
 

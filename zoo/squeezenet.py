@@ -1,10 +1,10 @@
 """SqueezeNet: as the afif study published it, the same listing corrected, and versions 1.0 and 1.1 of its paper.
 
 The report's Listing A.4 (711,956 parameters at 28x28x1) concatenates its fire modules along axis 1,
-the image HEIGHT: code written for channels-first, used with channels-last. Only this
-gives the published counts; a module's output never has more maps than one of its expand convolutions. It is
-slow: 191 million multiply-accumulates an image, against 7 million along the channel axis. A quarter of them
-fall on padding beside maps that are one or three pixels wide; oneDNN skips padding only above and below.
+the image HEIGHT: code written for channels-first, used with channels-last. Only this gives the published
+counts; the output of a module has no more maps than one of its expand convolutions. It is slow: 191 million
+multiply-accumulates an image, against 7 million along the channel axis. A quarter of them fall on padding
+beside maps that are one or three pixels wide; oneDNN skips padding only above and below maps.
 
 Its average pool is larger than the maps that it reads. TensorFlow 2.21's gradient of such a pool is
 wrong on a CPU wherever oneDNN does not compute it: in float64, and with TF_ENABLE_ONEDNN_OPTS=0. The
