@@ -30,7 +30,7 @@ def fetching(config):
     def text(name, bytes, total):
         return f"fetching {name}: {bytes / 1e6:.0f} MB" + (f" of {total / 1e6:.0f}" if total else ""), bytes == total
 
-    return _shower(config, text) or True
+    return _shower(config, text)
 
 
 def _shower(config, text):

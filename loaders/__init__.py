@@ -1,9 +1,9 @@
 """The data sets, each read from its published files by one module.
 
-``DATASETS`` is the whole registry: data set name -> the module that reads it. A module's ``SOURCES`` says
-of each name which files it takes, how they are read and what must come out; one whose data needs no
-file has ``make(name)`` instead. Images of the user's own are an ``Own`` in place of a name. The images come raw,
-uint8 and channels-last; size and scaling belong to the recipe.
+``DATASETS`` is the whole registry: data set name -> the module that reads it. A module's ``SOURCES`` maps
+each of its names to the files, the function that reads them, and the shapes and counts that are expected; a
+module whose data needs no file has ``make(name)`` instead. The user's own images are named by an ``Own``.
+Images are raw, uint8 and channels-last; size and scaling belong to the recipe.
 """
 
 import errno
@@ -32,9 +32,9 @@ DATASETS = {
 
 
 class Dataset(NamedTuple):
-    """Images and labels as read, and what every result says of them.
+    """Images and labels as read, and what identifies them in a record.
 
-    ``files`` tells other files from the same files read otherwise: relative path in the data directory (as
+    ``files`` holds what the arrays were made from: relative path in the data directory (as
     mnist/train-images-idx3-ubyte.gz) -> the checksum that the file was verified by, "md5:..." or "sha256:...":
     the published one of a canonical file, sha256 of a sample; of an unpacked folder, sha256 of the sorted list
     of its files' sums. Of data that comes with a library, the library -> its version; of made-up data, empty.
@@ -46,12 +46,12 @@ class Dataset(NamedTuple):
     y_test: object
     classes: tuple  # the classes' names, in the order of their labels
     fingerprint: str  # of the four arrays: 16 hexadecimal digits
-    kind: str  # canonical: the published files, or what needs none, or the user's own; sample: others that SHA256SUMS vouches for
+    kind: str  # canonical: published files, data without files, or the user's own; sample: other files, in SHA256SUMS
     files: dict = {}  # noqa: RUF012 what the arrays were made from; not to be written to
 
 
 def names():
-    """The names that ``load`` takes: a list of str; beside them, synthetic sets of any size (``loaders.synthetic``)."""
+    """The names that ``load`` takes: a list of str; it takes synthetic sets of any size, too (``loaders.synthetic``)."""
     return list(DATASETS)
 
 
@@ -78,20 +78,20 @@ def fingerprint(arrays):
 
 
 def load(name, root=None, download=True):
-    """Read one data set, from the arrays that an earlier call has kept where the files are still the same.
+    """Read one data set, from the cache where an earlier call has filled it and the files have not changed.
 
     Args:
         name: one of ``names()``, a synthetic set of any size, or an ``Own``, which needs neither root nor download.
         root: the data directory, with one folder a data set; None for ``root_folder()``.
         download: whether a missing file may be fetched into the data directory; instead of True, a function
-            that is told of it, as (file name, bytes so far, bytes in all or None).
+            that is called with the progress: (file name, bytes so far, bytes in all or None).
 
     Returns:
         Dataset; its arrays are not to be written to.
 
     Raises:
         KeyError: the name is unknown; the message lists the known ones.
-        DataMissing: a file is neither there nor to be had; the message says how to get it.
+        DataMissing: a file is not there and cannot be fetched; the message says how to get it.
         DataError: a file is damaged, or not what it should be; the message names it and the next step.
     """
     reader = module(name)
@@ -138,23 +138,23 @@ def _load_own(own, reader):
         arrays, classes, sums = reader.read(own)
         return arrays, classes, "canonical", sums
 
-    folder = Path(own.path).parent
-    return _kept((own.loader, repr(own)), lambda: cache.stamp_of(folder, reader.paths(own), *_code(reader)), read, f"{own}: a file of it")
+    where, folder = (own.loader, repr(own)), Path(own.path).parent
+    return _kept(where, lambda: cache.stamp_of(folder, reader.paths(own), *_code(reader)), read, f"{own}: one of its files")
 
 
 def _code(reader):
-    """What beside the files decides on the arrays that are read."""
+    """What decides the arrays apart from the files: code, decoder, fields of a Dataset."""
     return Path(reader.__file__).read_bytes(), reader.decoder() if hasattr(reader, "decoder") else "", Dataset._fields
 
 
 def _kept(where, stamp, read, file):
-    """The Dataset that is kept under (name, folder) for this stamp of its files; else as ``read`` returns it, which is kept.
+    """The Dataset from the cache, where it has one with this stamp; else as ``read`` returns it, and then it is cached.
 
     Args:
         where: (name, folder), as ``cache.path`` takes them.
         stamp: a function that returns the stamp as it is now.
         read: a function that returns (the four arrays, classes' names, kind, files).
-        file: what changed where the stamp changes meanwhile, as text.
+        file: names the files in the error that they changed meanwhile.
     """
     from loaders import cache
 
@@ -172,14 +172,14 @@ def _kept(where, stamp, read, file):
 def find(name, root, download=False):
     """The files of a data set: a list of (files.File, its path); empty where it needs none.
 
-    They are those of its source, or the one in Keras's cache that holds the arrays of all.
+    They are those of its source, or the single file in Keras's cache that holds all of its arrays.
 
     Args:
         name, root, download: as for ``load``.
 
     Raises:
-        DataMissing: a file is neither there nor to be had.
-        DataError: something else is in its way.
+        DataMissing: a file is not there and cannot be fetched.
+        DataError: something that is not a file has the path of one.
     """
     from loaders import files
     from loaders.download import fetch
@@ -204,7 +204,7 @@ def find(name, root, download=False):
 
 
 def _wrong(source, arrays, classes, kind):
-    """Where the arrays are not what a data set's source says, as text; empty where they are."""
+    """How the arrays differ from what a data set's source says, as text; empty where they do not."""
     for part, most, images, labels in zip(("training", "test"), source.counts, arrays[::2], arrays[1::2], strict=True):
         if len(images) != len(labels):
             return f"{len(images)} {part} images but {len(labels)} labels"
@@ -220,5 +220,5 @@ def _wrong(source, arrays, classes, kind):
 
 def _dataset(arrays, header):
     for array in arrays:
-        array.flags.writeable = False  # they are handed to one cell after the other
+        array.flags.writeable = False  # several cells use the same arrays
     return Dataset(*arrays, **{**header, "classes": tuple(header["classes"])})

@@ -1,4 +1,4 @@
-"""python -m loaders: what data is where; ``get NAME...`` downloads data sets, ``show`` draws some of each class."""
+"""python -m loaders: list the data sets; ``get NAME...`` downloads some, ``show`` draws images of each class."""
 
 import argparse
 import math
@@ -12,8 +12,8 @@ import loaders
 from loaders import atomic, files, own
 
 ROWS = 50  # classes below each other
-EVERY = 60  # seconds between lines of progress where stderr is no terminal
-REWRITTEN = 0.1  # seconds between texts where it is one
+EVERY = 60  # seconds between lines of progress where stderr is not a terminal
+REWRITTEN = 0.1  # seconds between updates where it is one
 
 
 def overview(root):
@@ -41,7 +41,7 @@ def overview(root):
 
 
 def sizes(name, data):
-    """Training images and test images as texts, of a sample with the published number: '6 of 60000'."""
+    """Numbers of training and test images as texts; of a sample with the published number: '6 of 60000'."""
     source = getattr(loaders.module(name), "SOURCES", {}).get(name)
     counts = len(data.y_train), len(data.y_test)
     return [
@@ -56,7 +56,7 @@ def where(name, root):
 
 
 def get(names, root):
-    """Download what is missing of data sets, verify it and say what it is; whether all of them are there now.
+    """Download what is missing of data sets, verify it and print what it is; return whether all of them are there now.
 
     Raises:
         KeyError: a name is unknown; nothing has been downloaded.
@@ -116,9 +116,9 @@ def picture(data):
 
 
 def show(name, root, file):
-    """Draw the picture of a data set, or of the user's own folder or .npz file, to a file; and say how large it is."""
-    mine = name not in loaders.names() and Path(name).exists()
-    sheet = picture(loaders.load(own.at(name) if mine else name, root, download=False))
+    """Draw the picture of a data set, or of the user's own folder or .npz file, to a file, and print its size."""
+    is_own = name not in loaders.names() and Path(name).exists()
+    sheet = picture(loaders.load(own.at(name) if is_own else name, root, download=False))
     with atomic.part(file) as part:
         part.truncate(0)
         sheet.save(part, "PNG")
@@ -130,7 +130,7 @@ def _parser():
     common = argparse.ArgumentParser(add_help=False)  # an option before the command or after it
     text = f"data directory (else ${files.VARIABLE}, else {files.DEFAULT})"
     common.add_argument("--data-dir", metavar="DIR", default=argparse.SUPPRESS, help=text)
-    parser = argparse.ArgumentParser(prog="python -m loaders", description="What data is where, and what it is.", parents=[common])
+    parser = argparse.ArgumentParser(prog="python -m loaders", description="List the data sets: what and where they are.", parents=[common])
     commands = parser.add_subparsers(dest="command")
     names = f"a data set: {', '.join(loaders.names())}"
     getter = commands.add_parser("get", help="download what is missing of data sets, and verify it", parents=[common])
@@ -142,7 +142,7 @@ def _parser():
 
 
 def main(argv=None):
-    """The exit code: 0, 1 where data is damaged or not to be had, 2 for wrong use."""
+    """The exit code: 0, 1 where data is damaged or cannot be fetched, 2 for wrong arguments."""
     parser = _parser()
     args = parser.parse_args(argv)
     try:
@@ -151,7 +151,7 @@ def main(argv=None):
             return int(not get(args.names, root))
         if args.command == "show":
             if args.file.suffix != ".png" or not args.file.parent.is_dir():
-                parser.error(f"{args.file}: not a .png in a folder that exists")
+                parser.error(f"{args.file}: name a .png file in a folder that exists")
             show(args.name, root, args.file)
             return 0
         table, notes, damaged = overview(root)

@@ -1,7 +1,7 @@
 """A user's own images in one .npz file, as ``numpy.savez("mine.npz", x_train=..., y_train=..., x_test=..., y_test=...)`` writes it.
 
 Images uint8 (N, height, width) or (N, height, width, channels), labels integers (N,), counted from 0; optionally ``classes``,
-the classes' names. Other members are left alone. Nothing is ever unpickled.
+the classes' names. Other members are ignored. Nothing is unpickled.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from loaders.files import DataError
 from loaders.own import check_count, present
 
 MEMBERS = ("x_train", "y_train", "x_test", "y_test", "classes")
-MOST = 1 << 16  # classes of a file that neither it nor a table tells the number of
+MOST = 1 << 16  # classes at most, where neither the file nor a table gives their number
 
 
 def paths(own):
@@ -27,7 +27,7 @@ def read(own):
 
     Raises:
         DataMissing: the file is not there.
-        DataError: it is not such a file; the message names it, the member and what it should be.
+        DataError: the file or a member is not as above; the message names it and what it should be.
     """
     path = present(own)
     members = _members(path)
@@ -54,7 +54,7 @@ def _members(path):
             return {name: _member(path, packed, name) for name in MEMBERS if name != "classes" or name in packed.files}
     except DataError:
         raise
-    except Exception as error:  # whatever a strange file makes NumPy stumble over
+    except Exception as error:  # NumPy may raise anything for another file
         raise DataError(f"{path}: not an .npz file ({_line(error)}); write it with numpy.savez") from error
 
 
@@ -71,8 +71,8 @@ def _member(path, packed, name):
 
 def _images(path, name, images, own):
     if images.dtype != np.uint8:
-        step = f"; save what goes from 0 to 1 as (255 * {name}).round().astype('uint8')" if images.dtype.kind == "f" else ""
-        raise DataError(f"{path}: {name} is {images.dtype}, not uint8{step}")
+        values = f"(255 * {name}).round().astype('uint8') of values from 0 to 1" if images.dtype.kind == "f" else "values from 0 to 255"
+        raise DataError(f"{path}: {name} is {images.dtype}, not uint8; save {values}")
     if images.ndim not in (3, 4) or 0 in images.shape:
         raise DataError(f"{path}: {name} has the shape {images.shape}, not (N, height, width) or (N, height, width, channels)")
     images = np.ascontiguousarray(images if images.ndim == 4 else images[..., None])

@@ -1,4 +1,4 @@
-"""Write a file that gets its name only when it is whole, one process at a time."""
+"""Write a file, one process at a time, that gets its name only when it is complete."""
 
 import contextlib
 import fcntl
@@ -7,10 +7,10 @@ import os
 
 @contextlib.contextmanager
 def part(path):
-    """The file beside a path that its content is written to before it gets its name; open, at its end, one process's at a time.
+    """Open, at its end, the hidden file that holds the content of a path until it is complete; for one process at a time.
 
-    What a process leaves in it when it is killed, the next one finds. It is not buffered, so that nothing is
-    left to be written when the disk is full.
+    What a killed process has written to it is there for the next one. It is not buffered, so that an error of a
+    full disk comes from the write itself.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.part")
@@ -19,7 +19,7 @@ def part(path):
         fcntl.flock(opened, fcntl.LOCK_EX)
         if unfinished.exists() and os.path.samestat(os.fstat(opened.fileno()), unfinished.stat()):
             break
-        opened.close()  # whoever had it gave it its name, or threw it away
+        opened.close()  # the process that had the lock has renamed or deleted it
     with opened:
         try:
             yield opened
@@ -29,7 +29,7 @@ def part(path):
 
 
 def finish(opened, path):
-    """Give the part of a path that path's name."""
+    """Rename the finished part of a path to that path."""
     os.fsync(opened.fileno())
     os.chmod(opened.name, 0o644)
     os.replace(opened.name, path)

@@ -1,8 +1,8 @@
-"""Decoded arrays, kept in the user's cache and never in the data directory, which may be shared, read-only or curated.
+"""Decoded arrays in the user's cache; not in the data directory, which may be shared, read-only or curated.
 
-One file a data set: the sha256 of the header, the header as JSON, the bytes of the arrays. It holds for one
-stamp of the files that it was made from. It is trusted no more than they are: a file that is damaged
-anywhere, or cut short, or of another stamp, is as good as none.
+One file a data set: the sha256 of the header, the header as JSON, the bytes of the arrays. It is valid
+for one stamp of the files that it was made from. It is checked as they are: a file that is damaged anywhere,
+or cut short, or of another stamp, is ignored.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ def fingerprint(arrays):
 
 
 def stamp_of(root, paths, *more):
-    """A text that changes when any of the files does, or a list that vouches for them, without reading them."""
+    """A text that changes when one of the files or of their SHA256SUMS does; only their sizes and times are read."""
     lists = [folder / files.SUMS for folder in {root, *(path.parent for path in paths)}]
     every = [each for path in paths for each in (sorted(files.tree(path)) if path.is_dir() else [path])] + sorted(lists)
     digest = hashlib.sha256(repr(more).encode())
@@ -38,16 +38,16 @@ def stamp_of(root, paths, *more):
 
 
 def path(name, folder):
-    """Where the arrays of a data set are kept whose files are in a folder.
+    """The cache's file for a data set whose files are in a folder.
 
     Raises:
-        DataError: the user has no cache.
+        DataError: the user has no home, and so no cache.
     """
     return files.cache_folder() / "decoded" / f"{hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]}-{name}"
 
 
 def get(name, folder, stamp):
-    """(arrays, header) as ``put`` kept them, where they are whole and of that stamp; else None."""
+    """(arrays, header) as ``put`` wrote them, where they are complete and have that stamp; else None."""
     with contextlib.suppress(OSError, ValueError, files.DataError), open(path(name, folder), "rb") as kept:
         digest, text = kept.readline(100).strip(), kept.readline(1 << 20)
         if hashlib.sha256(text).hexdigest().encode() != digest:
@@ -63,11 +63,11 @@ def get(name, folder, stamp):
 
 
 def put(name, folder, stamp, arrays, header):
-    """Keep arrays; where the cache cannot be written to, that is no error.
+    """Write arrays to the cache; a cache that cannot be written to is not an error.
 
     Args:
         name: of the data set.
-        folder: that its files are in.
+        folder: the one that its files are in.
         stamp: ``stamp_of`` what the arrays were made from.
         arrays: C-contiguous.
         header: dict of what JSON can hold, with the arrays' fingerprint.

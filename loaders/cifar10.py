@@ -1,7 +1,7 @@
 """CIFAR-10 from its official binary archive (https://www.cs.toronto.edu/~kriz/cifar.html).
 
 Six members of 10,000 records each: a byte of label, then 32x32 bytes of red, of green and of blue, row by
-row. The archive is read as a stream, and nothing of it is ever written anywhere.
+row. The archive is read as a stream, and nothing is unpacked to disk.
 """
 
 import gzip
@@ -20,7 +20,7 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 
 
 class _Limited:
-    """A stream that refuses to give more than so many bytes."""
+    """A stream that raises DataError once more than ``left`` bytes have been read."""
 
     def __init__(self, stream, left, path):
         self.stream, self.left, self.path = stream, left, path
@@ -63,7 +63,7 @@ def load(path):
             raise DataError(f"{path}: {name} is not in it, or empty")
     end = 0
     for start, count in zip(range(0, 5 * RECORDS, RECORDS), counts, strict=False):
-        if end != start:  # the members before were a sample's, and not full
+        if end != start:  # the archive is a sample, whose members may have fewer records
             images[end : end + count], labels[end : end + count] = images[start : start + count], labels[start : start + count]
         end += count
     test = slice(5 * RECORDS, 5 * RECORDS + counts[5])
@@ -71,10 +71,10 @@ def load(path):
 
 
 def _index(path, member):
-    """Which of ``MEMBERS`` a tar member is, or None; DataError for one that no such archive has."""
+    """Which of ``MEMBERS`` a tar member is, or None; DataError for one that is unsafe or of a wrong size."""
     name = member_name(member.name)
     if name is None or not (member.isfile() or member.isdir()):
-        raise DataError(f"{path}: member {member.name!r} points out of the archive, or is a link; CIFAR-10's has none such")
+        raise DataError(f"{path}: member {member.name!r} points out of the archive, or is a link, which CIFAR-10's archive never has")
     folder, _, name = name.rpartition("/")
     if folder != "cifar-10-batches-bin" or name not in MEMBERS:
         return None

@@ -1,7 +1,7 @@
-"""The handwritten digits that scikit-learn carries: 1,797 images, at hand without a download.
+"""The handwritten digits that come with scikit-learn: 1,797 images, without a download.
 
 8x8 pixels of 17 grey levels become MNIST's 28x28: each pixel 3x3, a black border of two. The last
-360 are the test images, so that their writers are mostly not those of the first 1,437.
+360 are the test images, since most of their writers wrote none of the first 1,437.
 """
 
 import numpy as np

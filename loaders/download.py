@@ -1,4 +1,4 @@
-"""Fetch a file over a network that fails: resume, try again, verify, and only then give it its name."""
+"""Download a file over an unreliable network: resume, try again, verify, and only then give it its name."""
 
 import errno
 import hashlib
@@ -13,13 +13,13 @@ from loaders import atomic, files
 TIMEOUT = 20  # seconds without a byte
 TRIES = 5
 PAUSE = 1  # seconds before the second try; twice as many before each further one
-PASSING = (408, 416, 425, 429)  # of the answers that name a fault of ours, those that may pass
+PASSING = (408, 416, 425, 429)  # HTTP errors 400 to 499 after which another try may succeed
 
 
 def fetch(file, path, progress=None):
     """Download a file to a path, or wait until another process has.
 
-    What has come stays in a hidden .part file beside the path, for the next call, unless it was wrong.
+    An unfinished download stays in a hidden .part file beside the path, and the next call resumes it.
 
     Args:
         file: files.File.
@@ -27,15 +27,15 @@ def fetch(file, path, progress=None):
         progress: called with (bytes so far, bytes in all or None), often.
 
     Raises:
-        files.DataMissing: it cannot be had now; the message says why.
-        files.DataError: what came again and again was another file.
+        files.DataMissing: it cannot be fetched now; the message says why.
+        files.DataError: every try has fetched a file with a wrong checksum.
     """
     try:
         with atomic.part(path) as part:
             if not path.exists():
                 _fetch(file, path, part, progress or (lambda *_: None))
     except OSError as error:
-        raise files.DataMissing(f"{path.name} cannot be put there: {_reason(error)}; make that possible and try again") from error
+        raise files.DataMissing(f"{path.name} cannot be written to {path.parent}: {_reason(error)}; correct that and try again") from error
 
 
 def _fetch(file, path, part, progress):
@@ -47,7 +47,7 @@ def _fetch(file, path, part, progress):
         except urllib.error.HTTPError as error:
             error.close()
             failure = error
-            if error.code == 416:  # there is nothing after what is here, so that is not the file
+            if error.code == 416:  # the part is too long to be a part of the file
                 part.truncate(0)
             elif 400 <= error.code < 500 and error.code not in PASSING:
                 break
@@ -63,8 +63,8 @@ def _fetch(file, path, part, progress):
             atomic.finish(part, path)
             return
         failure = files.DataError(
-            f"{file.address}: what came has {file.algorithm} {found}, the published one is {file.sum}; "
-            f"try again later, or put the published one at {path}"
+            f"{file.address}: {file.algorithm} of the download is {found}, the published one is {file.sum}; "
+            f"try again later, or put the published file at {path}"
         )
         part.truncate(0)
     if isinstance(failure, files.DataError):
@@ -79,10 +79,10 @@ def _reason(error):
 
 
 def _more(url, part, progress):
-    """Append what is still missing of the file, or all of it where the server gives no ranges.
+    """Append the missing rest of the file; all of it where the server does not support ranges.
 
     Raises:
-        OSError, ValueError, http.client.HTTPException: it did not come to its end.
+        OSError, ValueError, http.client.HTTPException: the download failed or broke off.
     """
     have = part.seek(0, 2)
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
@@ -95,8 +95,8 @@ def _more(url, part, progress):
         length = answer.headers.get("Content-Length")
         total = None if length is None else have + int(length)
         if total and total - have > shutil.disk_usage(part.name).free:
-            raise OSError(errno.ENOSPC, f"{total - have} bytes to come and less room than that")
-        while block := answer.read1(1 << 20):  # what has come so far: it is kept if the rest does not
+            raise OSError(errno.ENOSPC, f"{total - have} bytes are missing, and there is less room")
+        while block := answer.read1(1 << 20):  # as they arrive, so that they are kept if the rest fails
             written = part.write(block)
             if written < len(block):
                 raise OSError(errno.ENOSPC, f"{written} of {len(block)} bytes could be written")

@@ -1,8 +1,8 @@
-"""Find a data file, and tell what it is: the published one, a sample that somebody vouches for, or neither.
+"""Find a data file, and tell what it is: the published one, a sample that SHA256SUMS lists, or neither.
 
 A data directory holds one folder a data set. A file in it is read only if its md5 is the published one,
 or if a list in the form of sha256sum's, SHA256SUMS in the data directory or in the data set's folder, has
-its sum: so no damaged file is ever taken for a sample.
+its sum. So a damaged file is never taken for a sample.
 """
 
 import contextlib
@@ -29,8 +29,8 @@ class File(NamedTuple):
     path: str  # in the data directory, as mnist/train-images-idx3-ubyte.gz
     sum: str  # of the published file: md5, or sha256
     address: str  # URL that it is published at
-    tree: str = ""  # the folder that it unpacks to, which may lie beside where it would be, and serves as well
-    pickled: tuple = ()  # names of other published forms of it, which are pickled: they are refused
+    tree: str = ""  # the folder that it unpacks to, beside it: read where the file itself is not there
+    pickled: tuple = ()  # names of published forms that are pickled: they are refused
 
     @property
     def folder(self):
@@ -61,7 +61,7 @@ class Source(NamedTuple):
 
 
 def cache_folder():
-    """The suite's folder in the user's cache, which need not exist yet; the data directory, too, where none is named.
+    """The suite's folder in the user's cache, which need not exist yet; it is also the data directory where none is named.
 
     Raises:
         DataError: the user has neither $XDG_CACHE_HOME nor a home.
@@ -88,10 +88,10 @@ def root_folder(option=None):
 
 
 def locate(file, root):
-    """Path of a file, or of the folder that it unpacks to: in the data directory, else in Keras's cache; None where it is nowhere.
+    """Path of a file, or of the folder that it unpacks to: in the data directory, else in Keras's cache; None where it is in neither.
 
     Raises:
-        DataError: something else is in its way.
+        DataError: something that is not a file, or not a folder, has its path.
     """
     path = root / file.path
     for expected, kind, fits in (path.parent, "folder", path.parent.is_dir), (path, "file", path.is_file):
@@ -118,7 +118,7 @@ def in_keras_cache(file):
 
 
 def get_command(name, root):
-    """The command line that downloads what a data directory lacks of a data set."""
+    """The command line that downloads the missing files of a data set."""
     try:
         option = "" if root == root_folder() else f" --data-dir={shlex.quote(str(root))}"
     except DataError:
@@ -132,17 +132,17 @@ def replace(name, root, address=""):
 
 
 def missing(name, file, root, failure=""):
-    """The DataMissing of a file that is nowhere.
+    """The DataMissing of a file that was not found.
 
     Args:
         name: of the data set.
         file: File.
         root: the data directory.
-        failure: why it could not be fetched; empty where nobody has tried.
+        failure: why it could not be fetched; empty where it was not tried.
     """
     path = root / file.path
     seen = [folder / other for folder in (path.parent, root) for other in file.pickled if (folder / other).exists()]
-    pickled = f" ({seen[0]} holds it pickled, and reading a pickle may run any program)" if seen else ""
+    pickled = f" ({seen[0]} holds it pickled, and reading a pickle may execute any code)" if seen else ""
     step = f"{failure};" if failure else f"run {get_command(name, root)}, or"
     return DataMissing(
         f"{path} is not there{pickled}; {step} put the file from {file.address} ({file.algorithm} {file.sum}) there, "
@@ -157,7 +157,7 @@ def digest(path, algorithm):
 
 
 def verify(name, file, path, root):
-    """The checksum that a file was verified by: ``file.checksum`` of the published one, 'sha256:...' where SHA256SUMS vouches for it.
+    """The checksum that a file was verified by: ``file.checksum`` of the published one, 'sha256:...' of one in SHA256SUMS.
 
     Args:
         name: of the data set, for messages.
@@ -185,12 +185,12 @@ def verify(name, file, path, root):
         raise DataError(f"{path} is neither the published file nor the one that {SUMS} lists: damaged; {step}")
     raise DataError(
         f"{path}: {file.algorithm} is {found}, the published one {file.sum}; {step}; "
-        f"if it is meant to be another, such as a sample, vouch for it: {_vouch(path.parent, path.name)}"
+        f"if it is another one on purpose, such as a sample, vouch for it: {_vouch(path.parent, path.name)}"
     )
 
 
 def _verify_tree(file, path, sums):
-    """The checksum of a folder that the list has every file of, and that has every file of the list.
+    """The checksum of a folder whose files are exactly those that SHA256SUMS lists.
 
     It is the sha256 of what ``(cd FOLDER && find * -type f -exec sha256sum {} + | LC_ALL=C sort)`` prints.
     """
@@ -199,9 +199,9 @@ def _verify_tree(file, path, sums):
     if not listed:
         raise DataError(f"{path}: no checksum is published of an unpacked folder; put {file.name} beside it, or vouch for it: {vouch}")
     if strays := present - listed:
-        raise DataError(f"{min(strays)} is not listed in {SUMS}; {again} or, if it is meant, vouch for the folder anew: {vouch}")
+        raise DataError(f"{min(strays)} is not listed in {SUMS}; {again} or, if it is meant, vouch for the folder again: {vouch}")
     if strays := listed - present:
-        raise DataError(f"{min(strays)} is listed in {SUMS} and not there; {again} or, if it is meant, delete its line")
+        raise DataError(f"{min(strays)} is listed in {SUMS} but is not there; {again} or, if it was deleted on purpose, delete its line")
     for each in sorted(present):
         if digest(each, "sha256") != sums[each]:
             raise DataError(f"{each} is not the file that {SUMS} lists: damaged; {again}")

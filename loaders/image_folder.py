@@ -1,4 +1,4 @@
-"""A user's own images in folders, one a class, read as a person sees them.
+"""A user's own images in folders, one for each class; upright, and on white where they are transparent.
 
 Either ``train/<class>/*`` and ``test/<class>/*``; or ``<class>/*`` and a share of test images: of each class of N images, the
 round(share * N), but at least 1 and at most N - 1, whose names have the smallest sha256. So the split follows from the names
@@ -18,7 +18,7 @@ import numpy as np
 from loaders.files import DataError
 from loaders.own import RESIZE, check_count, present
 
-# Of formats that Pillow cannot read, those are here that people have images in: they are refused, not overlooked.
+# With common formats that Pillow cannot read, so that such images are refused and not overlooked.
 SUFFIXES = ".jpg .jpeg .jpe .jfif .png .gif .bmp .dib .tif .tiff .webp .avif .jp2 .ppm .pgm .pbm .pnm .tga .ico .heic .heif .jxl .svg .dng"
 BLOCK = 64  # images that a thread decodes at a time
 
@@ -52,7 +52,7 @@ def read(own):
 
     Raises:
         DataMissing: the folder is not there.
-        DataError: it has not the classes or images that it should have; the message names the first and the next step.
+        DataError: a class or an image is missing or wrong; the message names the first and the next step.
     """
     classes, *parts = _find(own)
     arrays, lines = [], []
@@ -86,7 +86,7 @@ def _find(own):
 def _parts(folder):
     for part in "train", "test":
         if not (folder / part).is_dir():
-            step = "put the images into train/<class> and test/<class> or, where its folders are the classes, say test = 0.2 in its table"
+            step = "put the images into train/<class> and test/<class> or, where its folders are the classes, set test = 0.2 in its table"
             raise DataError(f"{folder} has no folder {part!r}; {step}")
     return "train", "test"
 
@@ -94,7 +94,7 @@ def _parts(folder):
 def _split(where, images, share):
     """(training images, test images) of one class."""
     if len(images) < 2:
-        raise DataError(f"{where} has 1 image, of which none can be a test image beside it; add another")
+        raise DataError(f"{where} has 1 image, and a split needs at least 2; add another")
     count = min(max(round(share * len(images)), 1), len(images) - 1)
     chosen = set(sorted(images, key=lambda image: hashlib.sha256(image.name.rpartition("/")[2].encode()).digest())[:count])
     return [image for image in images if image not in chosen], [image for image in images if image in chosen]
@@ -121,7 +121,7 @@ def _images(folder, below):
             step = "move its images into the class's folder; where the data set has folders train and test, leave out test = SHARE"
             raise DataError(f"{entry.path} is a folder, not an image; {step}")
         if not entry.is_file():
-            raise DataError(f"{entry.path} is not a file, or a link to none; delete it")
+            raise DataError(f"{entry.path} is neither a file nor a link to one; delete it")
         found.append(_Image(0, f"{below}/{name}", entry.path))
     if not found:
         raise DataError(f"{folder.path} has no images ({SUFFIXES}); add some, or delete the folder")
@@ -147,11 +147,11 @@ def _is_image(name):
     return os.path.splitext(name)[1].lower() in SUFFIXES.split()
 
 
-# ---------------------------------------------------------------- what a person sees of them
+# ---------------------------------------------------------------- their pixels
 
 
 def _decode(part, images, own):
-    """Fill in the images, by as many threads as there are processors; of each a line '<sha256>  <name>'."""
+    """Fill the array of images, with one thread a processor; a line '<sha256>  <name>' for each."""
     from PIL import Image
 
     Image.init()  # before there are threads
@@ -172,13 +172,13 @@ def _fill(image, pixels, own):
             content = file.read()
         with Image.open(BytesIO(content)) as opened:
             seen = _seen(opened).convert("L" if channels == 1 else "RGB")
-    except Exception as error:  # whatever a damaged image makes Pillow stumble over
+    except Exception as error:  # Pillow may raise anything for a damaged image
         why = getattr(error, "strerror", None) or next(iter(str(error).splitlines()), type(error).__name__)
         why = "it is damaged, or of a format that Pillow cannot read" if isinstance(error, UnidentifiedImageError) else why
-        raise DataError(f"{image.path}: cannot be read ({why}); save it anew, as PNG or JPEG of 8 bits, or move it away") from error
+        raise DataError(f"{image.path}: cannot be read ({why}); save it again as 8-bit PNG or JPEG, or move it away") from error
     if seen.size != (width, height):
         if not own.resize:
-            step = f"say resize = {' or '.join(map(repr, RESIZE))} in its table, or resize the images"
+            step = f"set resize = {' or '.join(map(repr, RESIZE))} in its table, or resize the images"
             raise DataError(
                 f"{image.path}: is {seen.height} pixels high and {seen.width} wide, its table says input = {list(own.input)}; {step}"
             )
@@ -188,7 +188,7 @@ def _fill(image, pixels, own):
 
 
 def _seen(image):
-    """An image as a person sees it: turned as its EXIF orientation says, and on white where it is transparent."""
+    """An image turned as its EXIF orientation says, and on white where it is transparent."""
     from PIL import Image, ImageOps
 
     if image.mode[0] in "IF":

@@ -1,17 +1,17 @@
-"""Images of the user's own: what an entry of a table says of them, as ``loaders.load`` and ``loaders.module`` take it."""
+"""The user's own images: their entry in a table, as ``loaders.load`` and ``loaders.module`` take it."""
 
 from pathlib import Path
 from typing import NamedTuple
 
-KEYS = {"image_folder": ("test", "resize"), "arrays": ()}  # loader, which is the module that reads -> the keys that it may have
+KEYS = {"image_folder": ("test", "resize"), "arrays": ()}  # loader, the name of the module that reads -> the keys that it may have
 RESIZE = ("bilinear", "nearest")
 
 
 class Own(NamedTuple):
     loader: str  # one of KEYS
     path: str  # absolute: of the folder, or the file
-    input: tuple | None  # (height, width, channels) of an image; None for what the arrays have
-    classes: int | None  # how many there must be; None for as many as there are
+    input: tuple | None  # (height, width, channels) of an image; None for that of the arrays
+    classes: int | None  # their expected number; None for any
     test: float | None = None  # share of each class's images that are test images; None where the folder has train and test
     resize: str | None = None  # one of RESIZE; None where an image of another size is refused
 
@@ -27,7 +27,7 @@ def from_table(entry, folder):
         folder: Path that a relative path starts from.
 
     Raises:
-        ValueError: a value cannot be meant; the message names the key and what it may be.
+        ValueError: a value is wrong; the message names the key and what is expected.
     """
     path, test, resize = entry["path"], entry.get("test"), entry.get("resize")
     if not isinstance(path, str) or not path or "\0" in path:
@@ -46,7 +46,7 @@ def from_table(entry, folder):
 
 
 def at(path):
-    """Own of a folder or .npz file that no table describes, to look at: its images at most 64x64, its classes those that it has."""
+    """Own of a folder or .npz file without a table, to look at: a folder's images become 64x64, any classes are taken."""
     path = Path(path).resolve()
     if path.is_file():
         return Own("arrays", str(path), None, None)
@@ -54,7 +54,7 @@ def at(path):
 
 
 def present(own):
-    """The path of what the user must have put there: Path.
+    """The Path of the user's folder or file.
 
     Raises:
         DataMissing: nothing is there.
@@ -68,7 +68,7 @@ def present(own):
 
 
 def check_count(own, classes):
-    """Raise DataError unless there are as many classes as the table says."""
+    """Raise DataError where the number of classes is not the table's."""
     from loaders.files import DataError
 
     if own.classes not in (None, len(classes)):

@@ -1,7 +1,7 @@
 """SVHN's cropped digits, format 2, from its .mat files (http://ufldl.stanford.edu/housenumbers).
 
-X is 32x32x3xN, y Nx1 with the digit zero as label 10. Beside the published split there are the one with the
-extra digits added to the training images, and of either the balanced subsample of the afif study: 6,000
+X is 32x32x3xN, y Nx1 with the digit zero as label 10. There are four sets: the published split, the same with
+the extra digits added to the training images, and of each the balanced subsample of the afif study: 6,000
 training images a class, drawn without replacement, or all where there are fewer.
 """
 
@@ -32,7 +32,7 @@ def read(path):
         content = loadmat(path, appendmat=False, variable_names=("X", "y"))
     except DataError:
         raise
-    except Exception as error:  # scipy raises whatever a damaged file makes it stumble over
+    except Exception as error:  # scipy may raise anything for a damaged file
         raise DataError(f"{path}: not a whole MATLAB 5 file ({type(error).__name__}: {error})") from error
     images, labels = content["X"], content["y"][:, 0]
     if not set(np.unique(labels).tolist()) <= set(range(1, 11)):
@@ -58,7 +58,7 @@ def load(train, test, extra=None, balanced=False):
 
 
 def subsample(labels, each=EACH):
-    """Indices of the study's subsample, class by class; its own seed is unknown, and this one is 0.
+    """Indices of the study's subsample, class by class; the study's seed is unknown, this one is 0.
 
     Args:
         labels: integers (N,), 0 to 9.

@@ -1,7 +1,7 @@
 """Made-up images of any size and number, for timing and for tests.
 
-A class is a coarse random pattern of 4x4 tiles, an image its class's pattern under noise: easy to learn,
-so that a network that does not is broken. The numbers follow from the name alone and never change.
+A class is a coarse random pattern of 4x4 tiles, an image its class's pattern plus noise. This is so easy to
+learn that a network that does not learn it is broken. The pixels follow from the name alone and never change.
 """
 
 import re

@@ -1,7 +1,7 @@
 """Tiny ImageNet from its official zip, or from the folder that it unpacks to (http://cs231n.stanford.edu).
 
-Classes stand in the alphabetical order of their ids, in which the imagenet32 study prints their numbers
-(wnids.txt has another), and a class's images in that of their names. The published validation images
+Classes are in the alphabetical order of their ids, as the imagenet32 study numbers them (wnids.txt has another
+order), and the images of a class in that of their names. The published validation images
 are the test images here, since the published test images have no labels. Greyscale becomes RGB.
 """
 
@@ -26,7 +26,7 @@ def decoder():
 
 
 class _Zip:
-    """Members of the archive by name, as in tiny-imagenet-200/; none is ever written anywhere."""
+    """Members of the archive by name, as in tiny-imagenet-200/; nothing is unpacked to disk."""
 
     def __init__(self, path):
         self.path = path
@@ -49,10 +49,10 @@ class _Zip:
     def read(self, name, most):
         member = self.names[name]
         if member.file_size > most:
-            raise DataError(f"{self.path}: {member.filename} unpacks to {member.file_size} bytes, at most {most} are right")
+            raise DataError(f"{self.path}: {member.filename} unpacks to {member.file_size} bytes, more than the {most} that are allowed")
         try:
             return self.archive.read(member)
-        except Exception as error:  # whatever a damaged member makes zipfile stumble over
+        except Exception as error:  # zipfile may raise anything for a damaged member
             raise DataError(f"{self.path}: {member.filename} cannot be unpacked ({error})") from error
 
 
@@ -96,10 +96,10 @@ def load(path):
 
 
 def classes(path):
-    """The classes' names, in the order of the labels: id and words, as 'n02124075 Egyptian cat'."""
+    """The classes' names, in the order of the labels: id and name, as 'n02124075 Egyptian cat'."""
     source = _open(path)
-    described = dict(line.split("\t", 1) for line in _lines(source, "words.txt") if "\t" in line)
-    return [f"{wnid} {described.get(wnid, '')}".strip() for wnid in _ids(source)]
+    descriptions = dict(line.split("\t", 1) for line in _lines(source, "words.txt") if "\t" in line)
+    return [f"{wnid} {descriptions.get(wnid, '')}".strip() for wnid in _ids(source)]
 
 
 def _ids(source):
@@ -148,7 +148,7 @@ def _images(source, names):
                 images[i] = np.asarray(image.convert("RGB"))
         except DataError:
             raise
-        except Exception as error:  # whatever a damaged image makes Pillow stumble over
+        except Exception as error:  # Pillow may raise anything for a damaged image
             raise DataError(f"{source.path}: {name} cannot be read ({error})") from error
     return images
 

@@ -9,14 +9,16 @@ from loaders import files
 
 @pytest.fixture
 def update(pytestconfig):
-    """A function of a golden's path and its new text that writes it, shows what it changes and fails; None unless asked for."""
+    """A function (golden's path, new text) that writes the golden, shows the difference and fails; None without --update-goldens."""
 
     def write(path, text):
         old = path.read_text() if path.exists() else ""
         part = path.with_suffix(".part")
         part.write_text(text)
         part.replace(path)
-        pytest.fail(f"{path} is written; look at it, and run again without --update-goldens\n{changes(old, text)}", pytrace=False)
+        pytest.fail(
+            f"{path} is written; check the difference, then start pytest without --update-goldens\n{changes(old, text)}", pytrace=False
+        )
 
     return write if pytestconfig.option.update_goldens else None
 
@@ -27,7 +29,7 @@ def changes(old, new):
 
 @pytest.fixture
 def bare_home(tmp_path_factory, monkeypatch):
-    """Neither the user's own cache nor Keras's: the folder that stands in for both."""
+    """An empty folder instead of the user's cache and of Keras's."""
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("XDG_CACHE_HOME", str(home))
     monkeypatch.setenv("KERAS_HOME", str(home / "keras"))

@@ -1,6 +1,6 @@
-"""How many parameters each network has for an input of h x w x c and k classes: arithmetic that knows nothing of Keras.
+"""How many parameters each network has for an input of h x w x c and k classes: arithmetic without Keras.
 
-``COUNTS`` holds the formulas. A model without one is checked in fewer ways.
+``COUNTS`` holds the formulas. A model without a formula has fewer checks.
 """
 
 from itertools import pairwise
@@ -42,7 +42,7 @@ def vgg_like(h, w, c, k):
 
 
 def vgg(widths, ones=()):
-    """Of the convolutions' maps in their order, and the indices of those that are 1x1."""
+    """A network whose convolutions have these maps, in order; ``ones`` are the indices of the 1x1 convolutions."""
 
     def count(h, w, c, k):
         inputs = [c, *widths]
@@ -62,7 +62,7 @@ def _cifar_opening(h, w, c):
 
 
 def resnet_cifar_v1(blocks):
-    """So many blocks a stage."""
+    """A network with that number of blocks in each stage."""
 
     def count(h, w, c, k):
         total = _cifar_opening(h, w, c) + _cifar_head(h, w, 64, k)
@@ -115,7 +115,7 @@ FIRES = [(16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 25
 
 
 def fires(inputs, wide):
-    """All eight modules; wide where a module's two expands stand side by side, and the next squeezes both."""
+    """All eight modules; wide where the maps of both expand convolutions are joined, so that the next module reads twice as many."""
     total = 0
     for squeeze, expand in FIRES:
         total += conv(inputs, squeeze, 1) + conv(squeeze, expand, 1) + conv(squeeze, expand, 3)

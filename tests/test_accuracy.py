@@ -5,11 +5,11 @@ import pytest
 
 @pytest.mark.quick
 def test_quick_cell_reaches_its_floor(record, verdict):
-    given = verdict("accuracy")
-    assert not given.red, given.why
+    judged = verdict("accuracy")
+    assert not judged.red, judged.why
 
 
 @pytest.mark.full
 def test_accuracy(record, verdict):
-    given = verdict("accuracy")
-    assert not given.red, given.why
+    judged = verdict("accuracy")
+    assert not judged.red, judged.why

@@ -1,7 +1,7 @@
-"""What is known of the published data sets and of the samples at hand, held against what the loaders read.
+"""The facts known about published data sets and samples, compared with what the loaders read.
 
-``contracts.toml`` holds, by fingerprint, facts of data that was at hand (``pytest --update-goldens`` adds
-those of other data), and what is published of each data set. Arrays are compared with another reading.
+``contracts.toml`` holds, for each data set, published facts and the facts of data that was read, by fingerprint
+(``pytest --update-goldens`` adds those of other data). Arrays are compared with those of independent code.
 """
 
 import functools
@@ -26,7 +26,7 @@ CONTRACTS = Path(__file__).with_name("contracts.toml")
 
 @functools.lru_cache(maxsize=1)
 def official(name, root):
-    """The data set, or the test is skipped with the reason."""
+    """The data set; where it is missing, the test is skipped with the reason."""
     try:
         return loaders.load(name, root, download=False)
     except loaders.DataMissing as missing:
@@ -34,7 +34,7 @@ def official(name, root):
 
 
 def facts(data):
-    """What identifies a data set beyond doubt: dict of plain values."""
+    """Facts that identify a data set: dict of plain values."""
     images = {"train": data.x_train, "test": data.x_test}
     hashes = {part: [hash(image.tobytes()) for image in images[part]] for part in images}  # of 64 bits
     counts = sum(_counts(data.x_train[start : start + 64]) for start in range(0, len(data.x_train), 64))
@@ -50,7 +50,7 @@ def facts(data):
             for count, mean in zip(counts, means, strict=True)
         ],
         "range": [int(min(part.min() for part in images.values())), int(max(part.max() for part in images.values()))],
-        "repeated": [len(part) - len(set(part)) for part in hashes.values()],  # images that are another's exact copy
+        "repeated": [len(part) - len(set(part)) for part in hashes.values()],  # exact copies of other images
         "shared": len(set(hashes["train"]) & set(hashes["test"])),
         "ends": [hashlib.sha256(part[i].tobytes()).hexdigest()[:16] for part in images.values() for i in (0, -1)],
         "classes": hashlib.sha256("\n".join(data.classes).encode()).hexdigest()[:16],
@@ -58,7 +58,7 @@ def facts(data):
 
 
 def _counts(images):
-    """How often each value stands in each channel; of a few images, which the processor's cache holds as the int64 that NumPy makes of them."""
+    """How often each value occurs in each channel; of a few images, so that NumPy's int64 copy of them fits the processor's cache."""
     return np.stack([np.bincount(images[..., channel].ravel(), minlength=256) for channel in range(images.shape[3])])
 
 
@@ -72,7 +72,7 @@ def written(contracts):
 
 
 @pytest.mark.parametrize("name", loaders.names())
-def test_the_data_is_what_is_known_of_it(name, data_root, update):
+def test_a_data_set_has_its_known_facts(name, data_root, update):
     data = official(name, data_root)
     contracts = tomllib.loads(CONTRACTS.read_text())
     known, now = contracts.get(name, {}), facts(data)
@@ -83,16 +83,16 @@ def test_the_data_is_what_is_known_of_it(name, data_root, update):
         for fact, value in known.get("published", {}).items():
             assert value == pytest.approx(now[fact], abs=6e-5 if fact in ("mean", "spread") else 0), fact
     if data.fingerprint not in known and (data.kind == "sample" or not known):
-        pytest.skip(f"nothing is known of this {name}, {data.fingerprint}; pytest --update-goldens would take down what it is")
+        pytest.skip(f"contracts.toml has no facts of this {name}, {data.fingerprint}; pytest --update-goldens adds them")
     assert "published" in known or known[data.fingerprint] == now
     assert known.get(data.fingerprint, now) == now
 
 
 @pytest.mark.parametrize("name", loaders.names())
-def test_the_contract_of_a_data_set_tells_its_published_counts(name):
+def test_known_counts_of_images_are_those_of_the_loader(name):
     known = tomllib.loads(CONTRACTS.read_text()).get(name)
     if not known:
-        pytest.skip(f"contracts.toml knows nothing of {name}; [{name}.published] there would hold its counts of images against its loader")
+        pytest.skip(f"contracts.toml has no facts of {name}; add [{name}.published] to check its counts of images")
     source = getattr(loaders.module(name), "SOURCES", {}).get(name)
     if source:
         assert source.counts == (sum(known["published"]["train"]), sum(known["published"]["test"]))
@@ -131,15 +131,15 @@ READINGS = {"mnist": _idx, "fashion_mnist": _idx, "cifar10": _cifar10, "svhn": _
 
 
 @pytest.mark.parametrize("name", READINGS)
-def test_the_arrays_are_those_of_another_reading(name, data_root):
+def test_arrays_are_those_that_independent_code_reads(name, data_root):
     data = official(name, data_root)
     for expected, ours in zip(READINGS[name](data_root / name), data[:4], strict=True):
         assert expected.shape == ours.shape
         assert (expected[::7] == ours[::7]).all()
 
 
-def test_tiny_imagenets_pixels_and_order_are_those_of_another_reading(data_root):
-    tensorflow = pytest.importorskip("tensorflow", reason="another JPEG decoder is TensorFlow's")
+def test_tiny_imagenet_is_what_independent_code_reads(data_root):
+    tensorflow = pytest.importorskip("tensorflow", reason="compared with TensorFlow's JPEG decoder")
     data = official("tiny_imagenet", data_root)
     with zipfile.ZipFile(data_root / "tiny_imagenet" / "tiny-imagenet-200.zip") as archive:
         names = sorted(
@@ -157,17 +157,17 @@ def test_tiny_imagenets_pixels_and_order_are_those_of_another_reading(data_root)
     assert [wnids.index(line[1]) for line in lines] == data.y_test.tolist()
 
 
-def test_the_imagenet32_studys_class_numbers_are_tiny_imagenets_labels(data_root):
+def test_class_numbers_of_the_imagenet32_study_are_tiny_imagenets_labels(data_root):
     classes = official("tiny_imagenet", data_root).classes
     assert ("n03617480 kimono", "n02669723 academic gown, academic robe, judge's robe") == (classes[112], classes[60])
 
 
 @pytest.mark.parametrize(("name", "seconds"), [("mnist", 0.1), ("cifar10", 0.5)])
-def test_a_data_set_is_ready_at_once_where_it_is_kept(name, seconds, data_root):
+def test_a_cached_data_set_is_ready_at_once(name, seconds, data_root):
     official(name, data_root)
     taken = []
     for _ in range(5):
-        start = time.process_time()  # files in memory: whoever else computes must not count
+        start = time.process_time()  # of this process: other processes must not count
         loaders.load(name, data_root, download=False)
         taken.append(time.process_time() - start)
         if taken[-1] <= seconds:
@@ -175,7 +175,7 @@ def test_a_data_set_is_ready_at_once_where_it_is_kept(name, seconds, data_root):
     assert min(taken) <= seconds, taken
 
 
-def test_the_picture_of_a_data_set_holds_its_own_images(data_root):
+def test_the_picture_of_a_data_set_shows_its_images(data_root):
     from PIL import Image
 
     from loaders.__main__ import picture

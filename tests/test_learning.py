@@ -1,4 +1,4 @@
-"""One network learns real digits from scratch, in seconds, wherever the suite runs."""
+"""LeNet learns real digits from scratch, in seconds, without a download."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Every parameter count that a study prints, asserted exactly of the network that we build."""
+"""Every parameter count that a study prints equals that of our network."""
 
 import math
 
@@ -25,5 +25,5 @@ def test_counts_are_those_that_the_study_prints(printed):
     assert expected == {key: ours[key] for key in expected}
 
 
-def test_sixty_counts_of_the_afif_study_are_asserted():
+def test_the_afif_study_prints_sixty_counts():
     assert 60 == sum(len(cell.published.keys() & set(COUNTS)) for cell in PRINTED if cell.study == "afif")

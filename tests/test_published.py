@@ -1,4 +1,4 @@
-"""What the studies print, as the tables have it: how much, of which images, and what the text says of it."""
+"""The tables of the studies: complete, and consistent with the studies' text and numbers of images."""
 
 import pytest
 
@@ -43,7 +43,7 @@ def test_the_imagenet32_study_prints_eleven_experiments_on_two_data_sets():
     assert (11, 10, 2) == (len(mine), len({cell.model for cell in mine}), len({cell.dataset for cell in mine}))
 
 
-def test_each_accuracy_of_the_imagenet32_study_has_the_name_that_its_text_gives_it():
+def test_accuracies_of_the_imagenet32_study_are_named_as_in_its_text():
     found = {key: [cell.model for cell in of_study("imagenet32") if key in cell.published] for key in ACCURACIES if key != "train_accuracy"}
     assert {
         "accuracy": ["imagenet32_cnn", "densenet121_transfer_swish", "densenet121_finetune_1", "densenet121_finetune_2"],
@@ -60,12 +60,12 @@ def test_each_accuracy_of_the_imagenet32_study_has_the_name_that_its_text_gives_
     } == found
 
 
-def test_the_searchs_only_test_accuracy_is_of_no_cell_since_its_data_set_is_not_said():
+def test_the_searchs_test_accuracy_without_a_data_set_belongs_to_no_cell():
     (figure,) = studies()["imagenet32"]["unassigned"]
     assert ("searched_cnn", 0.3015) == (figure["model"], figure["accuracy"])
 
 
-# Images that a study validates on, holds out or tests on: a tenth of 60,000 and 50,000; by the search's epochs; as printed.
+# Images that a study validates, holds out or tests: a tenth of 60,000 and 50,000; from the search's epochs; as printed.
 IMAGES = {
     "srivastava": {"mnist": 6000, "fashion_mnist": 6000, "cifar10": 5000},
     "imagenet32_search": {"tiny_imagenet": 500, "cifar10": 500},
@@ -77,14 +77,14 @@ IMAGES = {
 @pytest.mark.parametrize(
     "cell", [cell for cell in cells().values() if {cell.study, cell.recipe_name} & IMAGES.keys()], ids=lambda cell: cell.id
 )
-def test_an_accuracy_on_few_images_is_a_whole_number_of_them(cell):
+def test_an_accuracy_on_few_images_is_a_share_of_them(cell):
     images = (IMAGES.get(cell.recipe_name) or IMAGES[cell.study])[cell.dataset]
     printed = {key: cell.published[key] for key in ("validation_accuracy", "held_out_accuracy") if key in cell.published}
     assert printed
     assert printed == {key: round(round(share * images) / images, 4) for key, share in printed.items()}
 
 
-def test_a_studys_per_cents_are_read_as_shares_and_its_losses_are_left_alone():
+def test_per_cents_become_shares_and_losses_do_not_change():
     table = studies()["srivastava"]
     assert table["percent"]
     for row, cell in zip(table["cells"]["rows"], of_study("srivastava"), strict=True):
@@ -94,14 +94,14 @@ def test_a_studys_per_cents_are_read_as_shares_and_its_losses_are_left_alone():
         assert losses == {key: cell.published[key] for key in losses}
 
 
-def test_a_networks_input_has_the_recipes_size_and_the_data_sets_channels():
+def test_an_input_has_the_recipes_size_and_the_data_sets_channels():
     sizes = {cell.dataset: (cell.shape, cell.data_shape) for cell in of_study("srivastava")}
     assert {"mnist": ((64, 64, 1), (28, 28, 1)), "cifar10": ((64, 64, 3), (32, 32, 3))}.items() <= sizes.items()
     cell = cells()["lenet5-mnist-afif"]  # whose recipe has no size
     assert (28, 28, 1) == cell.shape == cell.data_shape
 
 
-def test_what_a_study_does_not_state_is_marked_as_ours():
+def test_choices_that_a_study_does_not_state_are_marked_as_ours():
     recipes = [recipe for study, table in studies().items() if study != "ours" for recipe in table["recipes"].values()]
     assert all(recipe["note"].startswith("ours") for recipe in recipes)
 

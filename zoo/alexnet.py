@@ -1,13 +1,13 @@
 """AlexNet: the original's layer sizes, and as the imagenet32 and srivastava studies built it.
 
 The imagenet32 study prints 76,210,032 parameters at 224x224x3 and 200 classes, which a 5x5 second
-kernel gives; the row that it prints for that layer (2,973,952) is an 11x11 one. Both are here.
+kernel gives; the row that it prints for that layer (2,973,952) counts an 11x11 kernel. Both are here.
 """
 
 import keras
 from keras import layers
 
-# Maps, kernel, strides and whether a pool follows, of each convolution.
+# Of each convolution: maps, kernel, strides, and whether a pool follows.
 ORIGINAL = ((96, 11, 4, True), (256, 5, 1, True), (384, 3, 1, False), (384, 3, 1, False), (256, 3, 1, True))
 ROWS = (ORIGINAL[0], (256, 11, 1, True), *ORIGINAL[2:])
 
@@ -27,7 +27,7 @@ def network(name, shape, classes, convolutions, hidden, dropout, pool):
 
 
 def alexnet(shape, classes):
-    """The layer sizes of Krizhevsky et al., overlapping 3x3 pools and all; neither two GPUs nor LRN."""
+    """The layer sizes of Krizhevsky et al., with overlapping 3x3 pools, without the split over two GPUs and without LRN."""
     return network("alexnet", shape, classes, ORIGINAL, (4096, 4096), dropout=0.5, pool=3)
 
 

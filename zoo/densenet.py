@@ -1,11 +1,11 @@
-"""DenseNet121 from keras.applications, under the heads that the imagenet32 study prints.
+"""DenseNet121 from keras.applications, with the heads that the imagenet32 study prints.
 
-The study prints widths, activations and dropout rates. It does not state, and so is our choice: heads
-stand on the global average of DenseNet's maps; dropout follows each hidden layer; the heads whose
-activation is not given use ReLU. Fine-tuning 2 and 3 are built as printed, four convolutions of 64 maps
-and layers of 12, 24 and 16 units, though those numbers are rather the block sizes of DenseNet121
-itself: ``densenet121`` with ten classes is the other reading. The "12 layers" of its transfer learning
-can only mean what is trained, which belongs to the recipe, as does all freezing.
+The study prints widths, activations and dropout rates. What it does not state is our choice: heads follow
+the global average of DenseNet's maps; dropout follows each hidden layer; heads without a printed activation
+use ReLU. Fine-tuning 2 and 3 are built as printed, four convolutions of 64 maps and layers of 12, 24 and 16
+units, though these numbers look like the block sizes of DenseNet121 itself; ``densenet121`` with ten classes
+is that other reading. The "12 layers" of its transfer learning can only be the layers that are trained;
+which layers are trained or frozen is up to the recipe.
 """
 
 import keras
@@ -17,7 +17,7 @@ WEIGHTS = "densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5"
 
 def network(name, shape, classes, convolutions=(), hidden=(), dropout=0.0, activation="relu"):
     """DenseNet121 without its top, 3x3 convolutions, hidden layers each followed by dropout, a softmax."""
-    # An input of our own: asked for a shape, keras.applications has bounds that the network itself has not.
+    # Not input_shape, for which keras.applications demands a least size that the network does not need.
     inputs = keras.Input(shape)  # 224x224
     densenet = keras.applications.DenseNet121(include_top=False, weights=None, input_tensor=inputs)
     return keras.Model(inputs, head(densenet.output, classes, convolutions, hidden, dropout, activation), name=name)

@@ -27,7 +27,7 @@ def lenet5(shape, classes):
 
 def lenet5_report(shape, classes):
     """Section 2.1.1's seven layers. Padding by 2 to LeCun's 32x32, average pools, tanh and a softmax
-    in the RBF units' place are our choice."""
+    instead of the RBF units are our choice."""
     return keras.Sequential(
         [
             layers.Input(shape),  # 28x28

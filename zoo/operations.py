@@ -1,4 +1,4 @@
-"""The operations of a network in an order that only the computation decides, models within models written out.
+"""The operations of a network, in an order that depends on the computation alone; models inside models are expanded.
 
 Read from what Keras recorded when the layers were called, so no model is built anew.
 """
@@ -15,11 +15,11 @@ class Step(NamedTuple):
     """One call of a layer or operation.
 
     Attributes:
-        name: its layer's, after those of the models around it: outer/inner; a second call's ends in #2.
+        name: the layer's, after the names of the models around it: outer/inner; that of a second call ends in #2.
         layer: the keras.Layer or keras.Operation.
         config: as keras.saving serialises it: class_name, module, config.
-        args: what it is called with beside tensors, serialised, each tensor "_".
-        kwargs: likewise, by name.
+        args: positional arguments, serialised, with "_" for each tensor.
+        kwargs: keyword arguments, likewise.
         reads: list of (name of a step, index of its output), in the order of the arguments.
     """
 
@@ -32,7 +32,7 @@ class Step(NamedTuple):
 
     @property
     def own(self):
-        """Whether the class is somebody's own and not one of Keras."""
+        """Whether the class is a custom one, and not one of Keras."""
         return is_own(self.config)
 
     @property
@@ -62,10 +62,10 @@ def layers(model):
 
 
 def steps(model):
-    """The Steps of a model in the order of ``ordered``, and for each output the (name of a step, index) that it is."""
+    """The Steps of a model in the order of ``ordered``, and for each of its outputs (name of the step, index of the step's output)."""
     if not getattr(model, "outputs", None):
         raise NotImplementedError(
-            f"no text for {model.name}, which has no layers that Keras knows the order of; build it as keras.Model(inputs, outputs)"
+            f"{model.name} cannot be written as text: Keras does not know the order of its layers; build it as keras.Model(inputs, outputs)"
         )
     found, inputs = {}, []
     for tensor in model.inputs:
@@ -101,7 +101,7 @@ def _expand(model, inputs, prefix, found):
 
 
 def _call(node, known, prefix, found):
-    """Add one call of a layer, or the Steps of a model that is called; the (name, index) of each output."""
+    """Add one call of a layer, or the Steps of a model that is called; returns the (name, index) of each output."""
     import keras
 
     layer, args, kwargs = node.operation, *_arguments(node)
@@ -120,7 +120,7 @@ def _call(node, known, prefix, found):
 
 
 def _arguments(node):
-    """Arguments of a call, tensors by position where the caller named them; without what the model decides for all its layers."""
+    """Arguments of a call, tensors by position even where the caller named them; without mask and training."""
     args = list(node.arguments.args)
     kwargs = {key: value for key, value in node.arguments.kwargs.items() if value is not None and key not in ("mask", "training")}
     for parameter in [*inspect.signature(node.operation.call).parameters][len(args) :]:
@@ -142,7 +142,7 @@ def _tensors(value):
 
 
 def _plain(value):
-    """A structure of arguments with each tensor as "_", as is a list of nothing but tensors, and the rest serialised."""
+    """A structure of arguments, serialised, with "_" for a tensor and for a list of tensors alone."""
     import keras
 
     if isinstance(value, keras.KerasTensor):
@@ -159,18 +159,18 @@ def _serialised(layer):
 
     advice = "make it a layer of keras, operations of keras.ops, or a keras.Layer with get_config"
     if isinstance(layer, keras.layers.Lambda):
-        raise NotImplementedError(f"no text for a function of one's own: {layer.name}; {advice}")
+        raise NotImplementedError(f"{layer.name} cannot be written as text: it holds a Python function; {advice}")
     try:
         config = keras.saving.serialize_keras_object(layer)
     except Exception as error:
-        raise NotImplementedError(f"no text for {layer.name}, which Keras cannot serialise; {advice}") from error
+        raise NotImplementedError(f"{layer.name} cannot be written as text: Keras cannot serialise it; {advice}") from error
     if any(f"'class_name': '{kind}'" in str(config["config"]) for kind in ("function", "__lambda__", "Lambda")):
-        raise NotImplementedError(f"no text for a function of one's own: {layer.name}; {advice}")
+        raise NotImplementedError(f"{layer.name} cannot be written as text: it holds a Python function; {advice}")
     return config
 
 
 def _sorted(found, outputs):
-    """The Steps that outputs need, in an order in which neither names nor the order of the calls have a part."""
+    """The Steps that outputs need, in an order that depends neither on names nor on the order of the calls."""
     ranks, order = {}, {}
     for name, step in found.items():  # parents come before children
         ranks[name] = _rank(step, ranks)
@@ -190,8 +190,8 @@ def _sorted(found, outputs):
 
 
 def _rank(step, ranks):
-    """What puts a step before others: its distance from the input, negative, then a digest of all that it computes."""
+    """Sort key of a step: its distance from the input, negative, then a digest of all that it computes."""
     reads = [(*ranks[name], index) for name, index in step.reads]
-    said = str((step.config["class_name"], step.config["config"], step.args, step.kwargs, sorted(reads) if step.unordered else reads))
-    nameless = re.sub(r"'name': '[^']*'", "", said)
+    text = str((step.config["class_name"], step.config["config"], step.args, step.kwargs, sorted(reads) if step.unordered else reads))
+    nameless = re.sub(r"'name': '[^']*'", "", text)
     return min((depth for depth, *_ in reads), default=0) - 1, hashlib.sha256(nameless.encode()).hexdigest()

@@ -1,7 +1,7 @@
 """Multiply-accumulates of each operation of Keras that convolves or multiplies matrices.
 
-From its output and its arguments, of which only the shapes are read: an output's elements times what is
-summed for one. What an operation adds beside, such as a bias, counts 0.
+The elements of the output times the products that are summed for each. Only the shapes of the output and of
+the arguments are read. Additions, such as that of a bias, count 0.
 """
 
 import math
@@ -24,7 +24,7 @@ def _transposed(output, images, kernel, *_, **__):
 
 
 def _product(output, x, y, *_, **__):
-    return math.prod(output.shape) * x.shape[-1] if getattr(x, "shape", ()) and getattr(y, "shape", ()) else 0  # a number sums nothing
+    return math.prod(output.shape) * x.shape[-1] if getattr(x, "shape", ()) and getattr(y, "shape", ()) else 0  # a number: no sum
 
 
 def _tensordot(output, x, y, axes=2, **_):
@@ -50,8 +50,8 @@ def _einsum(output, subscripts, *operands, **_):
 
 
 def _attention(output, query, key, value, *_, **__):
-    images, asked, heads, width = query.shape
-    return images * heads * asked * key.shape[1] * (width + value.shape[-1])
+    images, queries, heads, width = query.shape
+    return images * heads * queries * key.shape[1] * (width + value.shape[-1])
 
 
 COUNTED = {  # (part of keras.src.backend, name) -> the function above

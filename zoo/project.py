@@ -1,6 +1,6 @@
 """The project: a folder of the user's own whose models, tables, goldens and records stand beside the suite's.
 
-``$ZOOBENCH_PROJECT``, or pytest's ``--project``, names it. Whatever it lacks is simply not there; the suite's checkout stays as it is.
+``$ZOOBENCH_PROJECT``, or pytest's ``--project``, names it. Everything in it is optional. The suite's checkout stays unchanged.
 """
 
 import importlib
@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 VARIABLE = "ZOOBENCH_PROJECT"
-PACKAGE = "zoobench_project"  # what the folder is called as a package, so that its zoo is not ours
+PACKAGE = "zoobench_project"  # name that the folder is imported by, so that its zoo and the suite's are two packages
 
 
 def folder():
@@ -39,9 +39,9 @@ def models():
         return {}
     try:
         return dict(module("zoo").MODELS)
-    except Exception as error:  # whatever somebody's code stumbles over
+    except Exception as error:  # the project's code may raise anything
         raise ValueError(
-            f"{path / 'zoo' / '__init__.py'}: {type(error).__name__}: {error}; it holds MODELS, a dict of name -> zoo.Model"
+            f"{path / 'zoo' / '__init__.py'}: {type(error).__name__}: {error}; check that it holds MODELS, a dict of name -> zoo.Model"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""ResNet for ImageNet-sized images: He et al.'s Table 1, which the srivastava study prints whole.
+"""ResNet for ImageNet-sized images: He et al.'s Table 1, which the srivastava study prints in full.
 
 18 and 34 layers of basic blocks, 50, 101 and 152 of bottlenecks; the study trains 34 with LeakyReLU
 at 64x64. Shortcuts are projected where shapes change (option B), strides are on a block's first
@@ -62,7 +62,7 @@ def resnet34(shape, classes):
 
 
 def resnet34_leaky(shape, classes):
-    """As the srivastava study trains it: LeakyReLU in every ReLU's place."""
+    """As the srivastava study trains it: LeakyReLU instead of every ReLU."""
     return network("resnet34_leaky", shape, classes, basic, (3, 4, 6, 3), leaky)
 
 

@@ -50,7 +50,7 @@ def residual_v1(x, filters, strides):
 
 
 def bottleneck_v2(x, filters, outputs, strides, opening, projection):
-    """1x1, 3x3, 1x1 convolutions, each but the network's opening one after normalisation and ReLU."""
+    """1x1, 3x3, 1x1 convolutions, each after normalisation and ReLU, except the network's first."""
     y = x if opening else normalised(x)
     y = convolution(y, filters, kernel=1, strides=strides)
     y = convolution(normalised(y), filters)
@@ -83,14 +83,14 @@ def network_v2(depth, blocks, shape, classes):
     return keras.Model(inputs, head(normalised(x), classes), name=f"resnet{depth}_v2")
 
 
-VERSIONS = {1: (network_v1, 6), 2: (network_v2, 9)}  # and how many layers one block a stage adds
+VERSIONS = {1: (network_v1, 6), 2: (network_v2, 9)}  # version -> (function, layers that one more block in each stage adds)
 
 
 def of_depth(depth, version):
     """The function (shape, classes) -> keras.Model of a network of 6n + 2 layers (v1) or 9n + 2 (v2).
 
     Raises:
-        ValueError: no network of that version is so deep.
+        ValueError: no network of that version has that depth.
     """
     network, step = VERSIONS[version]
     blocks, rest = divmod(depth - 2, step)

@@ -1,7 +1,7 @@
-"""Trained networks in files: kept with the names of their classes, and asked about an image.
+"""Save trained networks with the names of their classes, load them, and classify an image with them.
 
-A file is Keras's own archive, for any program that reads those, with one member more: the classes' names.
-What comes from elsewhere is never trusted: nothing in it is unpickled, and no code of it runs.
+A file is a .keras archive, which Keras itself can read, with one more member: the names of the classes.
+Files are not trusted: nothing in them is unpickled, and no code in them is executed.
 """
 
 import json
@@ -15,13 +15,13 @@ import keras
 import numpy as np
 
 MEMBER = "zoobench.json"  # {"classes": [name, ...]}, in the order of the labels
-MOST = 10  # classes that an answer names, as the imagenet32 study prints them
-FOLDER = re.compile(r"(n\d{8})\b ?(.*)")  # the id before the words, as in 'n02124075 Egyptian cat'
+MOST = 10  # classes that ``predict`` returns, as many as the imagenet32 study prints
+FOLDER = re.compile(r"(n\d{8})\b ?(.*)")  # the id before the name, as in 'n02124075 Egyptian cat'
 AGAIN = "train it again and save it, or copy the file again"
 
 
 def save(model, classes, path):
-    """Write a trained network and the names of its classes, whole or not at all.
+    """Write a trained network and the names of its classes, completely or not at all.
 
     Args:
         model: keras.Model of Keras's own layers, without augmentation, from uint8 images (N, height, width,
@@ -30,13 +30,13 @@ def save(model, classes, path):
         path: the file, which ends in .keras; one that is there is replaced.
 
     Raises:
-        ValueError: the model is none of such images and classes, or the path does not end in .keras.
+        ValueError: the model does not take such images, or does not have these classes; or the path does not end in .keras.
     """
     path = Path(path)
     if path.suffix != ".keras":
         raise ValueError(f"{path}: a network is saved as a .keras file; name it {path.name}.keras")
     if complaint := _complaint(model, classes):
-        raise ValueError(f"{path}: {complaint}; hand over a network from such images to those classes")
+        raise ValueError(f"{path}: {complaint}; pass a network from uint8 images to probabilities of these classes")
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part.keras")
     try:
         keras.Model(model.inputs[0], model.outputs[0], name=model.name).save(part)  # without an optimizer
@@ -62,17 +62,17 @@ def load(path):
     try:
         with zipfile.ZipFile(path) as archive:
             if damaged := archive.testzip():
-                raise ValueError(f"{path}: {damaged} in it is damaged; {AGAIN}")
+                raise ValueError(f"{path}: its member {damaged} is damaged; {AGAIN}")
             if MEMBER not in archive.namelist():
-                raise ValueError(f"{path}: has no {MEMBER}, so nobody knows its classes; save the network with zoo.saved.save")
+                raise ValueError(f"{path}: has no {MEMBER}, which lists its classes; save the network with zoo.saved.save")
             classes = _classes(path, archive.read(MEMBER))
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror or error}; name a file that zoo.saved.save wrote") from error
     except zipfile.BadZipFile as error:
-        raise ValueError(f"{path}: no whole archive of a network ({error}); {AGAIN}") from error
+        raise ValueError(f"{path}: not a complete .keras archive ({error}); {AGAIN}") from error
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # whatever a strange archive makes Keras stumble over
+    except Exception as error:  # Keras may raise anything for an archive that is not its own
         raise ValueError(f"{path}: Keras cannot load it ({_line(error)}); {AGAIN}") from error
     if complaint := _complaint(model, classes):
         raise ValueError(f"{path}: {complaint}; {AGAIN}")
@@ -83,27 +83,27 @@ def _classes(path, content):
     try:
         classes = json.loads(content)["classes"]
         if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
-            raise TypeError("no list of names")
+            raise TypeError("not a list of names")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ValueError(f"{path}: {MEMBER} in it does not list the classes ({_line(error)}); {AGAIN}") from error
+        raise ValueError(f"{path}: its member {MEMBER} does not list the classes ({_line(error)}); {AGAIN}") from error
     return tuple(classes)
 
 
 def _complaint(model, classes):
     """What is wrong with a network for such classes, or None."""
     if len(model.inputs) != 1 or len(model.outputs) != 1 or len(model.output_shape) != 2:
-        return "its network is not one from an image to probabilities"
+        return "its network does not map an image to probabilities"
     if len(model.input_shape) != 4 or None in model.input_shape[1:] or model.input_shape[3] not in (1, 3):
         return f"its network takes {model.input_shape[1:]}, not (height, width, 1 or 3)"
     if model.inputs[0].dtype != "uint8":
         return f"its network takes {model.inputs[0].dtype} images, not uint8"
     if model.output_shape[1] != len(classes):
-        return f"its network tells {model.output_shape[1]} classes apart, but it names {len(classes)}"
+        return f"its network has {model.output_shape[1]} classes, but {len(classes)} names are listed"
     return None
 
 
 def predict(model, classes, path):
-    """The most probable classes of the image in a file as a person sees it, which the nearest pixel resizes.
+    """The most probable classes of an image, which is turned upright, put on white where transparent, and resized to the nearest pixel.
 
     Args:
         model, classes: as ``load`` returns them.
@@ -114,7 +114,7 @@ def predict(model, classes, path):
         and float; the folder is empty where a class's name does not begin with one.
 
     Raises:
-        ValueError: the image is missing, damaged or none; the message names it and the next step.
+        ValueError: the file is missing, damaged or not an image; the message names it and the next step.
     """
     _, height, width, channels = model.input_shape
     image = _image(path, "L" if channels == 1 else "RGB", (width, height)).reshape(1, height, width, channels)
@@ -130,15 +130,15 @@ def _image(path, mode, size):
         with Image.open(path) as opened:
             if opened.mode[0] in "IF":
                 raise ValueError("its pixels have more than 8 bits")
-            image = ImageOps.exif_transpose(opened)  # and on white, where it is transparent: as loaders.image_folder has it
+            image = ImageOps.exif_transpose(opened)  # and on white, where it is transparent: as loaders.image_folder does it
             if image.has_transparency_data:
                 image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
             return np.asarray(image.convert(mode).resize(size, Image.Resampling.NEAREST))
     except OSError as error:
-        why = error.strerror or "it is damaged or no image"
-        raise ValueError(f"{path}: cannot be read ({why}); name an image file, as PNG or JPEG") from error
-    except Exception as error:  # whatever else a damaged image makes Pillow stumble over
-        raise ValueError(f"{path}: cannot be read ({_line(error)}); name an image file of 8 bits, as PNG or JPEG") from error
+        why = error.strerror or "it is damaged or not an image"
+        raise ValueError(f"{path}: cannot be read ({why}); name an image file, such as a PNG or JPEG") from error
+    except Exception as error:  # Pillow may raise anything for a damaged image
+        raise ValueError(f"{path}: cannot be read ({_line(error)}); name an image file of 8 bits, such as a PNG or JPEG") from error
 
 
 def _folder(name):
@@ -147,5 +147,5 @@ def _folder(name):
 
 
 def _line(error):
-    """The first line of an error's text, since Keras's has many."""
+    """The first line of an error's text, since Keras's errors have many."""
     return next(iter(str(error).splitlines()), type(error).__name__)

@@ -1,8 +1,9 @@
-"""The networks that the imagenet32 study's third experiment is searched for among, in place of AutoKeras's.
+"""The networks of the search in the imagenet32 study's third experiment, instead of those of AutoKeras.
 
 The study prints none of them. AutoKeras 0.4, of 2019, begins with three blocks of 64 maps, 3x3 kernels, a 2x2
 pool each, a global average, dropout of 0.25 and a hidden layer of 64 units, ReLU and normalisation before
-each convolution. Ours: both after it, no hidden layer unless it is searched for, and the space of the search.
+each convolution. Our choice: ReLU and normalisation after it, no hidden layer unless the search adds one, and
+the search space.
 """
 
 import keras
@@ -10,7 +11,7 @@ from keras import layers
 
 
 def network(name, shape, classes, blocks=3, maps=64, kernel=3, dropout=0.25, hidden=0, normalised=True):
-    """Blocks of one convolution, ReLU and a pool, as long as there is something to pool; a global average, a dense head."""
+    """Blocks of one convolution, ReLU and a pool, while the maps are larger than one pixel; a global average, a dense head."""
     inputs = keras.Input(shape)  # 32x32
     x = inputs
     for _ in range(blocks):  # 16x16, 8x8, 4x4

@@ -1,10 +1,10 @@
-"""SqueezeNet: as the afif study published it, the same listing put right, and 1.0 and 1.1 of its paper.
+"""SqueezeNet: as the afif study published it, the same listing corrected, and versions 1.0 and 1.1 of its paper.
 
 The report's Listing A.4 (711,956 parameters at 28x28x1) concatenates its fire modules along axis 1,
-the image HEIGHT: code written for channels-first, run channels-last. The published counts come out
-only this way; no map is ever wider than its expands. It is slow because it computes much: 191 million
-multiply-accumulates an image where the channel axis takes 7, a quarter of them on the padding beside maps
-that are three pixels wide or one, which oneDNN skips only above and below.
+the image HEIGHT: code written for channels-first, used with channels-last. Only this gives the published
+counts; the output of a module has no more maps than one of its expand convolutions. It is slow: 191 million
+multiply-accumulates an image, against 7 million along the channel axis. A quarter of them fall on padding
+beside maps that are one or three pixels wide; oneDNN skips padding only above and below maps.
 
 Its average pool is larger than the maps that it reads. TensorFlow 2.21's gradient of such a pool is
 wrong on a CPU wherever oneDNN does not compute it: in float64, and with TF_ENABLE_ONEDNN_OPTS=0. The
@@ -45,19 +45,19 @@ def afif(name, shape, classes, axis, stages=AFIF):
 
 
 def squeezenet_afif(shape, classes):
-    """As published: 384x1 high and thin before the average pool."""
+    """As published: maps of 384x1 before the average pool."""
     return afif("squeezenet_afif", shape, classes, HEIGHT)
 
 
 def squeezenet_afif_channels(shape, classes):
-    """The same listing with the axis that it meant."""
+    """The same listing along the channel axis, as it was meant."""
     return afif("squeezenet_afif_channels", shape, classes, CHANNELS)
 
 
 def pool(x):
     """A 3x3 pool of stride 2 whose last window may hang over the edge, as in Caffe."""
     over = [[0, (side - 3) % 2] for side in x.shape[1:3]]
-    return layers.MaxPooling2D(3, strides=2)(layers.ZeroPadding2D(over)(x))  # all maps are ReLU's, so 0 is least
+    return layers.MaxPooling2D(3, strides=2)(layers.ZeroPadding2D(over)(x))  # maps come from ReLU, so no maximum is below a padding of 0
 
 
 def paper(name, shape, classes, opening, modules):

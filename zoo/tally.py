@@ -1,9 +1,8 @@
-"""Counts the multiply-accumulates of a network while it runs once on shapes alone.
+"""Count the multiply-accumulates of a network in one pass that computes shapes, but no values.
 
-No layer is asked what it costs. What is counted are the operations of Keras that convolve and that multiply
-matrices, wherever a layer calls them, so layers of one's own, layers used twice and models inside models
-count as well. What calls the backend past Keras cannot be seen: such layers are named, as far as their
-weights give them away.
+Counted are the operations of Keras that convolve or multiply matrices, whichever layer calls them. So custom
+layers, layers used twice and models inside models count as well. Calls of the backend that bypass Keras
+cannot be counted: a layer with a weight that no counted operation used is named instead.
 """
 
 import contextlib
@@ -17,9 +16,10 @@ from dataclasses import dataclass, field
 
 from zoo.products import COUNTED
 
-LOOPS = ("associative_scan", "cond", "fori_loop", "map", "scan", "switch", "vectorized_map", "while_loop")  # no pass tells how often
+# One pass does not show how often these repeat their body.
+LOOPS = ("associative_scan", "cond", "fori_loop", "map", "scan", "switch", "vectorized_map", "while_loop")
 NORMALISING = ("BatchNormalization", "GroupNormalization", "LayerNormalization", "RMSNormalization")
-# Layers whose weights multiply element by element, or nothing.
+# Layers whose weights multiply element by element, or not at all.
 FREE = (*NORMALISING, "Embedding", "Normalization", "PReLU", "SpectralNormalization")
 LOCK = threading.Lock()  # Keras's functions are replaced for one pass at a time
 
@@ -29,16 +29,16 @@ class Call:
     """A call of a layer or operation that has not returned yet."""
 
     operation: object
-    answered: set = field(default_factory=set)  # ids of the weights of layers that it has called
+    answered: set = field(default_factory=set)  # ids of the weights of layers that it has called: those layers account for them
     returned: list = field(default_factory=list)  # what those layers returned
-    derived: int = 0  # counted operations of its own that took no weight as it is stored
+    derived: int = 0  # counted operations in it without a stored weight as argument; one may use a value derived from a weight
 
 
 class Tally:
-    """What one pass over a model has shown.
+    """What one pass over a model has counted.
 
     Attributes:
-        macs: Counter of the multiply-accumulates by path, a tuple of names from the model's own layer inwards.
+        macs: Counter of the multiply-accumulates by path: a tuple of layers' names, the outermost first.
         uncounted: paths of what cannot be counted, in the order of the pass: keys of a dict.
         activation_bytes: of every layer's output.
     """
@@ -55,20 +55,20 @@ class Tally:
         return tuple(call.operation.name for call in self._calls[1:])
 
     def call(self, original, operation, args, kwargs):
-        """Call a layer or operation; what fails on shapes alone is named, and gives what it says its output is."""
+        """Call a layer or operation; one that fails without values is uncounted, and its output is what it declares."""
         import keras
 
         if self._inside:
             return original(operation, *args, **kwargs)
-        named = len(self.uncounted)
+        before = len(self.uncounted)
         self._calls.append(call := Call(operation))
         try:
-            # What normalises keeps the shape; run, it would take half of the pass.
+            # Normalisation keeps the shape; calling it would take half of the time.
             outputs = args[0] if args and type(operation) in _layers(NORMALISING) else original(operation, *args, **kwargs)
         except Exception:
-            if len(self.uncounted) == named:
+            if len(self.uncounted) == before:
                 self.uncounted[self._path()] = None
-            outputs = self._unseen(_stated, operation, args, kwargs)
+            outputs = self._unseen(_declared, operation, args, kwargs)
         finally:
             path = self._path()
             self._calls.pop()
@@ -77,7 +77,7 @@ class Tally:
         return outputs
 
     def _returned(self, call, path, outputs):
-        """A layer has returned: add up its outputs, unless a layer within returned them, and see which weights were not met."""
+        """After the call of a layer: add its outputs' bytes, unless an inner layer returned them; uncounted if it has unused weights."""
         import keras
 
         layer = call.operation
@@ -92,7 +92,7 @@ class Tally:
             self._calls[-1].returned += outputs
 
     def count(self, original, macs, args, kwargs):
-        """Call one of COUNTED and add what it costs, unless another of them calls it or it stands in a loop."""
+        """Call one of COUNTED and add what it costs, unless another of them calls it or it is inside a loop."""
         import keras
 
         if self._inside or not self._calls:
@@ -113,7 +113,7 @@ class Tally:
         return output
 
     def _unseen(self, function, *args, **kwargs):
-        """Call a function that may call what is counted, and count none of it."""
+        """Call a function and count nothing of what it calls."""
         self._inside = True
         try:
             return function(*args, **kwargs)
@@ -141,7 +141,7 @@ def tally(model):
         warnings.simplefilter("ignore")  # JAX warns of float64
         weights = [weight for weight in model.variables if len(weight.shape) > 1]
         symbols = [keras.KerasTensor(weight.shape, weight.dtype) for weight in weights]  # faster than initial values
-        backend.compute_output_spec(lambda *arguments: _run(model, weights, *arguments), symbols, _image(model))
+        backend.compute_output_spec(lambda *arguments: _forward(model, weights, *arguments), symbols, _image(model))
         return seen
     seen.uncounted[()] = None  # the pass did not reach the end
     return seen
@@ -154,7 +154,7 @@ def _layers(names):
     return tuple(getattr(keras.layers, name) for name in names if hasattr(keras.layers, name))
 
 
-def _run(model, weights, values, image):
+def _forward(model, weights, values, image):
     import keras
 
     with keras.StatelessScope(state_mapping=list(zip(weights, values, strict=True))):
@@ -162,7 +162,7 @@ def _run(model, weights, values, image):
 
 
 def _image(model):
-    """What a model takes, with a batch of one."""
+    """Symbolic input of a model, for a batch of one."""
     import keras
 
     inputs = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
@@ -171,7 +171,7 @@ def _image(model):
 
 @contextlib.contextmanager
 def _watched(seen):
-    """Keras with its calls, products and loops reported to a Tally, in this thread alone."""
+    """Report Keras's calls, products and loops to a Tally, in this thread alone."""
     from keras.src import backend
     from keras.src.ops.operation import Operation
 
@@ -180,7 +180,7 @@ def _watched(seen):
 
     def replace(owner, name, report):
         original = getattr(owner, name, None)
-        if original is None:  # another version of Keras; what it calls instead shows by its weights
+        if original is None:  # not in this version of Keras; layers that call something else are found by their weights
             return
 
         def function(*args, **kwargs):
@@ -201,16 +201,16 @@ def _watched(seen):
             setattr(owner, name, original)
 
 
-def _stated(operation, args, kwargs):
-    """Zeros in the shape that a layer states for its output."""
+def _declared(operation, args, kwargs):
+    """Zeros in the shape that a layer declares for its output."""
     import keras
 
     def symbolic(value):
         return keras.KerasTensor(value.shape, keras.backend.standardize_dtype(value.dtype)) if keras.ops.is_tensor(value) else value
 
     args, kwargs = keras.tree.map_structure(symbolic, (args, kwargs))
-    stated = operation.compute_output_spec(*args, **kwargs)
-    return keras.tree.map_structure(lambda tensor: keras.ops.zeros(tensor.shape, tensor.dtype), stated)
+    declared = operation.compute_output_spec(*args, **kwargs)
+    return keras.tree.map_structure(lambda tensor: keras.ops.zeros(tensor.shape, tensor.dtype), declared)
 
 
 def _bytes(tensor, layer):

@@ -1,6 +1,6 @@
 """The device under Keras: what it is, how to wait for it, and how much memory it took.
 
-The only file outside the epochs that knows which backend runs.
+The only file beside the epoch files that knows the backend.
 """
 
 import os
@@ -38,12 +38,12 @@ def drain():
     elif backend() == "jax":
         import jax
 
-        # A device runs in order: what is handed over last is done last.
+        # A device works in order: what is handed over last is done last.
         (jax.device_put(0.0) + 0).block_until_ready()
 
 
 def compiled(function):
-    """The function of tensors as the backend compiles it: tf.function, jax.jit; as it is on any other backend."""
+    """The function, compiled by tf.function or jax.jit; unchanged on any other backend."""
     if backend() == "tensorflow":
         import tensorflow as tf
 
@@ -56,9 +56,9 @@ def compiled(function):
 
 
 def in_place(function, times):
-    """The function of one tensor, compiled, so often after itself, and in the tensor's own memory: what was passed is lost.
+    """A compiled function that applies a function to a tensor N times, in the tensor's own memory: the tensor passed is lost.
 
-    A result in new memory would time how the system hands out pages, on a CPU ten times as long as filling them.
+    With new memory for each result, a CPU would be timed at handing out pages, which takes ten times as long as filling them.
     """
     if backend() == "jax":
         import jax
@@ -75,7 +75,7 @@ def in_place(function, times):
 
 
 def tf32():
-    """Whether products of float32 are rounded to TensorFloat-32; None on a CPU and on backends that it is not known of."""
+    """Whether products of float32 are rounded to TensorFloat-32; None on a CPU and on other backends than TensorFlow and JAX."""
     if backend() not in ("tensorflow", "jax") or not gpu():
         return None
     if backend() == "tensorflow":
@@ -86,10 +86,10 @@ def tf32():
         return able and tf.config.experimental.tensor_float_32_execution_enabled()
     import jax
 
-    # '9.0' of NVIDIA; others name theirs in another way
+    # '9.0' for NVIDIA; other vendors use another form
     major = str(getattr(jax.devices()[0], "compute_capability", "")).partition(".")[0]
-    asked = jax.config.jax_default_matmul_precision
-    allowed = asked in (None, "default", "high", "bfloat16", "tensorfloat32") or asked.startswith("TF32")
+    precision = jax.config.jax_default_matmul_precision
+    allowed = precision in (None, "default", "high", "bfloat16", "tensorfloat32") or precision.startswith("TF32")
     return major.isdigit() and int(major) >= 8 and allowed
 
 
@@ -125,7 +125,7 @@ def plain_float32():
 
 
 def reset_peak():
-    """Forget the peak of the process's memory, so that the next ``peak_bytes`` is of what follows."""
+    """Reset the process's peak memory, so that the next ``peak_bytes`` covers only what follows."""
     try:
         with open("/proc/self/clear_refs", "w") as file:
             file.write("5")
@@ -159,12 +159,12 @@ def peak_bytes():
     return {"host": host, "gpu": peak}
 
 
-def fits(images):
-    """Whether so many bytes of images may stay on the device: in half of a GPU's memory, or a quarter of the machine's."""
+def fits(size):
+    """Whether images of ``size`` bytes may stay on the device: in half of a GPU's memory, or a quarter of the machine's."""
     if not gpu():
-        return images <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
+        return size <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
     if backend() == "jax":
         import jax
 
-        return images <= (jax.devices()[0].memory_stats() or {}).get("bytes_limit", 0) // 2
-    return images <= 2 << 30  # TensorFlow does not tell
+        return size <= (jax.devices()[0].memory_stats() or {}).get("bytes_limit", 0) // 2
+    return size <= 2 << 30  # TensorFlow does not report the memory of a GPU

@@ -1,4 +1,4 @@
-"""Epochs by Keras's own ``fit``: for a backend that has no program of its own, and what the programs are held against."""
+"""Epochs by Keras's own ``fit``: for a backend without an epoch file; tests compare the other epoch files with it."""
 
 import keras
 import numpy as np

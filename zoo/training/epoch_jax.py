@@ -1,7 +1,7 @@
 """An epoch as one program, for JAX: on a GPU a compiled loop over the batches, on a CPU one call a step.
 
-On a CPU the loop is ruinous: inside it XLA computes convolutions on one core. The state goes from
-step to step in buffers that are given up to it, and is Keras's again after each call.
+On a CPU the loop is far too slow: inside it XLA computes convolutions on one core. The state goes from
+step to step in donated buffers, and back into Keras's variables after each call.
 """
 
 from contextlib import suppress
@@ -16,7 +16,7 @@ import keras
 LOOPED = jax.default_backend() == "gpu"
 LOOP = "one program" if LOOPED else "a program a step"
 if LOOPED and jax.config.jax_compilation_cache_dir is None:
-    with suppress(OSError):  # the home cannot be written to: everything is compiled again then
+    with suppress(OSError):  # where the home cannot be written to, nothing compiled is kept
         (cache := Path("~/.cache/zoobench/jax").expanduser()).mkdir(parents=True, exist_ok=True)
         jax.config.update("jax_compilation_cache_dir", str(cache))
 
@@ -55,7 +55,7 @@ def programs(trainer, optimizer, batch):
 def _program(step, groups, batch):
     """A function of (stretch, sums) that gives each batch to step(state, sums, images, labels) -> (state, sums).
 
-    The state is the values of the groups' variables, which have the new ones in the end.
+    The state is the values of the groups' variables; the new values are assigned to them at the end.
     """
 
     def turn(state, sums, stretch, index, size):
@@ -68,7 +68,7 @@ def _program(step, groups, batch):
     def loop(state, sums, stretch):
         return jax.lax.fori_loop(stretch.first, stretch.last, lambda index, carry: turn(*carry, stretch, index, batch), (state, sums))
 
-    def run(stretch, sums):
+    def program(stretch, sums):
         full, rest = divmod(stretch.count, batch)
         first, last = stretch.first, stretch.last
         state = tuple([variable.value for variable in group] for group in groups)
@@ -80,7 +80,7 @@ def _program(step, groups, batch):
             variable.assign(value)
         return sums
 
-    return run
+    return program
 
 
 @partial(jax.jit, static_argnames="count")

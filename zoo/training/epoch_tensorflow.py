@@ -1,7 +1,7 @@
-"""An epoch as one program, for TensorFlow: a compiled loop over the batches, with everything that is done to them inside.
+"""An epoch as one program, for TensorFlow: one compiled loop over the batches does all of its work.
 
-What a batch holds is looked up in the loop, in images that stay uint8 where they are. Batches have no
-fixed size, so that the smaller one at the end of a pass is one more turn of the same loop.
+Each turn gathers its batch from images that stay on the device as uint8. Batches have no fixed size, so that
+the smaller one at the end of a pass is one more turn of the same loop.
 """
 
 import keras
@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from zoo.training.feed import Stretch
 
-LOOP = "one program"  # how an epoch is run, as a training reports it
+LOOP = "one program"  # how an epoch is computed, as a training reports it
 
 
 def programs(trainer, optimizer, batch):

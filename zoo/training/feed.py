@@ -1,7 +1,7 @@
-"""How images reach the device: all at once and to stay, where they fit, else a few batches at a time.
+"""How images reach the device: all at once where they fit, and then they stay; else a few batches at a time.
 
-Either way the same batches come out, some at a time: a stretch. Nothing here runs for longer than a
-stretch without coming back to Python, so that Ctrl-C is heard.
+Either way a program gets the same batches, in stretches of several. Control comes back to Python after each
+stretch, so that Ctrl-C works.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +19,7 @@ class Stretch(NamedTuple):
     images: Any  # uint8 (N, height, width, channels)
     labels: Any  # int32 (N,)
     order: Any  # int32, rows of the images
-    count: int  # images in the order; what follows them only fills it up
+    count: int  # valid entries of the order; the rest is padding
     first: int  # the first batch
     last: int  # the batch after the last one
 
@@ -50,46 +50,46 @@ def visits(epoch, steps, a_pass):
     Args:
         epoch: counted from 0.
         steps: batches an epoch.
-        a_pass: batches in one pass over the images; where it is another number, passes go on from epoch to epoch.
+        a_pass: batches in one pass over the images; where it differs from steps, a pass goes on in the next epoch.
     """
     first, end = epoch * steps, (epoch + 1) * steps
     numbers = range(first // a_pass, -(-end // a_pass))
     return [(number, max(first - number * a_pass, 0), min(end - number * a_pass, a_pass)) for number in numbers]
 
 
-def stretches(split, batch, longest, wanted, put):
+def stretches(split, batch, longest, ranges, put):
     """Yield the stretches of a split.
 
     Args:
         split: Split.
         batch: images a step.
         longest: batches in a stretch, at most.
-        wanted: list of (order int32 (N,) on the device, first batch, end).
+        ranges: list of (order int32 (N,) on the device, first batch, end).
         put: function that puts a NumPy array on the device.
     """
     if not split.resident:
-        yield from _streamed(split, batch, longest, wanted, put)
+        yield from _streamed(split, batch, longest, ranges, put)
         return
-    for order, first, end in wanted:
+    for order, first, end in ranges:
         for start in range(first, end, longest):
             yield Stretch(*split.resident, order, split.count, start, min(start + longest, end))
 
 
-def _streamed(split, batch, longest, wanted, put):
+def _streamed(split, batch, longest, ranges, put):
     """The stretches of images that are handed over in chunks, each gathered while the device has the one before."""
-    some = max(1, CHUNK // (batch * split.arrays[0][0].nbytes))
-    size = some * batch  # always, since a program is compiled for the size of what it is given
+    batches_a_chunk = max(1, CHUNK // (batch * split.arrays[0][0].nbytes))
+    size = batches_a_chunk * batch  # images in every chunk, since a program is compiled for one size
 
     def gathered(rows):
-        arrays = [np.zeros((size, *array.shape[1:]), array.dtype) for array in split.arrays]  # of one size, whatever is left over
+        arrays = [np.zeros((size, *array.shape[1:]), array.dtype) for array in split.arrays]  # rows after the last image stay 0
         for array, whole in zip(arrays, split.arrays, strict=True):
             np.take(whole, rows, axis=0, out=array[: len(rows)])
         return *map(put, arrays), len(rows)
 
     chunks = (
-        np.asarray(order)[start * batch : min((start + some) * batch, end * batch, split.count)]
-        for order, first, end in wanted
-        for start in range(first, end, some)
+        np.asarray(order)[start * batch : min((start + batches_a_chunk) * batch, end * batch, split.count)]
+        for order, first, end in ranges
+        for start in range(first, end, batches_a_chunk)
     )
     in_order = put(np.arange(size, dtype="int32"))
     with ThreadPoolExecutor(1) as pool:

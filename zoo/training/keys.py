@@ -87,8 +87,8 @@ def phases(value):
 KEYS = {
     "input": Key(choice("raw", "scaled", "mean_subtracted"), "raw (0-255), scaled (0-1), mean_subtracted (0-1, less the mean image)", True),
     "size": Key(pair, "[height, width] in pixels that the images are resized to"),
-    "interpolation": Key(choice("nearest", "bilinear"), "how they are resized: nearest (as Pillow's), bilinear"),
-    "images": Key(pair, "[training, test]: only the first N images of each split"),
+    "interpolation": Key(choice("nearest", "bilinear"), "how they are resized: nearest (as in Pillow) or bilinear"),
+    "images": Key(pair, "[training, test]: numbers of images; only the first ones of each split are used"),
     "optimizer": Key(
         optimizer,
         "a table: name, as Keras knows it, and its hyper-parameters; schedule = 'cosine' lets the rate fall to 0; "
@@ -96,14 +96,14 @@ KEYS = {
         True,
     ),
     "batch": Key(whole(1), "images a step", True),
-    "epochs": Key(whole(1), "at most N epochs", True),
+    "epochs": Key(whole(1), "number of epochs, at most", True),
     "steps": Key(whole(1), "steps an epoch, in place of one pass over the images; passes go on from epoch to epoch"),
     "augment": Key(
         table(shift=number(0, 1), flip=flag, interpolation=choice("nearest", "bilinear")),
         "a table: shift, as a share of the side (filled with the nearest pixel); interpolation (default bilinear); flip (left-right)",
     ),
-    "validation_split": Key(number(0, 1), "share of the training images, the last ones, that is held out to watch"),
-    "held_out": Key(whole(1), "number of training images, evenly spaced and at most a fifth of them, that are held out to watch instead"),
+    "validation_split": Key(number(0, 1), "share of the training images, the last ones, that is held out and watched during the training"),
+    "held_out": Key(whole(1), "number of training images, evenly spaced and at most a fifth of them, that are held out and watched instead"),
     "plateau": Key(
         table(("factor", "patience"), factor=number(0, 1), patience=whole(0), min_rate=number(0), cooldown=whole(0)),
         "a table: factor, patience, min_rate, cooldown: of Keras's ReduceLROnPlateau, on the watched images' loss",
@@ -112,12 +112,12 @@ KEYS = {
         table(("patience",), patience=whole(0), restore_best=flag),
         "a table: patience, in epochs without a lower validation loss; restore_best = true",
     ),
-    "l2": Key(number(0), "strength of an L2 penalty on every kernel, in place of any that the network has of its own"),
-    "pretrained": Key(choice("imagenet"), "imagenet: the body starts from those weights"),
+    "l2": Key(number(0), "strength of an L2 penalty on every kernel, instead of any that the network defines"),
+    "pretrained": Key(choice("imagenet"), "imagenet: the body starts from weights that were trained on ImageNet"),
     "phases": Key(
         phases,
-        "a list of tables: from, an epoch counted from 0; train: all, head, or the last N layers of the body and the head; "
-        "optimizer, if it is another",
+        "a list of tables: from, an epoch counted from 0; train: all, head, or N: the head and the last N layers of the body; "
+        "optimizer, where it is another",
     ),
     "search": Key(
         table(

@@ -13,7 +13,7 @@ class Phase(NamedTuple):
 
     first: int  # epoch, counted from 0
     epochs: int
-    trained: str | int  # all, head, or the last so many layers of the body and the head
+    trained: str | int  # all, head, or N: the head and the last N layers of the body
     optimizer: dict  # table
 
 
@@ -30,18 +30,18 @@ def fitted_and_watched(recipe, data):
     Raises:
         ValueError: nothing is left to train on.
     """
-    import numpy as np  # here, since the tables are read, and their recipes checked, without it
+    import numpy as np  # here, since reading the tables, which checks recipes, must not need it
 
     train, test = recipe.get("images", (None, None))
     images, labels = data.x_train[:train], data.y_train[:train]
     tested = data.x_test[:test], data.y_test[:test]
-    if some := min(recipe.get("held_out", 0), len(images) // 5):
+    if count := min(recipe.get("held_out", 0), len(images) // 5):
         held = np.zeros(len(images), bool)
-        held[np.arange(some) * len(images) // some] = True  # of each class its share, even where they stand one after the other
+        held[np.arange(count) * len(images) // count] = True  # a share of each class, even where images are sorted by class
         return (images[~held], labels[~held]), (images[held], labels[held]), tested
     split = len(images) - round(len(images) * recipe.get("validation_split", 0))
     if not split:
-        raise ValueError(f"of {len(images)} training images none is left beside a validation_split of {recipe['validation_split']}")
+        raise ValueError(f"validation_split = {recipe['validation_split']} leaves none of {len(images)} images to train on; lower it")
     return (images[:split], labels[:split]), (images[split:], labels[split:]) if split < len(images) else tested, tested
 
 
@@ -52,7 +52,7 @@ def trainer(model, recipe, x_train, augmented=True):
         model: keras.Model from float images of the recipe's size to probabilities.
         recipe: a recipe's table.
         x_train: uint8 (N, height, width, channels), the images that it will be trained on.
-        augmented: whether training shifts and flips them; without, it is of Keras's plain layers alone.
+        augmented: whether the layers that shift and flip them in training are part of it.
 
     Returns:
         keras.Model from uint8 images of the data set's size to probabilities.
@@ -72,7 +72,7 @@ def _input_layers(recipe, x_train):
     if recipe["input"] == "mean_subtracted":
         mean = x_train.mean(axis=0, dtype="float64") / 255
         yield layers.Normalization(axis=(1, 2, 3), mean=mean, variance=mean * 0 + 1)
-    if "size" in recipe:  # after the mean, which is that of the resized images: both are linear
+    if "size" in recipe:  # after the mean is subtracted: both are linear, so it is the mean of the resized images, too
         yield layers.Resizing(*recipe["size"], interpolation=recipe["interpolation"])
 
 
@@ -97,10 +97,10 @@ def phases(recipe):
 
 
 def optimizer(data, steps):
-    """The Keras optimizer of an optimizer's table, for a training of so many steps.
+    """The Keras optimizer of an optimizer's table, for a training of ``steps`` steps.
 
     Raises:
-        ValueError: Keras knows no such optimizer, or nobody here such a schedule.
+        ValueError: the optimizer or the schedule is unknown.
     """
     import keras
 
@@ -146,5 +146,5 @@ def penalise(model, strength):
 
 
 def steps_an_epoch(recipe, images):
-    """Steps of one epoch over so many images."""
+    """Steps of one epoch over that number of images."""
     return recipe.get("steps") or math.ceil(images / recipe["batch"])

@@ -1,8 +1,8 @@
-"""Hyper-parameter search, as the imagenet32 study let AutoKeras do it: some trainings, so many hours, the best of them.
+"""Hyper-parameter search, as the imagenet32 study let AutoKeras do it: train some networks within some hours, and keep the best.
 
-AutoKeras does not run on Keras 3.15; KerasTuner, the engine under its later versions, proposes the trials. It does so
-at random, as its Bayesian search does with the first three trials for each hyper-parameter: thus a seed's trials are
-the same on every machine, whatever accuracies came out. The test images decide nothing.
+AutoKeras does not run on Keras 3.15; KerasTuner, the engine under its later versions, proposes the trials. It draws
+them at random, as its Bayesian search draws the first three trials for each hyper-parameter. So the trials of one seed
+are the same on every machine, whatever their accuracies. The test images decide nothing.
 """
 
 import inspect
@@ -17,11 +17,11 @@ from zoo.training import train as training
 
 
 def search(setup, progress=None, keep=None):
-    """Train the networks that a search proposes, and return what was seen of the best on the held-out images.
+    """Train the networks that a search proposes, and return the result of the one that is best on the held-out images.
 
     Args:
-        setup: train.Setup. Its network says what images and classes those of the search are for; its recipe holds images
-            out and has ``search``: trials, at most; hours, after which none begins and one that runs ends with its epoch;
+        setup: train.Setup. The proposed networks have the input and classes of its network; its recipe holds images out
+            and has ``search``: trials, at most; hours, after which no trial begins and the current one ends with its epoch;
             patience, in epochs without a lower validation loss; space, hyper-parameter of ``searched_cnn.network``, or
             rate, the optimizer's -> list of its values.
         progress: called after each epoch with (epoch, epochs, accuracy on the held-out images) of all trials.
@@ -33,7 +33,7 @@ def search(setup, progress=None, keep=None):
         test images, seconds with compilation, ended: why}.
 
     Raises:
-        ValueError: the space has a hyper-parameter that no network has, or no value of one.
+        ValueError: the space has an unknown hyper-parameter, or no value for one.
     """
     recipe, start, trials, best = setup.recipe, time.monotonic(), [], None
     whole = zoo.weightless(setup.build)
@@ -62,7 +62,7 @@ def search(setup, progress=None, keep=None):
 
 
 def _proposals(recipe, seed, trials):
-    """The hyper-parameters of one trial after the other, each once the one before it stands in trials: dicts."""
+    """Yield the hyper-parameters of each trial, a dict; the trial before it must be in trials by then."""
     import keras_tuner
 
     space, first = recipe["search"]["space"], _first(recipe)
@@ -72,12 +72,12 @@ def _proposals(recipe, seed, trials):
     oracle = keras_tuner.oracles.RandomSearchOracle(
         keras_tuner.Objective("validation_accuracy", "max"),
         max_trials=recipe["search"]["trials"],
-        seed=1 + 1000 * seed,  # it counts up from it, and takes 0 for none
+        seed=1 + 1000 * seed,  # the oracle counts up from its seed, and takes 0 as no seed
         hyperparameters=indices,
     )
     oracle.verbose = 0
     with tempfile.TemporaryDirectory() as folder:
-        oracle._set_project_dir(folder, "search")  # nobody but a tuner of its own sets it
+        oracle._set_project_dir(folder, "search")  # else only a keras_tuner.Tuner sets it
         while (trial := oracle.create_trial("search")).status == "RUNNING":
             if not trials:
                 trial.hyperparameters.values = {name: values.index(first[name]) for name, values in space.items()}
@@ -88,17 +88,17 @@ def _proposals(recipe, seed, trials):
 
 
 def _first(recipe):
-    """The hyper-parameters that a search begins with: the network's own and the recipe's rate, or the first of the space's."""
+    """The first trial: the network's defaults and the recipe's rate, or the first value where the space lacks them."""
     own = {name: each.default for name, each in inspect.signature(network).parameters.items() if each.default is not each.empty}
     own["rate"] = recipe["optimizer"].get("learning_rate")
     for name, values in recipe["search"]["space"].items():
         if name not in own or not values:
-            raise ValueError(f"search: {name} = {values}: name a list of values of one of {', '.join(own)}")
+            raise ValueError(f"search: {name} = {values}: expected one or more values, in a list, of one of {', '.join(own)}")
     return {name: own[name] if own[name] in values else values[0] for name, values in recipe["search"]["space"].items()}
 
 
 def _trial_setup(setup, whole, values):
-    """The Setup of one trial: of a network with the input and the classes of the whole search's."""
+    """The Setup of one trial; its network has the input and the classes of ``whole``."""
     hyper = {name: value for name, value in values.items() if name != "rate"}
     rate = {"learning_rate": values["rate"]} if "rate" in values else {}
     recipe = {key: value for key, value in setup.recipe.items() if key != "search"}
@@ -112,11 +112,11 @@ def _trial_setup(setup, whole, values):
 
 
 def _trial(values, seen, recipe, seconds):
-    """What is told of one trial."""
+    """The dict that describes one trial: see ``search``."""
     losses = [loss if math.isfinite(loss) else math.inf for loss in seen["history"]["validation_loss"]]
     restored, epochs, patience = losses.index(min(losses)), len(losses), recipe["search"]["patience"]
     if not math.isfinite(seen["history"]["loss"][-1]):
-        ended = "the loss was no number"
+        ended = "the loss was NaN or infinite"
     elif epochs == recipe["epochs"]:
         ended = "all epochs were over"
     else:

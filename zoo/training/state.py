@@ -1,4 +1,4 @@
-"""What is trained, what the functions of a training share, and what comes of an epoch: declared, in one place."""
+"""The classes of a training: what is trained, what the functions share, and the results of an epoch."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ class Setup(NamedTuple):
     data: Any  # has x_train, y_train, x_test, y_test: uint8 images (N, height, width, channels) and int32 labels (N,)
     recipe: dict  # as keys.KEYS describes it
     seed: int  # the same one gives the same bits on a CPU
-    family: ModuleType | None = None  # the model's file in the zoo, where the recipe is pretrained or trains a part of the network
+    family: ModuleType | None = None  # the model's module, needed for pretrained weights and to train a part of the network
 
 
 class Scores(NamedTuple):
-    """What came of an evaluation."""
+    """Result of an evaluation."""
 
     loss: float
     accuracy: float
@@ -33,7 +33,7 @@ class Scores(NamedTuple):
 
 
 class Epoch(NamedTuple):
-    """What came of an epoch; times in seconds."""
+    """Result of an epoch; times in seconds."""
 
     learning_rate: float  # that the epoch began with
     loss: float  # of the training images, as is the accuracy
@@ -42,11 +42,11 @@ class Epoch(NamedTuple):
     images: int
     train_seconds: float
     eval_seconds: float
-    host_seconds: float  # of train_seconds, those between the calls of the program
+    host_seconds: float  # the part of train_seconds that is between the calls of the program
     calls: int
 
     def logs(self, prefix="val_"):
-        """History name -> value, as Keras's callbacks are given it."""
+        """History name -> value, as Keras's callbacks take it."""
         watched = {f"{prefix}loss": self.watched.loss, f"{prefix}accuracy": self.watched.accuracy}
         return {"learning_rate": self.learning_rate, "loss": self.loss, "accuracy": self.accuracy, **watched}
 
@@ -70,7 +70,7 @@ class State:
     trainer: keras.Model  # the network behind the recipe's input layers: from uint8 images of the data set's size
     backend: ModuleType  # the backend's epoch file
     fitted: feed.Split
-    watched: feed.Split  # tested itself, where nothing is held out
+    watched: feed.Split  # the held-out images; the same object as tested where nothing is held out
     tested: feed.Split
     steps: int  # an epoch
     phase: recipes.Phase | None = None

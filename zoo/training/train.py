@@ -1,6 +1,6 @@
-"""Train one network by one recipe, and stop the clock honestly.
+"""Train one network by one recipe, and time its epochs.
 
-An epoch is a few calls of a compiled program; what it is made of stands in the backend's own file. Tracing
+An epoch is a few calls of a compiled program; the backend's own file defines it. Tracing
 and compiling happen outside the clock, on a few batches whose effect is undone; the device is drained
 before the clock is read; training and evaluation are timed apart.
 """
@@ -22,7 +22,7 @@ LONGEST = 5.0  # seconds that a call of a program should last at most
 
 
 def train(setup, progress=None, keep=None):
-    """Train a network and return everything that was seen.
+    """Train a network and return its accuracy, losses and times.
 
     Args:
         setup: Setup.
@@ -36,7 +36,7 @@ def train(setup, progress=None, keep=None):
 
     Raises:
         ValueError: the recipe cannot be followed with this network and data.
-        zoo.WeightsMissing: pretrained weights are not to be had.
+        zoo.WeightsMissing: pretrained weights cannot be fetched.
     """
     device.reset_peak()
     keras.utils.set_random_seed(setup.seed)
@@ -58,13 +58,13 @@ def train(setup, progress=None, keep=None):
     final = epochs[-1].watched
     if state.watched is not state.tested or "stopping" in setup.recipe:
         final = evaluate(state, state.tested)
-    if keep:  # of Keras's plain layers alone: what can be saved, and loaded anywhere
+    if keep:  # without augmentation
         keep(recipes.trainer(state.network, setup.recipe, state.fitted.arrays[0], augmented=False))
     return result(state, epochs, final)
 
 
 def begin(state, phase):
-    """Begin a phase: free and freeze layers, make the optimizer and the programs, and compile them."""
+    """Begin a phase: choose the layers to train, make the optimizer and the programs, and compile them."""
     start = time.perf_counter()
     transfer.set_trainable(state.network, phase.trained, state.setup.family)
     optimizer = recipes.optimizer(phase.optimizer, state.steps * phase.epochs)
@@ -123,7 +123,7 @@ def train_epoch(state, index):
 
 
 def timed(function, *args):
-    """What a function returns, and its seconds, between two moments in which the device has nothing to do."""
+    """What a function returns, and its seconds; the device is drained before each reading of the clock."""
     device.drain()
     start = time.perf_counter()
     value = function(*args)
@@ -137,12 +137,12 @@ def evaluate(state, split):
     return Scores(sums.loss / split.count, sums.right / split.count, sums.answers)
 
 
-def go_through(state, program, split, wanted):
-    """The Sums of a program over the wanted batches of a split: see ``feed.stretches``."""
+def go_through(state, program, split, ranges):
+    """The Sums of a program over ranges of batches of a split: see ``feed.stretches``."""
     sums, seconds, calls = (np.float32(0), np.int32(0)), 0.0, 0
     if program is state.evaluate:
         sums += (np.zeros(state.trainer.output_shape[-1], "int32"),)
-    for stretch in feed.stretches(split, state.setup.recipe["batch"], state.longest, wanted, state.backend.put):
+    for stretch in feed.stretches(split, state.setup.recipe["batch"], state.longest, ranges, state.backend.put):
         start = time.perf_counter()
         sums = program(stretch, sums)
         seconds += time.perf_counter() - start
@@ -154,7 +154,7 @@ def go_through(state, program, split, wanted):
 
 
 def result(state, epochs, final):
-    """What is told of a training.
+    """What ``train`` returns.
 
     Args:
         state: State, at the end.
@@ -166,11 +166,11 @@ def result(state, epochs, final):
         validation_* on the held-out images, or test_* where nothing is held out, and the learning rate), accuracy
         and loss on the test images at the end, train_seconds, eval_seconds and host_seconds by epoch, compile_seconds,
         epoch_images, images_per_second of the fastest epoch, macs of one image's forward pass, parameters, peak_memory
-        in bytes; loop, how an epoch is run; resident, whether the images stay on the device; calls, into how many an
-        epoch is cut; divergence, what went wrong, or None.
+        in bytes; loop, how an epoch is computed; resident, whether the images stay on the device; calls, calls of the
+        program in an epoch; divergence, what went wrong, or None.
     """
     logs = [epoch.logs("test_" if state.watched is state.tested else "validation_") for epoch in epochs]
-    price = cost(state.network)
+    costs = cost(state.network)
     return {
         "accuracy": final.accuracy,
         "loss": final.loss,
@@ -181,15 +181,15 @@ def result(state, epochs, final):
         "compile_seconds": state.compile_seconds,
         "images_per_second": max(epoch.images / epoch.train_seconds for epoch in epochs),
         "epoch_images": [epoch.images for epoch in epochs],
-        "macs": price.macs,
+        "macs": costs.macs,
         "loop": state.backend.LOOP,
         "resident": state.fitted.resident is not None,
         "calls": epochs[-1].calls,
         "divergence": divergence(epochs, final),
         "parameters": {
-            "total": price.parameters,
-            "trainable": price.trainable,
-            "non_trainable": price.parameters - price.trainable,
+            "total": costs.parameters,
+            "trainable": costs.trainable,
+            "non_trainable": costs.parameters - costs.trainable,
         },
         "peak_memory": device.peak_bytes(),
     }
@@ -199,16 +199,16 @@ def divergence(epochs, final):
     """What went wrong with a training, as text, or None: an accuracy alone would hide it."""
     for number, epoch in enumerate(epochs, 1):
         if not math.isfinite(epoch.loss):
-            return f"the loss is no number from epoch {number} on"
+            return f"the loss is NaN or infinite from epoch {number} on"
     if not math.isfinite(final.loss):
-        return "the loss on the test images is no number"
+        return "the loss on the test images is NaN or infinite"
     if len(final.answers) > 1 and max(final.answers) == sum(final.answers) > 1:
         return f"every test image is taken for class {final.answers.index(max(final.answers))}"
     return None
 
 
 def prepared(network, data, recipe, seed, family=None):
-    """A function without arguments that trains one epoch more, as ``train`` would in the recipe's first phase: (seconds, mean loss).
+    """A function that trains one more epoch of the recipe's first phase, as ``train`` would, and returns (seconds, mean loss).
 
     Args and errors are those of ``Setup`` and ``train``, with a built keras.Model in place of the function that builds it.
     """
@@ -223,7 +223,7 @@ def prepared(network, data, recipe, seed, family=None):
 
 
 def sources(recipe, model):
-    """The files that decide what a training does, beside its network and its data: part -> list of Path.
+    """The files that decide what a training does, apart from its network and its data: part -> list of Path.
 
     Args:
         recipe: a recipe's table.

@@ -1,4 +1,4 @@
-"""Transfer learning: the body of a network apart from its head, frozen layers, weights from elsewhere.
+"""Transfer learning: the body and the head of a network, frozen layers, pretrained weights.
 
 A family of the zoo whose networks have a body names it in its own file:
 
@@ -11,20 +11,20 @@ from zoo import WeightsMissing
 
 
 def body(network, family):
-    """The layers that the head of a network stands on, in order.
+    """The layers of a network before its head, in order.
 
     Args:
         network: keras.Model.
         family: module that holds the model's function, or None.
 
     Raises:
-        ValueError: the network has no body that its family names.
+        ValueError: the family does not name the end of the network's body.
     """
     names = [layer.name for layer in network.layers]
     end = getattr(family, "BODY_END", None)
     if end not in names:
-        where = family.__name__ if family else "none"
-        raise ValueError(f"{network.name} has no body and head to be trained apart: its family, {where}, names the end of no body in it")
+        problem = f"BODY_END of its family ({family.__name__ if family else 'none'}) is not one of its layers"
+        raise ValueError(f"{network.name} has no body: {problem}; leave out pretrained and phases")
     return network.layers[: names.index(end) + 1]
 
 
@@ -37,14 +37,14 @@ def pretrain(network, family):
 
     Raises:
         ValueError: the network has no body, or does not take the three channels of ImageNet's images.
-        zoo.WeightsMissing: the weights are neither in Keras's cache nor to be had; the message says where they belong.
+        zoo.WeightsMissing: the weights are not in Keras's cache and cannot be fetched; the message says where they belong.
     """
     layers = body(network, family)
     if network.input_shape[-1] != 3:
         raise ValueError(f"{network.name} takes {network.input_shape[-1]} channels; the weights from ImageNet are for 3")
     try:
         source = family.imagenet_body()
-    except Exception as error:  # Keras raises a bare one where a download fails
+    except Exception as error:  # Keras raises a bare Exception where a download fails
         raise WeightsMissing(
             f"the ImageNet weights for {network.name} are not here and cannot be fetched ({error}); "
             f"put {family.WEIGHTS} into ~/.keras/models, or $KERAS_HOME/models"
@@ -54,15 +54,15 @@ def pretrain(network, family):
 
 
 def set_trainable(network, trained, family=None):
-    """Free and freeze the layers of a network.
+    """Choose which layers of a network are trained; the others are frozen.
 
     Args:
         network: keras.Model.
-        trained: "all", "head", or the last so many layers of the body and the head.
+        trained: "all", "head", or N: the head and the last N layers of the body.
         family: module that holds the model's function; not needed for "all".
 
     Raises:
-        ValueError: the network has no body, or one of fewer layers.
+        ValueError: the network has no body, or its body has fewer layers.
     """
     frozen = []
     if trained != "all":

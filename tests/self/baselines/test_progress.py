@@ -56,4 +56,4 @@ def test_a_training_shows_its_epoch_accuracy_and_the_time_left(shown):
 
 def test_without_a_terminal_reporter_nothing_is_shown():
     worker = _Config(SimpleNamespace(get_plugin=lambda name: None))
-    assert (None, True) == (progress.line(worker, "cell"), progress.fetching(worker))
+    assert (None, None) == (progress.line(worker, "cell"), progress.fetching(worker))

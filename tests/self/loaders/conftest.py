@@ -1,4 +1,4 @@
-"""What several of the loaders' tests share."""
+"""Fixtures that several of the loaders' tests use."""
 
 import hashlib
 import threading
@@ -13,23 +13,23 @@ from tests.self.loaders.server import CONTENT, Handler
 
 @pytest.fixture
 def three_classes(monkeypatch):
-    """Tiny ImageNet has as many classes as ``data_writers`` writes."""
+    """Tiny ImageNet is expected to have the few classes that ``data_writers`` writes."""
     monkeypatch.setattr(tiny_imagenet, "CLASSES", len(data_writers.WNIDS))
 
 
 @pytest.fixture
 def root(tmp_path):
-    """A data directory with a small MNIST that is vouched for."""
+    """A data directory with a small MNIST, listed in SHA256SUMS."""
     (tmp_path / "data").mkdir()
     return data_writers.written(tmp_path / "data", "mnist")
 
 
 @pytest.fixture
 def server(monkeypatch):
-    """A server that gives ``server.content``, in the manner of ``server.acts``, and notes in ``server.asked`` what it was asked for."""
+    """A server of ``server.content`` that behaves as ``server.acts`` says, and lists in ``server.requests`` each request's Range."""
     monkeypatch.setattr(download, "PAUSE", 0.001)
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as serving:
-        serving.asked, serving.acts, serving.content, serving.handle_error = [], ["serve"], CONTENT, lambda *args: None
+        serving.requests, serving.acts, serving.content, serving.handle_error = [], ["serve"], CONTENT, lambda *args: None
         threading.Thread(target=serving.serve_forever, args=(0.01,), daemon=True).start()
         yield serving
         serving.shutdown()

@@ -1,4 +1,4 @@
-"""Small files of every format that the loaders read, written here without their help.
+"""Small files of every format that the loaders read, written without the loaders' code.
 
 ``WRITERS`` maps a data set to a function of (data directory, arrays) that writes its files as published,
 ``small`` draws arrays for it, ``vouch`` lists the files in SHA256SUMS so that they are read. A format without
@@ -145,12 +145,14 @@ WRITERS = {"mnist": write_mnist, "cifar10": write_cifar10, "svhn": write_svhn, "
 
 
 def formats():
-    """The data sets whose files are to be written by tests: the first of each function that reads files."""
+    """One data set for each function that reads files: those that tests write."""
     first = {}
     for name in loaders.names():
         if source := getattr(loaders.module(name), "SOURCES", {}).get(name):
             first.setdefault(getattr(source.read, "func", source.read), name)
-    skip = {name: pytest.mark.skip(reason=f"data_writers.WRITERS has nothing that writes the files of {name}") for name in first.values()}
+    skip = {
+        name: pytest.mark.skip(reason=f"data_writers.WRITERS has no function that writes the files of {name}") for name in first.values()
+    }
     return [name if name in WRITERS else pytest.param(name, marks=skip[name]) for name in first.values()]
 
 
@@ -167,7 +169,7 @@ def vouch(root):
 
 
 def written(root, name, arrays=None, writer=None):
-    """A data directory with those arrays, or ``small`` ones, in the data set's own format, vouched for."""
+    """Write those arrays, or ``small`` ones, in the data set's format, with SHA256SUMS; returns the data directory."""
     (writer or WRITERS[name])(root, *(arrays or small(name)))
     return vouch(root)
 
@@ -179,7 +181,7 @@ def same(expected, found, name="", within=0):
 
 
 def mutated(content, random):
-    """A file's bytes after one to three accidents: bits flipped, a piece cut out, doubled, blanked, moved, or an end lost or gained."""
+    """A file's bytes after one to three random changes: bits flipped, a piece deleted, doubled or zeroed, the end cut or extended."""
     content = bytearray(content)
     for _ in range(random.randint(1, 4)):
         first, last = sorted(random.randint(0, len(content) + 1, 2))

@@ -1,4 +1,4 @@
-"""What tests do in processes of their own, forked from one that has no backend in it: a fork of one that has may hang."""
+"""Functions that tests call in other processes. Those are forked from one without a backend: a fork of one with a backend may hang."""
 
 import multiprocessing
 import os
@@ -11,21 +11,21 @@ from loaders import cache, cifar10, download
 
 
 def together(function, *args, times=1):
-    """What a function of this file returns in each of so many processes that run it at once: a list."""
+    """Results of a function of this file, called in several processes at once: a list."""
     with processes(times) as pool:
         return [future.result(60) for future in [pool.submit(function, *args) for _ in range(times)]]
 
 
 def processes(number):
-    """A pool of so many processes that have no backend yet: concurrent.futures.ProcessPoolExecutor."""
+    """A pool of that number of processes without a backend: concurrent.futures.ProcessPoolExecutor."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     return ProcessPoolExecutor(number, mp_context=context, initializer=_prepare, initargs=(dict(os.environ),))
 
 
 def _prepare(environment):
-    """As the test has it now, and not as it was when the process started that is forked."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever waits
+    """Set the test's present environment, instead of that of the process that is forked."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits
     os.environ.clear()
     os.environ.update(environment)
 
@@ -36,7 +36,7 @@ def fetch(file, path):
 
 
 def load_and_spoil(name, root):
-    """Load twenty times, and half of the time delete what is kept first."""
+    """Load twenty times; before every second time delete the cached file."""
     kept = cache.path(name, root / name)
     seen = set()
     for turn in range(20):
@@ -47,8 +47,8 @@ def load_and_spoil(name, root):
 
 
 def peak(name, root, small):
-    """What a load adds to the peak memory of a process that has loaded a small set, as a share of the arrays that it returns."""
-    cifar10.RECORDS = 1000  # the members of its archive are full, as the published ones are
+    """Peak memory that loading adds, as a share of the arrays loaded; in a process that has loaded a small set before."""
+    cifar10.RECORDS = 1000  # so that the members of its archive are full, as the published ones are
     loaders.load(name, small, download=False)
     Path("/proc/self/clear_refs").write_text("5")
     before = _highest()

@@ -1,4 +1,4 @@
-"""A real server on this machine, which fails in every way that servers do."""
+"""A real server on this machine that fails in the ways that servers do."""
 
 import re
 import time
@@ -14,7 +14,7 @@ class Handler(BaseHTTPRequestHandler):
     """Answers each request with the next of the server's acts, the last one again and again."""
 
     def do_GET(self):
-        self.server.asked.append(self.headers.get("Range"))
+        self.server.requests.append(self.headers.get("Range"))
         act = self.server.acts.pop(0) if len(self.server.acts) > 1 else self.server.acts[0]
         getattr(self, act)()
 
@@ -60,7 +60,7 @@ class Handler(BaseHTTPRequestHandler):
         time.sleep(3 * PATIENCE)
 
     def slow(self):
-        time.sleep(1)  # longer than the other process takes to come
+        time.sleep(1)  # longer than the other process takes to start its download
         self._send(self.server.content)
 
     def wrong(self):

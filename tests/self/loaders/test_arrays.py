@@ -1,4 +1,4 @@
-"""A user's own arrays in an .npz file: read as they are, or refused with the file's and the member's name."""
+"""A user's own arrays in an .npz file: read unchanged, or refused with the names of file and member."""
 
 import pickle
 
@@ -21,7 +21,7 @@ GOOD = {
 
 @pytest.fixture
 def load(tmp_path):
-    """A function that writes an .npz of ``GOOD`` with other members, those that are None left out, and loads it."""
+    """A function that writes an .npz file of ``GOOD`` and other members, without those that are None, and loads it."""
 
     def load_back(shape=(5, 4, 1), save=np.savez, **members):
         save(tmp_path / "mine.npz", **{name: array for name, array in {**GOOD, **members}.items() if array is not None})
@@ -31,7 +31,7 @@ def load(tmp_path):
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-def test_arrays_come_back_with_a_channel_and_the_checksum_of_their_file(load, save, tmp_path):
+def test_arrays_are_read_with_a_channel_and_the_checksum_of_their_file(load, save, tmp_path):
     data = load(save=save)
     for name, array in GOOD.items():
         found = getattr(data, name)
@@ -58,9 +58,9 @@ def test_a_file_is_read_again_when_it_changes(load):
 BAD = {
     "float images": (
         {"x_train": GOOD["x_train"] / 255},
-        r"x_train is float64, not uint8; save what goes from 0 to 1 as \(255 \* x_train\).round\(\)",
+        r"x_train is float64, not uint8; save \(255 \* x_train\).round\(\).* of values from 0 to 1",
     ),
-    "signed images": ({"x_test": GOOD["x_test"].astype("int16")}, "x_test is int16, not uint8$"),
+    "signed images": ({"x_test": GOOD["x_test"].astype("int16")}, "x_test is int16, not uint8; save values from 0 to 255$"),
     "flat images": ({"x_train": GOOD["x_train"].reshape(6, 20)}, r"x_train has the shape \(6, 20\), not \(N, height, width\) or"),
     "no images": ({"x_test": GOOD["x_test"][:0], "y_test": GOOD["y_test"][:0]}, r"x_test has the shape \(0, 5, 4\), not \(N, "),
     "another size": ({"x_test": GOOD["x_test"][:, :4]}, r"x_test has images of \[4, 4, 1\], its table says input = \[5, 4, 1\]"),
@@ -94,7 +94,7 @@ def test_bad_arrays_are_refused(load, fault, tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_what_is_no_npz_is_refused_and_nothing_is_unpickled(tmp_path, load):
+def test_another_file_is_refused_and_nothing_is_unpickled(tmp_path, load):
     path = tmp_path / "mine.npz"
     own = loaders.Own("arrays", str(path), (5, 4, 1), 3)
     with pytest.raises(
@@ -129,7 +129,7 @@ def test_what_is_no_npz_is_refused_and_nothing_is_unpickled(tmp_path, load):
 
 
 class Spring:
-    """What a pickle would run."""
+    """An object whose pickle executes code when it is loaded."""
 
     def __init__(self, trap):
         self.trap = trap
@@ -138,7 +138,7 @@ class Spring:
         return (type(self.trap).touch, (self.trap,))
 
 
-def test_a_file_of_ones_own_can_be_looked_at(load, tmp_path, capsys):
+def test_show_draws_a_users_own_file(load, tmp_path, capsys):
     load()
     assert 0 == main(["show", str(tmp_path / "mine.npz"), str(tmp_path / "grid.png")])
     assert "grid.png: " in capsys.readouterr().out

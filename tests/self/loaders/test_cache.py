@@ -1,4 +1,4 @@
-"""Decoded arrays are kept, and never trusted more than the files they were made from."""
+"""Decoded arrays are cached, and checked as the files that they were made from."""
 
 import errno
 import math
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.self, pytest.mark.usefixtures("bare_home")]
 
 @pytest.fixture
 def reads(monkeypatch):
-    """How often the archive was read, as a list that grows."""
+    """A list with an entry for each time that the archive was read."""
     read, source = [], cifar10.SOURCES["cifar10"]
     monkeypatch.setitem(cifar10.SOURCES, "cifar10", source._replace(read=lambda path: read.append(path) or cifar10.load(path)))
     return read
@@ -32,13 +32,13 @@ def root(tmp_path):
 
 @pytest.fixture
 def kept(root):
-    """The file that the arrays are kept in."""
+    """The file that the arrays are cached in."""
     return cache.path("cifar10", root / "cifar10")
 
 
 @pytest.fixture
 def homeless(monkeypatch):
-    """A user without a home, as of a container that is run under some number."""
+    """A user without a home, as in a container that is started with any user id."""
 
     def unknown(uid):
         raise KeyError(uid)
@@ -56,21 +56,21 @@ def equal(one, other):
     return one[4:] == other[4:] and all((a == b).all() and a.dtype == b.dtype for a, b in zip(one[:4], other[:4], strict=True))
 
 
-def test_the_files_are_read_once_and_what_is_kept_is_the_same(root, kept, reads, bare_home):
+def test_files_are_read_once_and_the_cache_is_the_same(root, kept, reads, bare_home):
     before = sorted(root.rglob("*"))
     first, second = load(root), load(root)
     assert (1, True) == (len(reads), equal(first, second))
     assert ([kept], before) == (list((bare_home / "zoobench" / "decoded").iterdir()), sorted(root.rglob("*")))
 
 
-def test_the_cache_is_where_the_user_has_caches(tmp_path, monkeypatch):
+def test_the_cache_is_in_the_users_cache_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", "/home/me")
     for variable, expected in (str(tmp_path), tmp_path), ("not/absolute", "/home/me/.cache"), ("", "/home/me/.cache"):
         monkeypatch.setenv("XDG_CACHE_HOME", variable)
         assert files.Path(expected, "zoobench") == files.cache_folder() == loaders.root_folder()
 
 
-def test_a_user_without_a_home_names_a_data_directory_and_nothing_is_kept(root, reads, homeless):
+def test_without_a_home_a_data_directory_is_needed_and_nothing_is_cached(root, reads, homeless):
     assert equal(load(root), load(root))
     assert 2 == len(reads)
     with pytest.raises(
@@ -82,7 +82,7 @@ def test_a_user_without_a_home_names_a_data_directory_and_nothing_is_kept(root, 
     assert 1437 == len(loaders.load("digits").x_train)
 
 
-def test_arrays_are_not_to_be_written_to(root):
+def test_arrays_are_read_only(root):
     for data in load(root), load(root):
         with pytest.raises(ValueError, match="read-only"):
             data.x_train[0] = 0
@@ -99,21 +99,21 @@ def test_a_file_that_changes_is_read_again(root, reads):
     assert 3 == len(reads)
 
 
-def test_what_is_no_longer_vouched_for_is_no_longer_read(root):
+def test_a_file_that_is_no_longer_listed_is_no_longer_read(root):
     load(root)
     (root / "SHA256SUMS").unlink()
     with pytest.raises(loaders.DataError, match="md5 is .*, the published one .*vouch for it"):
         load(root)
 
 
-def test_a_changed_loader_reads_again(root, reads, monkeypatch):
+def test_a_changed_loader_reads_the_files_again(root, reads, monkeypatch):
     load(root)
     monkeypatch.setattr(cifar10, "decoder", lambda: "another version of a library", raising=False)
     load(root)
     assert 2 == len(reads)
 
 
-def test_a_damaged_cache_is_rebuilt_and_never_believed(root, kept, reads):
+def test_a_damaged_cache_is_rebuilt_and_never_used(root, kept, reads):
     first = load(root)
     content, random, rebuilt = kept.read_bytes(), np.random.RandomState(0), 0
     for _ in range(25 * settings.default.max_examples):
@@ -126,7 +126,7 @@ def test_a_damaged_cache_is_rebuilt_and_never_believed(root, kept, reads):
 
 
 @pytest.mark.parametrize("hindrance", ["a file", "a read-only disk"])
-def test_a_cache_that_cannot_be_written_to_costs_nothing_but_time(root, reads, bare_home, monkeypatch, hindrance):
+def test_a_cache_that_cannot_be_written_to_only_costs_time(root, reads, bare_home, monkeypatch, hindrance):
     def refuse(*args, **kwargs):
         raise OSError(errno.EROFS, "Read-only file system")
 
@@ -138,7 +138,7 @@ def test_a_cache_that_cannot_be_written_to_costs_nothing_but_time(root, reads, b
     assert 2 == len(reads)
 
 
-def test_two_data_directories_do_not_share_what_is_kept(tmp_path):
+def test_two_data_directories_do_not_share_a_cached_file(tmp_path):
     seen = []
     for seed in 0, 1:
         (tmp_path / str(seed)).mkdir()
@@ -148,7 +148,7 @@ def test_two_data_directories_do_not_share_what_is_kept(tmp_path):
     assert equal(seen[0], load(tmp_path / "0"))
 
 
-def test_a_disk_that_fills_up_leaves_no_half_of_a_cache(root, kept, monkeypatch):
+def test_a_full_disk_leaves_no_part_of_a_cached_file(root, kept, monkeypatch):
     def fill(opened, path):
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -157,14 +157,14 @@ def test_a_disk_that_fills_up_leaves_no_half_of_a_cache(root, kept, monkeypatch)
     assert [] == list(kept.parent.iterdir())
 
 
-def test_a_process_that_was_killed_while_it_wrote_is_no_hindrance(root, kept, reads):
+def test_a_part_file_of_a_killed_process_does_not_matter(root, kept, reads):
     kept.parent.mkdir(parents=True)
     kept.with_name(f".{kept.name}.part").write_bytes(b"half of it")
     assert equal(load(root), load(root))
     assert (1, [kept]) == (len(reads), list(kept.parent.iterdir()))
 
 
-def test_several_processes_at_once_all_get_the_right_arrays(root, kept):
+def test_several_processes_at_once_get_the_right_arrays(root, kept):
     expected = load(root).fingerprint
     assert [{expected}] * 3 == processes.together(processes.load_and_spoil, "cifar10", root, times=3)
     load(root)
@@ -187,7 +187,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(root, kept, monkeypatch
     not os.access("/proc/self/clear_refs", os.W_OK), reason="no /proc/self/clear_refs, which resets a process's peak memory"
 )
 @pytest.mark.parametrize(("name", "from_cache"), [("mnist", False), ("cifar10", False), ("svhn", True)])
-def test_a_load_takes_little_more_memory_than_its_arrays(name, from_cache, tmp_path, bare_home):
+def test_loading_takes_little_more_memory_than_the_arrays(name, from_cache, tmp_path, bare_home):
     shape, count = ((28, 28, 1), 20_000) if name == "mnist" else ((32, 32, 3), 5_000)
     noise = np.frombuffer(np.random.RandomState(0).bytes(count * math.prod(shape)), "uint8").reshape(count, *shape)
     arrays = noise, np.arange(count, dtype="int32") % 10

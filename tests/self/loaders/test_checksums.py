@@ -1,4 +1,4 @@
-"""A data set says which files it was made from, by the checksums that they were verified by."""
+"""A data set lists the files that it was made from, with the checksums that verified them."""
 
 import hashlib
 import subprocess
@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.self, pytest.mark.usefixtures("bare_home", "three_clas
 
 
 def load(name, root):
-    """The data set as read from its files; from the cache it is the same."""
+    """The data set as read from its files; that from the cache must be the same."""
     first, second = (loaders.load(name, root, download=False) for _ in range(2))
     assert first[4:] == second[4:]
     return first
@@ -25,11 +25,11 @@ def sums(root):
     return {file.path: f"sha256:{files.digest(root / file.path, 'sha256')}" for file in idx.SOURCES["mnist"].files}
 
 
-def test_a_samples_files_have_the_sums_of_the_list(root, sums):
+def test_a_samples_files_have_the_sums_of_sha256sums(root, sums):
     assert sums == load("mnist", root).files
 
 
-def test_a_published_file_has_its_published_sum_and_a_sample_beside_it_its_own(root, sums, monkeypatch):
+def test_a_published_file_beside_samples_has_its_published_sum(root, sums, monkeypatch):
     source = idx.SOURCES["mnist"]
     published = source.files[0]._replace(sum=files.digest(root / source.files[0].path, "md5"))
     monkeypatch.setitem(idx.SOURCES, "mnist", source._replace(files=(published, *source.files[1:])))
@@ -37,13 +37,13 @@ def test_a_published_file_has_its_published_sum_and_a_sample_beside_it_its_own(r
     assert ({**sums, published.path: f"md5:{published.sum}"}, "sample") == (data.files, data.kind)
 
 
-def test_the_sums_come_from_the_cache_without_the_files_being_read(root, sums, monkeypatch):
+def test_sums_come_from_the_cache_without_reading_the_files(root, sums, monkeypatch):
     loaders.load("mnist", root, download=False)
     monkeypatch.setattr(files, "digest", lambda *args: pytest.fail("a file was read"))
     assert sums == loaders.load("mnist", root, download=False).files
 
 
-def test_a_cache_from_before_a_data_set_told_more_of_itself_is_made_anew(root, monkeypatch):
+def test_a_cache_with_fewer_fields_is_made_again(root, monkeypatch):
     with monkeypatch.context() as earlier:
         earlier.setattr(loaders.Dataset, "_fields", loaders.Dataset._fields[:-1])
         loaders.load("mnist", root, download=False)
@@ -73,7 +73,7 @@ def test_the_same_images_from_another_file_have_another_sum(tmp_path):
     assert seen[0].files != seen[1].files
 
 
-def test_the_digits_have_the_version_of_scikit_learn_and_made_up_images_no_file():
+def test_digits_have_scikit_learns_version_and_made_up_images_no_file():
     import sklearn
 
     assert {"scikit-learn": sklearn.__version__} == loaders.load("digits").files

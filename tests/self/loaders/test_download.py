@@ -1,4 +1,4 @@
-"""Downloads against a real server on this machine, which fails in every way that servers do."""
+"""Downloads from a real server on this machine that fails in the ways that servers do."""
 
 import errno
 import hashlib
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.self, pytest.mark.usefixtures("bare_home")]
 
 @pytest.fixture
 def fetched(server, tmp_path, monkeypatch):
-    """A function that fetches a file from a server with such acts: the path, once it is there."""
+    """A function that fetches a file from a server with these acts, and returns its path."""
     path = tmp_path / "data" / "set" / "file.bin"
 
     def fetch(*acts, algorithm="sha256", progress=None):
@@ -32,13 +32,13 @@ def fetched(server, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("algorithm", ["md5", "sha256"])
 def test_a_file_is_fetched_verified_and_given_its_name(fetched, server, algorithm):
-    told = []
-    path = fetched("serve", algorithm=algorithm, progress=lambda *args: told.append(args))
+    reported = []
+    path = fetched("serve", algorithm=algorithm, progress=lambda *args: reported.append(args))
     assert CONTENT == path.read_bytes()
     assert ["file.bin"] == [each.name for each in path.parent.iterdir()]
-    assert ([None], (len(CONTENT), len(CONTENT))) == (server.asked, told[-1])
-    assert sorted(told) == told
-    assert len(told) > 2
+    assert ([None], (len(CONTENT), len(CONTENT))) == (server.requests, reported[-1])
+    assert sorted(reported) == reported
+    assert len(reported) > 2
 
 
 RECOVERIES = {
@@ -55,23 +55,23 @@ RECOVERIES = {
 }
 
 
-@pytest.mark.parametrize("what", RECOVERIES)
-def test_a_server_that_fails_and_comes_back_is_enough(fetched, server, what):
-    acts, asked = RECOVERIES[what]
+@pytest.mark.parametrize("failure", RECOVERIES)
+def test_a_server_that_fails_and_recovers_is_enough(fetched, server, failure):
+    acts, ranges = RECOVERIES[failure]
     assert CONTENT == fetched(*acts).read_bytes()
-    assert asked == server.asked
+    assert ranges == server.requests
     assert not fetched.part.exists()
 
 
-def test_what_a_killed_process_had_fetched_is_not_fetched_again(fetched, server):
+def test_the_part_file_of_a_killed_process_is_resumed(fetched, server):
     fetched.path.parent.mkdir(parents=True)
     fetched.part.write_bytes(CONTENT[:1_234_567])
     assert CONTENT == fetched("serve").read_bytes()
-    assert ["bytes=1234567-"] == server.asked
+    assert ["bytes=1234567-"] == server.requests
 
 
 @pytest.mark.parametrize("left", [CONTENT, CONTENT + b"more", b"x" * 1000], ids=["all of it", "more than all", "something else"])
-def test_whatever_is_left_of_an_earlier_try_the_file_comes_out_right(fetched, left):
+def test_any_part_of_an_earlier_try_leads_to_the_right_file(fetched, left):
     fetched.path.parent.mkdir(parents=True)
     fetched.part.write_bytes(left)
     assert CONTENT == fetched("serve").read_bytes()
@@ -82,29 +82,29 @@ HOPELESS = {
     "busy": ("busy", loaders.DataMissing, "failed: Service Unavailable", download.TRIES),
     "stalling": ("stall", loaders.DataMissing, "failed: timed out", download.TRIES),
     "going round in circles": ("forever", loaders.DataMissing, "failed: .*redirect", None),
-    "wrong": ("wrong", loaders.DataError, "what came has sha256 .*, the published one is .*; try again later", download.TRIES),
+    "wrong": ("wrong", loaders.DataError, "sha256 of the download is .*, the published one is .*; try again later", download.TRIES),
 }
 
 
 @pytest.mark.parametrize("server_is", HOPELESS)
-def test_a_server_that_stays_bad_is_named_and_no_file_gets_the_name(fetched, server, server_is):
+def test_a_server_that_keeps_failing_is_named_and_leaves_no_file(fetched, server, server_is):
     act, error, match, tries = HOPELESS[server_is]
     with pytest.raises(error, match=match) as caught:
         fetched(act)
     assert error is type(caught.value)
-    assert tries in (None, len(server.asked))
+    assert tries in (None, len(server.requests))
     assert not fetched.path.exists()
-    assert fetched.part.exists() == (act == "stall")  # what was right so far is kept, to go on from
+    assert fetched.part.exists() == (act == "stall")  # bytes that may be right are kept, to resume
 
 
-def test_a_machine_without_a_network_says_so(tmp_path, monkeypatch):
+def test_without_a_network_the_error_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(download, "PAUSE", 0)
     with pytest.raises(loaders.DataMissing, match="fetching http://127.0.0.1:9/x .*failed: .*refused"):
         download.fetch(files.File("set/x", "0" * 32, "http://127.0.0.1:9/x"), tmp_path / "set" / "x")
     assert [] == list((tmp_path / "set").iterdir())
 
 
-def test_a_full_disk_ends_the_download_at_once_and_keeps_what_came(fetched, server, monkeypatch):
+def test_a_full_disk_ends_the_download_at_once_and_keeps_the_part(fetched, server, monkeypatch):
     more = download._more
 
     def fill(url, part, progress):
@@ -117,10 +117,10 @@ def test_a_full_disk_ends_the_download_at_once_and_keeps_what_came(fetched, serv
     assert 1000 == fetched.part.stat().st_size
     monkeypatch.setattr(download, "_more", more)
     assert CONTENT == fetched("serve").read_bytes()
-    assert ["bytes=1000-"] == server.asked
+    assert ["bytes=1000-"] == server.requests
 
 
-def test_a_file_that_is_larger_than_the_room_is_not_begun(fetched, monkeypatch):
+def test_a_file_larger_than_the_free_space_is_not_begun(fetched, monkeypatch):
     monkeypatch.setattr(download.shutil, "disk_usage", lambda path: type("usage", (), {"free": 1000}))
     with pytest.raises(loaders.DataMissing, match="the disk is full"):
         fetched("serve")
@@ -132,7 +132,7 @@ def test_a_folder_that_may_not_be_written_to_is_named(fetched, monkeypatch):
         raise PermissionError(errno.EACCES, "Permission denied", "/data/set")
 
     monkeypatch.setattr(files.Path, "mkdir", refuse)
-    with pytest.raises(loaders.DataMissing, match=r"file\.bin cannot be put there: .*Permission denied"):
+    with pytest.raises(loaders.DataMissing, match=r"file\.bin cannot be written to .*: .*Permission denied"):
         fetched("serve")
 
 
@@ -140,5 +140,5 @@ def test_of_two_processes_one_fetches_and_the_other_waits(fetched, server):
     server.acts = ["slow"]
     file = files.File("set/file.bin", hashlib.md5(CONTENT).hexdigest(), f"http://127.0.0.1:{server.server_port}/file.bin")
     assert [len(CONTENT)] * 2 == processes.together(processes.fetch, file, fetched.path, times=2)
-    assert [None] == server.asked
+    assert [None] == server.requests
     assert (CONTENT, ["file.bin"]) == (fetched.path.read_bytes(), [each.name for each in fetched.path.parent.iterdir()])

@@ -1,4 +1,4 @@
-"""Each format is read back as it was written."""
+"""Each format is read as it was written."""
 
 import functools
 import shutil
@@ -27,14 +27,14 @@ def test_what_is_written_is_read_back(name, tmp_path):
         root.mkdir()
         arrays = data_writers.small(name, seed, train, test)
         data = loaders.load(name, data_writers.written(root, name, arrays), download=False)
-        # JPEG is lossy: what comes back is what an encoder and a decoder make of noise.
+        # JPEG is lossy: noise changes much in an encoder and a decoder.
         data_writers.same(arrays, data, within=0 if name != "tiny_imagenet" else 255)
         assert ("sample", loaders.fingerprint(data[:4])) == (data.kind, data.fingerprint)
 
     read_back()
 
 
-def test_a_jpeg_is_read_as_its_own_image_and_grey_becomes_three_equal_channels(tmp_path):
+def test_a_jpeg_is_read_as_written_and_grey_has_three_equal_channels(tmp_path):
     x_train, y_train, x_test, y_test = data_writers.small("tiny_imagenet")
     ramp = np.repeat(np.arange(64, dtype="uint8")[:, None, None] * 4, 64, 1)
     x_train[:] = ramp  # smooth, so that JPEG keeps it
@@ -50,7 +50,7 @@ def test_a_jpeg_is_read_as_its_own_image_and_grey_becomes_three_equal_channels(t
     assert 0 == np.ptp(data.x_train[0].astype(int), axis=-1).max()
 
 
-def test_tiny_imagenets_classes_are_in_alphabetical_order_of_their_ids_and_its_folder_is_as_good_as_its_zip(tmp_path):
+def test_tiny_imagenets_classes_are_sorted_by_id_in_the_zip_and_the_folder(tmp_path):
     for folder in "zip", "tree":
         (tmp_path / folder).mkdir()
     packed = loaders.load("tiny_imagenet", data_writers.written(tmp_path / "zip", "tiny_imagenet"), download=False)
@@ -61,7 +61,7 @@ def test_tiny_imagenets_classes_are_in_alphabetical_order_of_their_ids_and_its_f
     assert tuple(f"{wnid} name of {wnid}" for wnid in ("n00000007", "n01443537", "n02124075")) == packed.classes == unpacked.classes
 
 
-def test_svhns_label_ten_is_the_digit_zero_and_an_uncompressed_file_is_the_same(tmp_path):
+def test_svhns_label_ten_is_the_digit_zero_with_or_without_compression(tmp_path):
     arrays = data_writers.small("svhn", train=200)
     prints = []
     for compressed in True, False:
@@ -87,7 +87,7 @@ def test_svhns_extra_digits_are_added_to_the_training_images(tmp_path):
     data_writers.same((np.concatenate([arrays[0], more[0]]), np.concatenate([arrays[1], more[1]]), *arrays[2:]), data)
 
 
-def test_the_studys_subsample_has_55974_of_svhns_training_digits_and_60000_with_the_extra_ones():
+def test_the_balanced_subsample_has_55974_digits_and_60000_with_extra():
     published = [4948, 13861, 10585, 8497, 7458, 6882, 5727, 5595, 5045, 4659]  # of each digit in the training split
     labels = np.random.RandomState(1).permutation(np.repeat(np.arange(10), published))
     drawn = svhn.subsample(labels)
@@ -101,7 +101,7 @@ def test_the_studys_subsample_has_55974_of_svhns_training_digits_and_60000_with_
     assert (604388, 60000) == tuple(svhn.SOURCES[name].counts[0] for name in ("svhn_extra", "svhn_extra_balanced"))
 
 
-def test_a_balanced_set_is_a_selection_of_the_training_images_and_of_no_test_image(tmp_path, monkeypatch):
+def test_a_balanced_set_selects_training_images_and_keeps_all_test_images(tmp_path, monkeypatch):
     monkeypatch.setattr(svhn.subsample, "__defaults__", (3,))
     arrays = data_writers.small("svhn", train=100)
     data = loaders.load("svhn_balanced", data_writers.written(tmp_path, "svhn", arrays), download=False)
@@ -111,7 +111,7 @@ def test_a_balanced_set_is_a_selection_of_the_training_images_and_of_no_test_ima
     data_writers.same(arrays[2:], data[2:4])
 
 
-def test_an_archive_that_was_packed_again_from_its_folder_is_accepted(tmp_path):
+def test_an_archive_packed_again_from_its_folder_is_accepted(tmp_path):
     members = data_writers.cifar_members(*data_writers.small("cifar10"))
     folders = []
     for name in ".", "./cifar-10-batches-bin":

@@ -1,4 +1,4 @@
-"""Files of every format after random accidents: refused, or read with the same arrays."""
+"""Files of every format after random changes: refused, or read with the same arrays."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.self, pytest.mark.usefixtures("bare_home", "three_clas
 
 
 def pairs(arrays):
-    """Of images and labels: a set."""
+    """The set of (image, label) of arrays."""
     return {(image.tobytes(), label) for i in (0, 2) for image, label in zip(*arrays[i : i + 2], strict=True)}
 
 
@@ -31,11 +31,11 @@ def test_a_mutated_file_is_refused_or_gives_the_same_arrays(name, tmp_path):
         path.write_bytes(mutation)
         with pytest.raises(loaders.DataError, match="damaged"):
             loaders.load(name, tmp_path, download=False)
-        try:  # without the checksum's help: the decoder raises nothing but its own error, or gives what is right
+        try:  # the decoder without the checksum: DataError, or right arrays
             arrays = loaders.module(name).SOURCES[name].read(*paths)
             if name == "svhn":  # whose format has no checksum of its own
                 assert [((32, 32, 3), "uint8"), ((), "int32")] * 2 == [(array.shape[1:], array.dtype) for array in arrays]
-            elif name == "tiny_imagenet":  # whose format has none of its members' names: images may be lost, none may change
+            elif name == "tiny_imagenet":  # whose format has no checksum of members' names: images may be lost, not changed
                 assert pairs(arrays) <= pairs(good)
             else:
                 data_writers.same(good[:4], arrays, path.name)

@@ -19,16 +19,16 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_data_set_is_fetched_and_read_and_says_how_far_it_is(offered, server):
-    server.acts, told = ["busy", "serve"], []
+def test_a_missing_data_set_is_fetched_with_progress_and_read(offered, server):
+    server.acts, reported = ["busy", "serve"], []
     with pytest.raises(loaders.DataMissing, match="is not there; run python -m loaders get cifar10 --data-dir=.*, or put the file from"):
         loaders.load("cifar10", offered, download=False)
-    data = loaders.load("cifar10", offered, download=lambda *args: told.append(args))
+    data = loaders.load("cifar10", offered, download=lambda *args: reported.append(args))
     assert ("canonical", 6) == (data.kind, len(data.x_train))
-    assert ("cifar-10-binary.tar.gz", len(server.content), len(server.content)) == told[-1]
+    assert ("cifar-10-binary.tar.gz", len(server.content), len(server.content)) == reported[-1]
 
 
-def test_get_fetches_what_is_missing_and_says_what_is_there(offered, server, capsys):
+def test_get_fetches_missing_files_and_prints_each_data_set(offered, server, capsys):
     data_writers.written(offered, "mnist")
     for _ in range(2):
         assert 0 == command.main(["get", "mnist", "cifar10", "digits", f"--data-dir={offered}"])
@@ -37,27 +37,27 @@ def test_get_fetches_what_is_missing_and_says_what_is_there(offered, server, cap
             f"cifar10: canonical, 6 training and 4 test images, {offered / 'cifar10'}",
             "digits: canonical, 1437 training and 360 test images, needs no file",
         ] == capsys.readouterr().out.splitlines()
-    assert ([None], server.content) == (server.asked, (offered / ARCHIVE).read_bytes())
+    assert ([None], server.content) == (server.requests, (offered / ARCHIVE).read_bytes())
 
 
-def test_get_goes_on_to_the_next_where_one_is_not_to_be_had_and_fails(offered, server, capsys):
+def test_get_fails_but_goes_on_after_a_failed_download(offered, server, capsys):
     server.acts = ["gone"]
     assert 1 == command.main(["get", "cifar10", "synthetic", f"--data-dir={offered}"])
-    said = capsys.readouterr()
-    assert "synthetic: canonical, 1024 training and 256 test images, needs no file" == said.out.strip()
+    output = capsys.readouterr()
+    assert "synthetic: canonical, 1024 training and 256 test images, needs no file" == output.out.strip()
     assert re.fullmatch(
         rf"cifar10: {offered / ARCHIVE} is not there; fetching \S+ failed: Not Found; put the file from \S+ \(md5 \w+\) there, or name .*",
-        said.err.strip(),
+        output.err.strip(),
     )
 
 
-def test_get_fetches_nothing_where_a_name_is_unknown(offered, server, capsys):
+def test_get_fetches_nothing_if_a_name_is_unknown(offered, server, capsys):
     assert 1 == command.main([f"--data-dir={offered}", "get", "cifar10", "mnits"])
     assert "unknown data set 'mnits'; known: mnist, fashion_mnist" in capsys.readouterr().err.splitlines()[-1]
-    assert [] == server.asked == list(offered.iterdir())
+    assert [] == server.requests == list(offered.iterdir())
 
 
-def test_get_says_what_to_do_about_a_damaged_file_and_then_does_it(offered, capsys):
+def test_get_names_the_next_step_for_a_damaged_file_and_it_works(offered, capsys):
     (offered / "cifar10").mkdir()
     (offered / ARCHIVE).write_bytes(b"damaged")
     options = ["get", "cifar10", f"--data-dir={offered}"]
@@ -68,7 +68,7 @@ def test_get_says_what_to_do_about_a_damaged_file_and_then_does_it(offered, caps
     assert 0 == command.main(options)
 
 
-def test_the_overview_says_how_to_get_what_is_missing(offered, capsys):
+def test_the_overview_has_the_command_for_missing_data(offered, capsys):
     data_writers.written(offered, "mnist")
     command.main([f"--data-dir={offered}"])
     missing = " ".join(name for name in loaders.names() if name != "mnist" and hasattr(loaders.module(name), "SOURCES"))

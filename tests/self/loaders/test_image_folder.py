@@ -1,4 +1,4 @@
-"""A user's own folders of images: which images there are, and how they are split; what is wrong is refused by the file's name."""
+"""A user's own folders of images: which images are read, and how they are split; faults are refused with the file's name."""
 
 import hashlib
 import io
@@ -26,7 +26,7 @@ def png(level):
 
 
 def fill(folder, names):
-    """PNG files of 3x4 pixels of one grey each, counted from 0."""
+    """Write PNG files of 3x4 pixels; the grey of each is its index in names."""
     for level, name in enumerate(names):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(png(level))
@@ -61,7 +61,7 @@ def whole(tmp_path):
     return fill(tmp_path / "pets", [f"{name}/{i}.png" for name in ("dog", "cat") for i in range(10)])
 
 
-def test_classes_are_the_sorted_folders_and_images_stand_by_class_and_name(halves):
+def test_classes_are_the_sorted_folders_and_images_are_sorted_in_them(halves):
     data = load(halves)
     assert (("cat", "dog"), "canonical") == (data.classes, data.kind)
     assert ([2, 1, 0], [0, 0, 1], [3, 4], [0, 1]) == (
@@ -74,7 +74,7 @@ def test_classes_are_the_sorted_folders_and_images_stand_by_class_and_name(halve
     assert loaders.fingerprint(data[:4]) == data.fingerprint
 
 
-def test_what_is_hidden_or_no_image_is_left_alone(halves):
+def test_hidden_files_and_other_files_are_ignored(halves):
     expected = load(halves)
     for name in (
         "train/cat/.DS_Store",
@@ -90,13 +90,13 @@ def test_what_is_hidden_or_no_image_is_left_alone(halves):
     assert expected[4:] == load(halves)[4:]
 
 
-def test_the_checksum_is_that_of_the_sorted_list_of_the_images_sums(halves):
+def test_the_checksum_is_that_of_the_sorted_list_of_checksums(halves):
     command = "find * -type f -exec sha256sum {} + | LC_ALL=C sort | sha256sum"
     printed = subprocess.run(command, shell=True, check=True, capture_output=True, text=True, cwd=halves).stdout
     assert {"pets": f"sha256:{printed.split()[0]}"} == load(halves).files
 
 
-def test_the_split_takes_the_stated_share_of_each_class_by_the_names_alone(whole):
+def test_a_split_depends_on_the_names_alone(whole):
     data = load(whole, test=0.3)
     assert (14, 6, [3, 3]) == (len(data.x_train), len(data.x_test), np.bincount(data.y_test).tolist())
     assert list(range(20)) == sorted(levels(data.x_train) + levels(data.x_test))
@@ -104,7 +104,7 @@ def test_the_split_takes_the_stated_share_of_each_class_by_the_names_alone(whole
     assert {0, 6, 8} == set(sorted(range(10), key=lambda i: hashlib.sha256(f"{i}.png".encode()).digest())[:3])
 
 
-def test_an_image_that_is_added_to_one_class_moves_nothing_in_another(whole):
+def test_a_new_image_in_one_class_moves_none_in_another(whole):
     before = load(whole, test=0.3)
     for i in range(10, 17):
         (whole / "cat" / f"{i}.png").write_bytes(png(100 + i))
@@ -118,11 +118,11 @@ def test_an_image_that_is_added_to_one_class_moves_nothing_in_another(whole):
 
 
 @pytest.mark.parametrize(("share", "tests"), [(0.01, 1), (0.99, 9)])
-def test_each_class_keeps_an_image_on_either_side(whole, share, tests):
+def test_each_class_has_a_training_and_a_test_image(whole, share, tests):
     assert [tests, tests] == np.bincount(load(whole, test=share).y_test).tolist()
 
 
-def test_names_of_any_language_are_kept_and_come_in_one_form_from_every_system(tmp_path):
+def test_names_of_any_language_are_the_same_from_every_system(tmp_path):
     names = ["café", "犬"]
     composed = fill(tmp_path / "a" / "pets", [f"{name}/{name} {i}.png" for name in names for i in range(5)])
     forms = [unicodedata.normalize("NFD", name) for name in names]
@@ -142,30 +142,30 @@ def test_names_of_any_language_are_kept_and_come_in_one_form_from_every_system(t
         (lambda pets: (pets / "test" / "dog" / "a.png").unlink(), r"test/dog has no images \(.jpg .*\); add some, or delete the folder"),
         (lambda pets: fill(pets, ["train/a.png"]), "train/a.png is in no class's folder; move it into one, or away"),
         (lambda pets: fill(pets, ["train/cat/more/a.png"]), "train/cat/more is a folder, not an image; move its images into the class's folder"),
-        (lambda pets: (pets / "train/cat/c.png").symlink_to("nowhere"), "train/cat/c.png is not a file, or a link to none; delete it"),
-        (lambda pets: os.mkfifo(pets / "train/cat/c.png"), "train/cat/c.png is not a file, or a link to none; delete it"),
+        (lambda pets: (pets / "train/cat/c.png").symlink_to("nowhere"), "train/cat/c.png is neither a file nor a link to one; delete it"),
+        (lambda pets: os.mkfifo(pets / "train/cat/c.png"), "train/cat/c.png is neither a file nor a link to one; delete it"),
         (lambda pets: fill(pets, ["train/cat/\n.png"]), r"cat: '\\n.png' has a name that is not text; rename it"),
         (lambda pets: fill(pets, ["train/cat/\udcff.png"]), r"cat: '\\udcff.png' has a name that is not text; rename it"),
         (lambda pets: fill(pets, ["train/cow/a.png", "test/cow/a.png"]), r"pets: has 3 classes \(cat, cow, dog\), its table says classes = 2"),
-        (lambda pets: (pets / "train/cat/c.png").write_bytes(png(1)[:-30]), r"cat/c.png: cannot be read \(.*\); save it anew, as PNG or JPEG of 8 bits"),
+        (lambda pets: (pets / "train/cat/c.png").write_bytes(png(1)[:-30]), r"cat/c.png: cannot be read \(.*\); save it again as 8-bit PNG or JPEG"),
         (lambda pets: (pets / "train/cat/c.jpg").write_text("no image"), r"cat/c.jpg: cannot be read \(it is damaged, or of a format that Pillow cannot read\)"),
         (lambda pets: (pets / "train/cat/c.HEIC").write_text("no image"), r"cat/c.HEIC: cannot be read \(it is damaged, or of a format"),
     ],
 )  # fmt: skip
-def test_a_folder_that_is_not_as_it_should_be_is_refused_by_name_and_with_the_next_step(halves, spoil, complaint):
+def test_a_wrong_folder_is_refused_with_its_name_and_the_next_step(halves, spoil, complaint):
     spoil(halves)
     assert not isinstance(refused(complaint, halves), loaders.DataMissing)
 
 
-def test_a_split_of_what_cannot_be_split_is_refused(halves, tmp_path):
+def test_a_folder_that_cannot_be_split_is_refused(halves, tmp_path):
     refused("is a folder, not an image; .* has folders train and test, leave out test = SHARE", halves, test=0.2)
     fill(tmp_path / "one", ["cat/a.png", "dog/a.png", "dog/b.png"])
-    refused("one/cat has 1 image, of which none can be a test image beside it; add another", tmp_path / "one", test=0.2)
+    refused("one/cat has 1 image, and a split needs at least 2; add another", tmp_path / "one", test=0.2)
     (tmp_path / "none").mkdir()
     refused("none has no folders; put the images of each class into a folder of its name", tmp_path / "none", test=0.2)
 
 
-def test_a_folder_that_is_not_there_is_missing_and_a_file_in_its_place_is_not(tmp_path):
+def test_an_absent_folder_is_missing_data_and_a_file_there_is_an_error(tmp_path):
     assert isinstance(
         refused("pets is not there; put the images there, or correct the data set's path in its table", tmp_path / "pets"),
         loaders.DataMissing,
@@ -174,7 +174,7 @@ def test_a_folder_that_is_not_there_is_missing_and_a_file_in_its_place_is_not(tm
     assert not isinstance(refused("pets is not a folder of images", tmp_path / "pets"), loaders.DataMissing)
 
 
-def test_the_first_unreadable_image_is_named_whichever_thread_comes_first(whole, monkeypatch):
+def test_the_first_unreadable_image_is_named_in_spite_of_threads(whole, monkeypatch):
     monkeypatch.setattr(image_folder, "BLOCK", 1)
     for name in "dog/9.png", "dog/0.png", "cat/9.png":
         (whole / name).write_bytes(b"")
@@ -182,7 +182,7 @@ def test_the_first_unreadable_image_is_named_whichever_thread_comes_first(whole,
         refused("cat/9.png: cannot be read", whole, test=0.2)
 
 
-def test_images_are_decoded_once_and_again_when_a_file_or_what_is_asked_changes(halves, monkeypatch):
+def test_images_are_decoded_again_only_if_a_file_or_the_entry_changes(halves, monkeypatch):
     decoded, fill_in = [], image_folder._fill
     monkeypatch.setattr(image_folder, "_fill", lambda image, *args: decoded.append(image.name) or fill_in(image, *args))
     first = load(halves)
@@ -196,7 +196,7 @@ def test_images_are_decoded_once_and_again_when_a_file_or_what_is_asked_changes(
     assert 17 == len(decoded)
 
 
-def test_a_file_that_changes_while_it_is_read_is_refused_and_nothing_is_kept(halves, monkeypatch):
+def test_a_file_that_changes_while_it_is_read_is_refused_and_not_cached(halves, monkeypatch):
     fill_in = image_folder._fill
 
     def change(image, *args):
@@ -204,18 +204,18 @@ def test_a_file_that_changes_while_it_is_read_is_refused_and_nothing_is_kept(hal
         return fill_in(image, *args)
 
     monkeypatch.setattr(image_folder, "_fill", change)
-    refused("pets: a file of it changed while it was read; try again", halves)
+    refused("pets: one of its files changed while it was read; try again", halves)
     own = loaders.Own("image_folder", str(halves), (3, 4, 1), 2)
     assert not cache.path(own.loader, repr(own)).exists()
 
 
-def test_own_images_are_read_by_their_loaders_module_and_their_entry_is_hashable(halves):
+def test_an_own_entry_has_its_loaders_module_and_is_hashable(halves):
     own = loaders.Own("image_folder", str(halves), (3, 4, 1), 2)
     assert image_folder is loaders.module(own)
     assert (1, str(halves)) == (len({own, own._replace()}), str(own))
 
 
-def test_many_images_are_decoded_by_several_threads_into_the_right_places(tmp_path):
+def test_several_threads_keep_the_order_of_images(tmp_path):
     count = 3 * image_folder.BLOCK + 5
     data = load(fill(tmp_path / "pets", [f"cat/{i:03}.png" for i in range(count)]), 1, test=0.5)
     names = [f"{i:03}.png" for i in range(count)]
@@ -223,7 +223,7 @@ def test_many_images_are_decoded_by_several_threads_into_the_right_places(tmp_pa
     assert [names.index(name) for name in tests] == levels(data.x_test)
 
 
-def test_a_folder_of_ones_own_can_be_looked_at(halves, tmp_path, capsys):
+def test_show_draws_a_users_own_folder(halves, tmp_path, capsys):
     assert 0 == main(["show", str(halves), str(tmp_path / "grid.png")])
     grid = np.asarray(Image.open(tmp_path / "grid.png"))
     left = grid.shape[1] - 10 * 66

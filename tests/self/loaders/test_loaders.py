@@ -1,4 +1,4 @@
-"""Data is found, told apart by its checksum, and refused where it is neither the published one nor vouched for."""
+"""Data is found, identified by its checksum, and refused unless it is published or listed in SHA256SUMS."""
 
 import errno
 import shutil
@@ -32,7 +32,7 @@ def publish(monkeypatch, root):
 # ---------------------------------------------------------------- what a file is
 
 
-def test_the_published_file_is_canonical_and_one_that_is_vouched_for_a_sample(root, monkeypatch):
+def test_a_published_file_is_canonical_and_a_listed_one_a_sample(root, monkeypatch):
     assert "sample" == load(root).kind
     publish(monkeypatch, root)
     (root / "SHA256SUMS").unlink()
@@ -47,20 +47,20 @@ def test_one_sample_among_published_files_makes_the_data_a_sample(root, monkeypa
     assert "sample" == load(data_writers.vouch(root)).kind
 
 
-def test_canonical_data_of_another_count_than_published_is_refused(root, monkeypatch):
+def test_canonical_data_with_a_wrong_count_is_refused(root, monkeypatch):
     publish(monkeypatch, root)
     monkeypatch.setitem(idx.SOURCES, "mnist", idx.SOURCES["mnist"]._replace(counts=(7, 4)))
     with pytest.raises(loaders.DataError, match="mnist: 6 training images; 7 are published"):
         load(root)
 
 
-def test_more_images_than_are_published_are_refused(root, monkeypatch):
+def test_more_images_than_published_are_refused(root, monkeypatch):
     monkeypatch.setitem(idx.SOURCES, "mnist", idx.SOURCES["mnist"]._replace(counts=(6, 3)))
     with pytest.raises(loaders.DataError, match="mnist: 4 test images; 3 are published"):
         load(root)
 
 
-def test_a_file_that_nobody_vouches_for_is_refused_with_the_line_that_would_and_stays(root):
+def test_an_unlisted_file_is_refused_with_the_command_that_lists_it(root):
     (root / "SHA256SUMS").unlink()
     with pytest.raises(loaders.DataError, match=r"train-images.*md5 is .*, the published one f68b3c2d.*vouch for it: \(cd") as caught:
         load(root)
@@ -80,7 +80,7 @@ def test_a_damaged_sample_is_refused(root):
         load(root)
 
 
-def test_a_list_beside_the_files_vouches_for_them_too(root):
+def test_a_list_may_be_beside_the_files(root):
     text = (root / "SHA256SUMS").read_text().replace("./mnist/", "*").replace("  *", " *")  # sha256sum --binary
     (root / "SHA256SUMS").unlink()
     (root / "mnist" / "SHA256SUMS").write_text(text)
@@ -88,7 +88,7 @@ def test_a_list_beside_the_files_vouches_for_them_too(root):
 
 
 @pytest.mark.parametrize("line", [b"f00d  ./mnist/x", b"no sum at all", b"0" * 64, b"\xff\xfe\x00"])
-def test_a_list_that_is_none_is_refused(root, line):
+def test_a_damaged_list_is_refused(root, line):
     with (root / "SHA256SUMS").open("ab") as file:
         file.write(line)
     with pytest.raises(loaders.DataError, match="SHA256SUMS"):
@@ -103,7 +103,7 @@ def test_a_missing_file_is_named_with_its_address_and_checksum(tmp_path):
         load(tmp_path)
 
 
-def test_what_is_in_the_way_of_a_file_is_refused_and_not_taken_for_missing(tmp_path):
+def test_a_folder_instead_of_a_file_is_not_taken_for_missing_data(tmp_path):
     (tmp_path / TRAIN).mkdir(parents=True)
     (tmp_path / "fashion_mnist").write_text("")
     for name, what in ("mnist", "file"), ("fashion_mnist", "folder"):
@@ -115,7 +115,7 @@ def test_what_is_in_the_way_of_a_file_is_refused_and_not_taken_for_missing(tmp_p
 
 
 @pytest.mark.parametrize("fails", ["digest", "load"])
-def test_a_file_that_may_not_be_read_is_named(root, monkeypatch, fails):
+def test_a_file_without_permission_is_named(root, monkeypatch, fails):
     def refuse(path, *args):
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
@@ -127,7 +127,7 @@ def test_a_file_that_may_not_be_read_is_named(root, monkeypatch, fails):
         load(root)
 
 
-def test_published_files_are_found_in_kerass_cache_and_others_there_are_not(root, bare_home, monkeypatch, tmp_path):
+def test_only_published_files_are_found_in_kerass_cache(root, bare_home, monkeypatch, tmp_path):
     publish(monkeypatch, root)
     expected, published = load(root).fingerprint, load(root).files
     folder = bare_home / "keras" / "datasets" / "mnist"
@@ -140,7 +140,7 @@ def test_published_files_are_found_in_kerass_cache_and_others_there_are_not(root
     assert (expected, "canonical", published) == load(tmp_path)[5:]
 
 
-def test_kerass_own_file_of_mnist_is_as_good_as_the_four(root, bare_home, monkeypatch, tmp_path):
+def test_kerass_single_file_of_mnist_replaces_the_four(root, bare_home, monkeypatch, tmp_path):
     publish(monkeypatch, root)
     data = load(root)
     packed = bare_home / "keras" / "datasets" / "mnist.npz"
@@ -156,13 +156,13 @@ def test_kerass_own_file_of_mnist_is_as_good_as_the_four(root, bare_home, monkey
     assert data.fingerprint == load(root).fingerprint
 
 
-def test_kerass_checksum_of_its_file_is_ours():
+def test_our_checksum_of_kerass_file_is_that_of_keras():
     keras = pytest.importorskip("keras")
     text = (Path(keras.__file__).parent / "src" / "datasets" / "mnist.py").read_text()
     assert idx.SOURCES["mnist"].packed.sum in text
 
 
-def test_a_data_directory_that_does_not_exist_is_refused_by_option_and_variable(monkeypatch):
+def test_a_data_directory_that_does_not_exist_is_refused(monkeypatch):
     with pytest.raises(loaders.DataError, match="--data-dir names a data directory that does not exist: /nowhere"):
         loaders.root_folder("/nowhere")
     monkeypatch.setenv(files.VARIABLE, "/nowhere")
@@ -187,7 +187,7 @@ def test_the_checksums_are_those_that_are_published():
 # ---------------------------------------------------------------- what comes out
 
 
-def test_the_fingerprint_changes_with_a_pixel_a_label_and_a_shape():
+def test_a_fingerprint_changes_with_a_pixel_a_label_or_a_shape():
     arrays = data_writers.small("mnist")
     first = loaders.fingerprint(arrays)
     for i in range(4):
@@ -233,7 +233,7 @@ def test_a_synthetic_set_is_the_same_everywhere():
 
 
 @pytest.mark.parametrize("name", ["synthetic_0x2x3_1_1_1", "synthetic_2x2x3_1_1", "synthetic_2x2_1_1_1", "synthetic_"])
-def test_a_synthetic_set_of_no_size_is_refused_with_the_form(name):
+def test_a_synthetic_name_without_a_size_is_refused_with_the_form(name):
     with pytest.raises(KeyError, match="synthetic_HEIGHTxWIDTHxCHANNELS_CLASSES_TRAIN_TEST"):
         loaders.load(name)
 

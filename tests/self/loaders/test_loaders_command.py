@@ -1,4 +1,4 @@
-"""python -m loaders: what is said of the data at hand, and pictures of it."""
+"""python -m loaders: the list of data sets, and pictures of their images."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.self, pytest.mark.usefixtures("bare_home")]
 TRAIN = "mnist/train-images-idx3-ubyte.gz"
 
 
-def test_the_command_says_what_is_where_and_how_to_get_the_rest(root, capsys):
+def test_the_list_shows_the_data_and_how_to_get_the_missing(root, capsys):
     assert 0 == command.main([f"--data-dir={root}"])
     lines = capsys.readouterr().out.splitlines()
     row = next(line.split() for line in lines if line.startswith("mnist"))
@@ -32,7 +32,7 @@ def test_the_command_says_what_is_where_and_how_to_get_the_rest(root, capsys):
     assert set(loaders.names()) <= {line.partition(" ")[0] for line in lines}
 
 
-def test_the_command_fails_where_something_is_damaged(root, capsys):
+def test_the_exit_code_is_1_if_data_is_damaged(root, capsys):
     (root / TRAIN).write_bytes(b"")
     assert 1 == command.main([f"--data-dir={root}"])
     assert "mnist                DAMAGED" in capsys.readouterr().out.splitlines()
@@ -63,19 +63,19 @@ def test_show_has_room_for_200_classes():
     ("args", "complaint"),
     [
         (("show", "mnits", "x.png"), "unknown data set 'mnits'; known: mnist"),
-        (("show", "digits", "x.jpg"), "x.jpg: not a .png in a folder that exists"),
-        (("show", "digits", "/nowhere/x.png"), "not a .png in a folder that exists"),
+        (("show", "digits", "x.jpg"), "x.jpg: name a .png file in a folder that exists"),
+        (("show", "digits", "/nowhere/x.png"), "name a .png file in a folder that exists"),
         (("--data-dir=/nowhere",), "--data-dir names a data directory that does not exist: /nowhere"),
         (("show", "cifar10", "x.png"), "cifar-10-binary.tar.gz is not there"),
         (("draw",), "invalid choice: 'draw'"),
     ],
 )
-def test_what_the_command_cannot_do_is_one_clear_line(args, complaint, tmp_path, monkeypatch, capsys):
+def test_a_failed_command_is_one_clear_line(args, complaint, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     try:
         code = command.main(list(args))
     except SystemExit as error:
         code = error.code
-    said = capsys.readouterr().err.splitlines()
-    assert complaint in said[-1]
+    lines = capsys.readouterr().err.splitlines()
+    assert complaint in lines[-1]
     assert (code in (1, 2), []) == (True, list(tmp_path.iterdir()))

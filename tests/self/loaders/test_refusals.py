@@ -1,4 +1,4 @@
-"""Whatever a file holds that it should not is refused by the loaders' own error, in one clear line."""
+"""A file with wrong content is refused with DataError, in one clear line."""
 
 import gzip
 import io
@@ -80,7 +80,7 @@ BAD_TAR = {
     "climbs out": (lambda tar: [("../../evil", b"x"), *tar.items()], "'../../evil' points out of the archive"),
     "absolute": (lambda tar: [("/etc/evil", b"x"), *tar.items()], "'/etc/evil' points out of the archive"),
     "link": (lambda tar: [*list(tar.items())[:5], (linked("/etc/passwd"), b"")], "points out of the archive"),
-    "no whole record": (lambda tar: [*list(tar.items())[:5], ("cifar-10-batches-bin/test_batch.bin", b"x" * 3074)], "has 3074 bytes"),
+    "part of a record": (lambda tar: [*list(tar.items())[:5], ("cifar-10-batches-bin/test_batch.bin", b"x" * 3074)], "has 3074 bytes"),
     "member missing": (lambda tar: list(tar.items())[1:], "data_batch_1.bin is not in it"),
     "member twice": (lambda tar: [*tar.items(), *list(tar.items())[:1]], "data_batch_1.bin is in it twice"),
     "again under ./": (lambda tar: [*tar.items(), ("./cifar-10-batches-bin/test_batch.bin", b"")], "test_batch.bin is in it twice"),
@@ -196,7 +196,7 @@ BAD_ZIP = {
     "absolute": (lambda members: data_writers.zipped({**members, "/etc/evil": b"x"}), "points out of the archive"),
     "unpacks to too much": (
         lambda members: data_writers.zipped({**members, f"tiny-imagenet-200/{FIRST}": bytes(2 << 20)}),
-        "unpacks to 2097152 bytes, at most 1048576 are right",
+        "unpacks to 2097152 bytes, more than the 1048576 that are allowed",
     ),
     "a bit flipped": (
         lambda members: data_writers.zipped(members, zipfile.ZIP_STORED).replace(b"\xff\xd8\xff", b"\xff\xd8\xfe", 1),
@@ -217,10 +217,10 @@ def test_a_bad_zip_is_refused_and_nothing_is_written_outside(tmp_path, fault):
     assert ["data"] == [path.name for path in tmp_path.iterdir()]
 
 
-def test_a_file_that_is_listed_and_has_gone_from_an_unpacked_folder_is_missed(tmp_path):
+def test_an_unpacked_folder_must_have_exactly_the_listed_files(tmp_path):
     data_writers.written(tmp_path, "tiny_imagenet", writer=data_writers.write_tiny_tree)
     (tmp_path / data_writers.TINY / FIRST).unlink()
-    refused("tiny_imagenet", tmp_path, f"{FIRST} is listed in SHA256SUMS and not there")
+    refused("tiny_imagenet", tmp_path, f"{FIRST} is listed in SHA256SUMS but is not there")
     (tmp_path / data_writers.TINY / FIRST).write_bytes(b"another")
     refused("tiny_imagenet", tmp_path, f"{FIRST} is not the file that SHA256SUMS lists")
     (tmp_path / data_writers.TINY / "train" / "n00000007" / "images" / "new.JPEG").write_bytes(b"")

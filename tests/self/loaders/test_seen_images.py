@@ -1,4 +1,4 @@
-"""A user's own images come as a person sees them: upright, on white, in the table's size and channels; else they are refused."""
+"""A user's own images are read upright, on white, and in the table's size and channels; or refused."""
 
 import numpy as np
 import pytest
@@ -45,7 +45,7 @@ def test_an_image_that_is_stored_turned_is_read_upright(read, orientation, name,
     assert np.abs(GREY.astype(int) - pixels[..., 0]).max() <= 3
 
 
-def test_an_image_without_a_valid_orientation_is_read_as_it_is_stored(read):
+def test_an_image_without_a_valid_orientation_is_not_turned(read):
     exif = Image.Exif()
     exif[ORIENTATION] = 9
     assert (GREY == read(Image.fromarray(GREY), shape=(32, 48, 1), exif=exif)[..., 0]).all()
@@ -55,7 +55,7 @@ def test_an_image_without_a_valid_orientation_is_read_as_it_is_stored(read):
 
 
 @pytest.mark.parametrize("name", ["image.png", "image.webp", "image.tif"])
-def test_what_is_transparent_lies_on_white(read, name):
+def test_transparent_pixels_become_white(read, name):
     image = Image.new("RGBA", (3, 1))
     image.putdata([(*RED, 255), (*RED, 0), (*RED, 128)])
     pixels = read(image, name, **({"lossless": True, "exact": True} if name == "image.webp" else {}))
@@ -63,7 +63,7 @@ def test_what_is_transparent_lies_on_white(read, name):
     assert [255 - 128 / 255 * 55, 255 - 128, 255 - 128] == pytest.approx(pixels[0, 2].tolist(), abs=1)
 
 
-def test_grey_with_transparency_lies_on_white_too(read):
+def test_transparent_grey_becomes_white(read):
     image = Image.new("LA", (3, 1))
     image.putdata([(50, 255), (50, 0), (50, 128)])
     assert [50, 255, 152] == pytest.approx(read(image, shape=(1, 3, 1))[0, :, 0].tolist(), abs=1)
@@ -73,7 +73,7 @@ def test_grey_with_transparency_lies_on_white_too(read):
 
 
 @pytest.mark.parametrize("name", ["image.gif", "image.png"])
-def test_a_palettes_colours_are_looked_up_and_its_transparent_one_is_white(read, name):
+def test_a_palettes_colours_are_read_and_its_transparent_one_is_white(read, name):
     image = Image.new("P", (3, 1))
     image.putpalette([0, 0, 0, *RED, 0, 200, 0])
     image.putdata([0, 1, 2])
@@ -88,7 +88,7 @@ def test_an_animation_is_its_first_frame(read):
     assert RED == tuple(read(frames[0], "image.gif", save_all=True, append_images=frames[1:])[0, 0])
 
 
-def test_the_colours_of_print_become_those_of_a_screen(read):
+def test_cmyk_becomes_rgb(read):
     pixels = read(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "image.jpg", quality=95)
     assert np.abs(pixels.astype(int) - (255, 0, 0)).max() <= 3
 
@@ -100,11 +100,11 @@ def test_an_image_gets_the_channels_of_the_table(read):
 
 
 @pytest.mark.parametrize("mode", ["I;16", "I", "F"])
-def test_grey_of_more_than_eight_bits_is_refused_since_nobody_knows_its_white(read, mode):
+def test_more_than_eight_bits_are_refused(read, mode):
     image = Image.fromarray(np.full((2, 2), 4000, "uint16")) if mode == "I;16" else Image.new(mode, (2, 2), 4000)
     with pytest.raises(
         loaders.DataError,
-        match=r"cat/image.tif: cannot be read \(its pixels have more than 8 bits, mode .*\); save it anew, as PNG or JPEG of 8 bits",
+        match=r"cat/image.tif: cannot be read \(its pixels have more than 8 bits, mode .*\); save it again as 8-bit PNG or JPEG",
     ):
         read(image, "image.tif")
     if mode == "I;16":
@@ -115,7 +115,7 @@ def test_grey_of_more_than_eight_bits_is_refused_since_nobody_knows_its_white(re
 def test_an_image_of_another_size_is_refused_with_what_to_write(read):
     with pytest.raises(
         loaders.DataError,
-        match=r"train/cat/image.png: is 32 pixels high and 48 wide, its table says input = \[48, 32, 1\]; say resize = 'bilinear' or 'nearest' in its table, or resize the images",
+        match=r"train/cat/image.png: is 32 pixels high and 48 wide, its table says input = \[48, 32, 1\]; set resize = 'bilinear' or 'nearest' in its table, or resize the images",
     ):
         read(Image.fromarray(GREY), shape=(48, 32, 1))
 
@@ -128,7 +128,7 @@ def test_an_image_is_resized_as_the_table_says(read):
     assert [[0, 100], [100, 200]] == read(image, shape=(2, 2, 1), resize="bilinear")[..., 0].tolist()
 
 
-def test_an_image_is_turned_before_its_size_is_looked_at(read):
+def test_an_image_is_turned_before_its_size_is_checked(read):
     exif = Image.Exif()
     exif[ORIENTATION] = 6
     assert (32, 48, 3) == read(Image.fromarray(np.ascontiguousarray(GREY.T[::-1])), "image.jpg", (32, 48, 3), exif=exif).shape

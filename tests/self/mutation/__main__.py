@@ -1,8 +1,8 @@
 """python -m tests.self.mutation [--edits N --seed S]: plant faults in the suite and see which test catches each.
 
-``faults.toml`` holds the faults that a person thought of; more are random edits of one token each, drawn
-from a seed. Each is applied to a copy of the suite, in which the quick and self tests of the edited file run until
-one fails. A fault of the file that survives, or too small a share of edits caught, is exit code 1.
+``faults.toml`` holds faults written by hand; others are random edits of one token each, drawn from a seed.
+Each is applied to a copy of the suite, in which the quick and self tests of the edited file are executed until
+one fails. The exit code is 1 if a fault of ``faults.toml`` survives or too few random edits are caught.
 """
 
 import argparse
@@ -27,26 +27,26 @@ from tests.self.mutation.selection import Selection, test_files
 
 COPIED = ("baselines", "loaders", "tests", "zoo", "conftest.py", "pytest.ini", "README.md", "pyproject.toml", "tox.ini")
 LEAST_CAUGHT = 0.9  # share of random edits
-PATIENCE = 300  # seconds until a run of tests counts as hanging, which is caught, too
-LIVE = set()  # processes in which tests are running
+PATIENCE = 300  # seconds until a session of tests counts as hanging, and its fault as caught
+LIVE = set()  # ids of the processes that execute tests
 
 
-def run(fault, folder):
-    """Plant a fault in a copy and run its tests there, in a process of its own; (name of the test that failed or "", seconds)."""
+def try_out(fault, folder):
+    """Plant a fault in a copy and execute its tests there, in another process; (name of the test that failed or "", seconds)."""
     start = time.monotonic()
     path = folder / fault.file
     path.write_text(fault.text(), encoding="utf-8")
-    said = folder / "said"
-    said.unlink(missing_ok=True)
-    child = os.fork()  # of a process that has Keras already
+    outcome = folder / "outcome"
+    outcome.unlink(missing_ok=True)
+    child = os.fork()  # this process has imported Keras, so the child need not
     if not child:
         try:
-            os.setsid()  # so that what it starts ends with it
+            os.setsid()  # a process group, which can be ended as a whole
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.SIG_DFL)
-            _tests(fault.file, folder, said)
+            _tests(fault.file, folder, outcome)
         except BaseException as error:
-            said.write_text(f"{type(error).__name__} outside of any test")
+            outcome.write_text(f"{type(error).__name__} outside of any test")
         finally:
             os._exit(0)
     LIVE.add(child)
@@ -54,20 +54,20 @@ def run(fault, folder):
         if time.monotonic() - start > PATIENCE:
             os.killpg(child, 9)
             os.waitpid(child, 0)
-            said.write_text(f"none: nothing ended within {PATIENCE} seconds")
+            outcome.write_text(f"none: the tests did not end within {PATIENCE} seconds")
             break
         time.sleep(0.05)
     LIVE.discard(child)
     path.write_text(source(fault.file), encoding="utf-8")
-    if not said.exists():
-        raise RuntimeError(f"the process that tried {fault} died without a word: killed, or out of memory?")
-    return said.read_text(), time.monotonic() - start
+    if not outcome.exists():
+        raise RuntimeError(f"the process that tried {fault} died without a result; was it killed, or out of memory?")
+    return outcome.read_text(), time.monotonic() - start
 
 
-def _tests(file, folder, said):
-    """In the child: run the tests in the copy, and leave the name of the one that failed."""
+def _tests(file, folder, outcome):
+    """In the child: execute the tests in the copy, and write the name of the one that failed to ``outcome``."""
     os.chdir(folder)
-    sys.dont_write_bytecode = True  # which Python tells apart by whole seconds
+    sys.dont_write_bytecode = True  # Python would take a stale .pyc for a file edited within the same second
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     sys.path.insert(0, str(folder))
     for name in [name for name in sys.modules if name.partition(".")[0] in ("zoo", "tests", "loaders", "baselines")]:
@@ -76,13 +76,13 @@ def _tests(file, folder, said):
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
     selection = Selection(file)
-    words = ["-x", "-q", "-n0", "-m", "quick or self", "-p", "no:cacheprovider", "--hypothesis-seed=0", "--tb=short", *test_files(file)]
-    code = pytest.main(words, plugins=[selection])
-    said.write_text("" if code == 0 else selection.failed or _complaint(folder / "log") or f"pytest's exit code {code}")
+    args = ["-x", "-q", "-n0", "-m", "quick or self", "-p", "no:cacheprovider", "--hypothesis-seed=0", "--tb=short", *test_files(file)]
+    code = pytest.main(args, plugins=[selection])
+    outcome.write_text("" if code == 0 else selection.failed or _complaint(folder / "log") or f"pytest's exit code {code}")
 
 
 def _complaint(log):
-    """What a session that could not begin says of it."""
+    """The error line of a session that could not begin."""
     lines = [line for line in log.read_text(errors="replace").splitlines() if re.match(r"\w*(ERROR|Error|Exception)\b", line)]
     return lines[-1][:100] if lines else ""
 
@@ -102,7 +102,7 @@ def caught(faults, folders):
 
     def one(fault):
         folder = free.pop()
-        test, seconds = run(fault, folder)
+        test, seconds = try_out(fault, folder)
         free.append(folder)
         print(f"  {seconds:5.1f} s  {fault.file}  {fault.find!r} -> {fault.replace!r}: {test or 'SURVIVED'}", flush=True)
         return fault, test
@@ -111,46 +111,46 @@ def caught(faults, folders):
         return list(pool.map(one, faults))
 
 
-def main(words=None):
+def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m tests.self.mutation", description=__doc__.partition("\n")[0])
     parser.add_argument("--edits", type=int, default=100, help="random edits for each seed (default 100)")
     parser.add_argument("--seed", type=int, nargs="*", default=[1], help="seeds that they are drawn from (default 1)")
     parser.add_argument(
-        "--only", metavar="GLOB", help="only files with such a path, as zoo/vgg.py (default: all, and random edits of zoo/*)"
+        "--only", metavar="GLOB", help="only files whose path matches, such as zoo/vgg.py (default: all; random edits of zoo/* alone)"
     )
-    asked = parser.parse_args(words)
+    args = parser.parse_args(argv)
     idle = {"tensorflow": "epoch_jax.py", "jax": "epoch_tensorflow.py"}.get(os.environ.get("KERAS_BACKEND", "tensorflow"))
     paths = [path for package in ("zoo", "loaders", "baselines") for path in sorted((ROOT / package).rglob("*.py")) if path.name != idle]
-    files = [path.relative_to(ROOT).as_posix() for path in paths if fnmatch(path.relative_to(ROOT).as_posix(), asked.only or "*")]
-    if not files or asked.edits < 0:
-        parser.error(f"--only {asked.only}: no such file of the suite" if not files else "--edits must be at least 0")
+    files = [path.relative_to(ROOT).as_posix() for path in paths if fnmatch(path.relative_to(ROOT).as_posix(), args.only or "*")]
+    if not files or args.edits < 0:
+        parser.error(f"--only {args.only}: no such file of the suite" if not files else "--edits must be at least 0")
     faults = [fault for fault in planted() if fault.file in files]
-    edited = [file for file in files if asked.only or file.startswith("zoo/")]
-    import keras  # so that no child has to
+    edited = [file for file in files if args.only or file.startswith("zoo/")]
+    import keras  # once, for all children
 
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory() as temporary:
         for number in signal.SIGINT, signal.SIGTERM:
-            signal.signal(number, functools.partial(_end, place))
-        os.environ["ZOOBENCH_DATA"] = place  # the networks are on trial, and not the data
-        folders = [copy(Path(place) / str(number)) for number in range(os.cpu_count() or 1)]
-        print(f"Keras {keras.__version__} on {keras.backend.backend()}; without a fault all must survive:")
+            signal.signal(number, functools.partial(_end, temporary))
+        os.environ["ZOOBENCH_DATA"] = temporary  # without data: the networks are tested
+        folders = [copy(Path(temporary) / str(number)) for number in range(os.cpu_count() or 1)]
+        print(f"Keras {keras.__version__} on {keras.backend.backend()}; the tests must pass without a fault:")
         for sound, test in caught(
             [Fault(file, 0, "", "", "none") for file in sorted({fault.file for fault in faults} | {*edited})], folders
         ):
             if test:
-                sys.exit(f"without a fault, too, the tests of {sound.file} fail: {test}")
-        well = _planted(faults, folders)
-        for seed in asked.seed if asked.edits else []:
-            well &= _random(asked.edits, seed, edited, folders)
-    return 0 if well else 1
+                sys.exit(f"the tests of {sound.file} fail without a fault: {test}; mend that first")
+        success = _planted(faults, folders)
+        for seed in args.seed if args.edits else []:
+            success &= _random(args.edits, seed, edited, folders)
+    return 0 if success else 1
 
 
-def _end(place, *_):
-    """Leave at once, and neither processes nor files behind."""
+def _end(folder, *_):
+    """Exit at once, and leave neither processes nor files."""
     for child in LIVE:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child, 9)
-    shutil.rmtree(place, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
     os._exit(130)
 
 
@@ -164,15 +164,15 @@ def _planted(faults, folders):
 
 
 def _random(number, seed, files, folders):
-    """Whether enough of the edits of one seed were caught; says which were not."""
+    """Whether enough of the edits of one seed were caught; prints those that were not."""
     done = caught(edits(number, seed, files), folders)
     survivors = [fault for fault, test in done if not test]
     share = 1 - len(survivors) / len(done)
     print(f"seed {seed}: {len(done) - len(survivors)} of {len(done)} random edits caught ({share:.0%}; at least {LEAST_CAUGHT:.0%})")
     why = explained()
     for fault in survivors:
-        place, line = fault.line()
-        print(f"  survived: {fault.file}:{place}: {line}\n    {why.get((fault.file, line), 'NOT EXPLAINED in ' + TABLE.name)}")
+        number, line = fault.line()
+        print(f"  survived: {fault.file}:{number}: {line}\n    {why.get((fault.file, line), 'NOT EXPLAINED in ' + TABLE.name)}")
     return share >= LEAST_CAUGHT
 
 

@@ -17,12 +17,12 @@ OPERATORS = (
     ("<", "<=", ">", ">=", "==", "!="),
     ("+=", "-=", "*=", "/="),
 )
-WORDS = {"True": "False", "False": "True", "and": "or", "or": "and", "not": "", "None": "0", "in": "not in"}
+OPPOSITES = {"True": "False", "False": "True", "and": "or", "or": "and", "not": "", "None": "0", "in": "not in"}
 
 
 class Fault(NamedTuple):
     file: str  # from the root, with slashes
-    start: int  # place of what is replaced, in characters
+    start: int  # index of the first character that is replaced
     find: str
     replace: str
     why: str
@@ -33,14 +33,14 @@ class Fault(NamedTuple):
         return sound[: self.start] + self.replace + sound[self.start + len(self.find) :]
 
     def line(self):
-        """Its line: number, and text with the fault in it."""
+        """(number, text) of its line, with the fault in it."""
         number = self.text().count("\n", 0, self.start)
         return number + 1, self.text().splitlines()[number].strip()
 
 
 @functools.cache
 def source(file):
-    """Text of a file as it was when this began."""
+    """Text of a file when it was first read."""
     return (ROOT / file).read_text(encoding="utf-8")
 
 
@@ -54,7 +54,9 @@ def planted():
     for row in tomllib.loads(TABLE.read_text(encoding="utf-8"))["fault"]:
         text = source(row["file"])
         if text.count(row["find"]) != 1:
-            raise ValueError(f"{TABLE.name}: {row['find']!r} is {text.count(row['find'])} times in {row['file']}; it must be there once")
+            raise ValueError(
+                f"{TABLE.name}: {row['find']!r} is {text.count(row['find'])} times in {row['file']}; make it a text that is there exactly once"
+            )
         faults.append(Fault(row["file"], text.index(row["find"]), row["find"], row["replace"], row["why"]))
     return faults
 
@@ -66,17 +68,17 @@ def explained():
 
 
 def edits(number, seed, files):
-    """So many random edits of one token in files of the zoo, each of which still compiles: a list of Fault.
+    """A number of random edits of one token each, after which the file still compiles: a list of Fault.
 
     Numbers change by one or by a factor of two, operators and words to others of their kind, names and
     texts to others of the same file. Comments, docstrings and imports stay as they are.
     """
     draw = random.Random(seed)
-    places = [(file, token) for file in files for token in _tokens(file)]
+    choices = [(file, token) for file in files for token in _tokens(file)]
     found = []
     while len(found) < number:
-        file, (start, text, kind) = draw.choice(places)
-        others = sorted({other for _, other, its in _tokens(file) if its == kind})
+        file, (start, text, kind) = draw.choice(choices)
+        others = sorted({other for _, other, other_kind in _tokens(file) if other_kind == kind})
         new = draw.choice(_alternatives(text, kind, others))
         fault = Fault(file, start, text, new, "random edit")
         if new != text and fault not in found and _compiles(fault.text()):
@@ -86,7 +88,7 @@ def edits(number, seed, files):
 
 @functools.cache
 def _tokens(file):
-    """What may be edited in a file: (place, text, kind), in its order."""
+    """The tokens of a file that may be edited, in order: (index of the first character, text, kind)."""
     sound, starts = source(file), [0]
     for line in sound.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
@@ -98,7 +100,7 @@ def _tokens(file):
     for token in tokenize.generate_tokens(io.StringIO(sound).readline):
         text, (row, column) = token.string, token.start
         kind = {tokenize.NUMBER: "number", tokenize.STRING: "text", tokenize.NAME: "name"}.get(token.type)
-        if text in WORDS:
+        if text in OPPOSITES:
             kind = "word"
         elif text in {
             "if",
@@ -130,14 +132,14 @@ def _alternatives(text, kind, others):
         value = ast.literal_eval(text)
         return [repr(new) for new in (value + 1, value - 1, value * 2, value / 2 if isinstance(value, float) else value // 2)]
     if kind == "word":
-        return [WORDS[text]]
+        return [OPPOSITES[text]]
     if kind.startswith("operator"):
         return [other for same in OPERATORS if text in same for other in same]
     return others
 
 
 def _compiles(text):
-    with warnings.catch_warnings(action="ignore"):  # such as of "is" with a literal: it does compile
+    with warnings.catch_warnings(action="ignore"):  # such as of "is" with a literal, which does compile
         try:
             compile(text, "edited", "exec")
         except SyntaxError:

@@ -1,4 +1,4 @@
-"""Which tests a fault in a file of the suite is tried on: the quick and self ones that import the file."""
+"""The tests that a fault in a file of the suite is tried on: the quick and self ones that import the file."""
 
 import ast
 import functools
@@ -11,12 +11,12 @@ from tests import small_networks
 from tests.self.mutation.edits import ROOT
 
 FIRST, LAST = ("test_graph.py", "test_goldens.py"), ("test_session.py", "test_resume.py", "test_train.py")
-TRAIN = ("test_training.py", "test_epochs.py", "test_recipes.py", "test_search.py")  # for half a minute, whatever the network
+TRAIN = ("test_training.py", "test_epochs.py", "test_recipes.py", "test_search.py")  # half a minute, and independent of the network
 FAMILIES = {model.module for model in zoo.MODELS.values()}
 
 
 class Selection:
-    """A pytest plugin: the tests of one file of the zoo, and the name of the one that failed."""
+    """A pytest plugin: selects the tests of one file, and keeps the name of the one that failed."""
 
     def __init__(self, file):
         self.module = Path(file).stem
@@ -26,7 +26,7 @@ class Selection:
         items[:] = [item for item in items if self._imports(item)]
 
     def _imports(self, item):
-        """Whether a test imports the file: for a family of networks, whether it names one of it."""
+        """Whether a test is of the file: for a family of networks, whether it names one of them; else true."""
         if self.module not in FAMILIES:
             return True
         parameters = [str(getattr(value, "model", value)) for value in item.callspec.params.values()] if hasattr(item, "callspec") else []
@@ -45,7 +45,7 @@ class Selection:
 
 @functools.cache
 def _family(parameter):
-    """The file of the zoo that a model, specimen or cell belongs to; None of anything else."""
+    """The file of the zoo that a model, small network or cell belongs to; None for anything else."""
     for family, builders in small_networks.SPECIMENS.items():
         if parameter in [builder.__name__ for builder in builders]:
             return family
@@ -54,17 +54,17 @@ def _family(parameter):
 
 
 @functools.cache
-def _mentions(path, words):
+def _mentions(path, names):
     text = path.read_text(encoding="utf-8")
-    return any(re.search(rf"\b{word}\b", text) for word in words)
+    return any(re.search(rf"\b{name}\b", text) for name in names)
 
 
 def test_files(file):
     """The test files that import a file of the suite, themselves or through what they import: the cheap ones first."""
     module = _module(ROOT / file)
     paths = [path for path in sorted((ROOT / "tests").rglob("test_*.py")) if module in _closure(_module(path))]
-    paths = [path for path in paths if path.name != "test_faults.py"]  # which would miss the text that is replaced
-    # Those of the file itself come first, then the other cheap ones, whole sessions last; a network's own need no training.
+    paths = [path for path in paths if path.name != "test_faults.py"]  # which fails where a text to replace is missing
+    # The file's own tests come first, then other cheap ones, whole sessions last; for a network, tests of training come late, too.
     own = [module, r" import [^\n]*\b".join(module.rsplit(".", 1)), *(["import loaders"] if module.startswith("loaders.") else [])]
     late = TRAIN if module.removeprefix("zoo.") in FAMILIES else ()
     paths.sort(key=lambda path: (path.name in late, path.name in LAST, not _mentions(path, tuple(own)), path.name not in FIRST))
@@ -78,7 +78,7 @@ def _module(path):
 
 @functools.cache
 def _closure(module):
-    """Names of the suite's modules that a module imports, wherever in it, and what those import; all families for the zoo."""
+    """Names of the suite's modules that a module imports, anywhere in it, and what those import; all families for the zoo."""
     seen, waiting = set(), [module]
     while waiting:
         name = waiting.pop()
@@ -90,7 +90,7 @@ def _closure(module):
 
 @functools.cache
 def _imports(name):
-    """Names that a module of the suite imports, its package's too; None of what is no module of the suite."""
+    """Names that a module of the suite imports, its package's too; None for other modules."""
     path = ROOT / (name.replace(".", "/") + ".py")
     path = path if path.exists() else ROOT / name.replace(".", "/") / "__init__.py"
     if not path.exists():

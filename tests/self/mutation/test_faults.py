@@ -1,4 +1,4 @@
-"""The faults that ``tox -e faults`` plants: each fits its file, and random edits are drawn alike from one seed."""
+"""The faults that ``tox -e faults`` plants: each fits its file, and a seed always gives the same random edits."""
 
 import tokenize
 from io import StringIO
@@ -30,7 +30,7 @@ def test_a_text_that_is_not_there_exactly_once_is_refused(find, times, tmp_path,
         edits.planted()
 
 
-def test_random_edits_change_one_token_and_come_alike_from_one_seed():
+def test_random_edits_change_one_token_and_follow_from_the_seed():
     drawn = edits.edits(30, 1, FILES)
     assert drawn == edits.edits(30, 1, FILES) != edits.edits(30, 2, FILES)
     assert 5 < len({fault.file for fault in drawn})
@@ -41,7 +41,7 @@ def test_random_edits_change_one_token_and_come_alike_from_one_seed():
         assert [fault.find] == [token.string for token in tokenize.generate_tokens(StringIO(fault.find).readline) if token.string.strip()]
 
 
-def test_the_tests_of_a_file_are_those_that_import_it_however_far():
+def test_the_tests_of_a_file_import_it_directly_or_indirectly():
     assert {"tests/test_goldens.py", "tests/test_parameters.py", "tests/test_shapes.py"} < set(selection.test_files("zoo/vgg.py"))
     assert "tests/self/loaders/test_loaders.py" not in selection.test_files("zoo/vgg.py")
     assert "tests/self/mutation/test_faults.py" not in selection.test_files("zoo/vgg.py")

@@ -1,4 +1,4 @@
-"""A training of milliseconds: a recipe, 70 images of noise, and networks that forget nothing unnoticed."""
+"""A training of milliseconds: a recipe, 70 images of noise, and small networks."""
 
 from types import SimpleNamespace
 
@@ -8,14 +8,14 @@ RECIPE = {"input": "scaled", "optimizer": {"name": "Adam", "learning_rate": 0.01
 
 
 def noise():
-    """70 images of noise in four classes, which fill no whole number of batches, and 20 to test."""
+    """70 images of noise in four classes, the last batch of which is smaller, and 20 to test."""
     rng = np.random.default_rng(0)
     images, labels = rng.integers(0, 256, (90, 6, 6, 1)).astype("uint8"), rng.integers(0, 4, 90).astype("int32")
     return SimpleNamespace(x_train=images[:70], y_train=labels[:70], x_test=images[70:], y_test=labels[70:])
 
 
 def network(extra=(), shape=(6, 6, 1)):
-    """Dropout draws random numbers and normalisation remembers batches: both would show a warm-up left behind."""
+    """A network with dropout, which draws random numbers, and normalisation, which remembers batches: both show a warm-up that was not undone."""
     import keras
 
     layers = keras.layers

@@ -1,4 +1,4 @@
-"""Multiply-accumulates and text of the networks of keras.applications: what people bring that the zoo does not have."""
+"""Multiply-accumulates and text of networks of keras.applications, which use layers that the zoo does not."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from zoo.graph import graph
 
 pytestmark = pytest.mark.slow
 
-# The first as their papers or torchvision print them: 301, 57, 386, 564 and 569 million, 4.456 and 5.713 billion; the others as counted.
+# The first seven agree with their papers or torchvision: 301, 57, 386, 564, 569 million, 4.456 and 5.713 billion. The others are as counted.
 APPLICATIONS = {
     "MobileNetV2": 300_774_272,
     "MobileNetV3Small": 56_510_400,
@@ -25,15 +25,15 @@ APPLICATIONS = {
 
 
 @pytest.mark.parametrize("name", APPLICATIONS)
-def test_a_network_of_keras_costs_what_is_known_of_it_and_has_a_text(name):
+def test_a_network_of_keras_has_its_known_cost_and_a_text(name):
     import keras
 
-    def seen():
+    def cost_and_text():
         side = 299 if "ception" in name else 224
         model = getattr(keras.applications, name)(weights=None, input_shape=(side, side, 3))
         return cost(model), graph(model)
 
-    its, text = zoo.weightless(seen)
-    assert (APPLICATIONS[name], ()) == (its.macs, its.uncounted)
+    costs, text = zoo.weightless(cost_and_text)
+    assert (APPLICATIONS[name], ()) == (costs.macs, costs.uncounted)
     assert text.startswith("input ")
     assert text.endswith("softmax")

@@ -1,4 +1,4 @@
-"""Multiply-accumulates and activations of every kind of layer, by arithmetic; and what cannot be counted, by name."""
+"""Multiply-accumulates and activations of every kind of layer, compared with arithmetic; layers that cannot be counted are named."""
 
 import threading
 
@@ -11,7 +11,7 @@ from zoo.cost import cost
 pytestmark = pytest.mark.self
 
 
-def costs(function):
+def cost_of(function):
     """Cost of a network from a function of keras.layers and an image of 6x5x4, without weights."""
     return zoo.weightless(lambda: cost(network(function)))
 
@@ -59,10 +59,10 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_layer_costs_what_arithmetic_says(kind):
+def test_a_layer_costs_what_arithmetic_gives(kind):
     macs, function = KINDS[kind]
-    its = costs(function)
-    assert (macs, ()) == (its.macs, its.uncounted)
+    costs = cost_of(function)
+    assert (macs, ()) == (costs.macs, costs.uncounted)
 
 
 @pytest.mark.parametrize(
@@ -83,11 +83,11 @@ def test_a_layer_costs_what_arithmetic_says(kind):
 def test_a_product_outside_of_any_layer_counts(macs, product):
     import keras
 
-    its = costs(lambda layers, x: product(keras.ops, x))
-    assert (macs, ()) == (its.macs, its.uncounted)
+    costs = cost_of(lambda layers, x: product(keras.ops, x))
+    assert (macs, ()) == (costs.macs, costs.uncounted)
 
 
-def test_a_layer_used_twice_counts_twice_and_so_does_a_model_within():
+def test_a_layer_or_an_inner_model_used_twice_counts_twice():
     def shared(layers, x):
         convolution = layers.Conv2D(4, 3, padding="same")
         return convolution(convolution(x))
@@ -97,13 +97,13 @@ def test_a_layer_used_twice_counts_twice_and_so_does_a_model_within():
         return inner(inner(x))
 
     once = 6 * 5 * 4 * 3 * 3 * 4
-    assert (2 * once, 3 * 120 * 4) == (costs(shared).macs, costs(shared).activation_bytes)
-    assert (2 * once, 5 * 120 * 4) == (costs(nested).macs, costs(nested).activation_bytes)
-    assert 3 * 3 * 4 * 4 + 4 == costs(nested).parameters
+    assert (2 * once, 3 * 120 * 4) == (cost_of(shared).macs, cost_of(shared).activation_bytes)
+    assert (2 * once, 5 * 120 * 4) == (cost_of(nested).macs, cost_of(nested).activation_bytes)
+    assert 3 * 3 * 4 * 4 + 4 == cost_of(nested).parameters
 
 
 def own(call, *shapes, **methods):
-    """A layer of somebody's own that has weights of these shapes and calls a function with them."""
+    """A custom layer with weights of these shapes, whose call is a function of its input and them."""
     import keras
 
     class Own(keras.Layer):
@@ -119,29 +119,29 @@ def own(call, *shapes, **methods):
 
 
 def backend_product(x, y):
-    """What a layer does that calls the backend and not Keras."""
+    """A product by the backend, past Keras."""
     import keras
 
     return keras.ops.convert_to_tensor(x) @ keras.ops.convert_to_tensor(y)
 
 
-def test_a_layer_of_ones_own_counts_where_it_calls_keras_and_is_named_where_it_does_not():
+def test_a_custom_layer_counts_if_it_calls_keras_and_is_named_if_it_does_not():
     import keras
 
     product = 6 * 5 * 4 * 4
-    seen = costs(lambda layers, x: own(keras.ops.matmul, (4, 4))(x))
+    seen = cost_of(lambda layers, x: own(keras.ops.matmul, (4, 4))(x))
     assert (product, ()) == (seen.macs, seen.uncounted)
-    derived = costs(lambda layers, x: own(lambda x, w: keras.ops.matmul(x, w / 2), (4, 4))(x))
+    derived = cost_of(lambda layers, x: own(lambda x, w: keras.ops.matmul(x, w / 2), (4, 4))(x))
     assert (product, ()) == (derived.macs, derived.uncounted)
-    unseen = costs(lambda layers, x: own(backend_product, (4, 4))(layers.Conv2D(4, 1)(x)))
+    unseen = cost_of(lambda layers, x: own(backend_product, (4, 4))(layers.Conv2D(4, 1)(x)))
     assert (product, ("own",)) == (unseen.macs, unseen.uncounted)
-    half = costs(lambda layers, x: own(lambda x, v, w: keras.ops.matmul(backend_product(x, v), w), (4, 4), (4, 4))(x))
+    half = cost_of(lambda layers, x: own(lambda x, v, w: keras.ops.matmul(backend_product(x, v), w), (4, 4), (4, 4))(x))
     assert (product, ("own",)) == (half.macs, half.uncounted)
-    scale = costs(lambda layers, x: own(lambda x, w: x * w, (4,))(x))
+    scale = cost_of(lambda layers, x: own(lambda x, w: x * w, (4,))(x))
     assert (0, ()) == (scale.macs, scale.uncounted)
 
 
-def test_what_cannot_be_seen_is_named_with_the_models_around_it():
+def test_an_uncounted_layer_is_named_with_the_models_around_it():
     import keras
 
     def function(layers, x):
@@ -149,23 +149,23 @@ def test_what_cannot_be_seen_is_named_with_the_models_around_it():
         x = layers.Dense(4)(inner(x))
         return layers.LSTM(3, name="memory")(layers.Reshape((30, 4))(x))
 
-    its = costs(function)
-    assert (6 * 5 * 4 * 4, ("inner/added", "memory")) == (its.macs, its.uncounted)
-    several = costs(lambda layers, x: own(lambda x, v, w: keras.ops.einsum("nhwc,cd,de->nhwe", x, v, w), (4, 4), (4, 4))(x))
+    costs = cost_of(function)
+    assert (6 * 5 * 4 * 4, ("inner/added", "memory")) == (costs.macs, costs.uncounted)
+    several = cost_of(lambda layers, x: own(lambda x, v, w: keras.ops.einsum("nhwc,cd,de->nhwe", x, v, w), (4, 4), (4, 4))(x))
     assert (0, ("own",)) == (several.macs, several.uncounted)
-    repeated = costs(lambda layers, x: own(lambda x, w: keras.ops.fori_loop(0, 3, lambda _, x: keras.ops.matmul(x, w), x), (4, 4))(x))
+    repeated = cost_of(lambda layers, x: own(lambda x, w: keras.ops.fori_loop(0, 3, lambda _, x: keras.ops.matmul(x, w), x), (4, 4))(x))
     assert (0, ("own",)) == (repeated.macs, repeated.uncounted)
 
 
-def test_a_layer_that_fails_on_shapes_alone_is_named_and_the_others_are_counted():
+def test_a_layer_that_needs_values_is_named_and_the_others_count():
     import numpy as np
 
     failing = {"compute_output_shape": lambda self, shape: shape}
-    its = costs(lambda layers, x: layers.Dense(7)(own(lambda x: np.asarray(x).tolist()[0], **failing)(x)))
-    assert (6 * 5 * 4 * 7, ("own",)) == (its.macs, its.uncounted)
+    costs = cost_of(lambda layers, x: layers.Dense(7)(own(lambda x: np.asarray(x).tolist()[0], **failing)(x)))
+    assert (6 * 5 * 4 * 7, ("own",)) == (costs.macs, costs.uncounted)
 
 
-def test_where_the_size_of_an_image_is_open_layers_are_named():
+def test_layers_without_a_known_image_size_are_named():
     def count():
         import keras
 
@@ -176,8 +176,8 @@ def test_where_the_size_of_an_image_is_open_layers_are_named():
             )
         )
 
-    its = zoo.weightless(count)
-    assert (2 * 5, (2 + 5) * 4, ("open",)) == (its.macs, its.activation_bytes, its.uncounted)
+    costs = zoo.weightless(count)
+    assert (2 * 5, (2 + 5) * 4, ("open",)) == (costs.macs, costs.activation_bytes, costs.uncounted)
 
 
 def test_a_model_with_several_inputs_has_a_cost():
@@ -188,39 +188,39 @@ def test_a_model_with_several_inputs_has_a_cost():
         both = keras.layers.concatenate([left, keras.layers.Dense(5)(right)])
         return cost(keras.Model({"z": left, "a": right}, [both, keras.layers.Dense(2)(both)]))
 
-    its = zoo.weightless(count)
-    assert (4 * 5 + 8 * 2, (3 + 4 + 5 + 8 + 2) * 4, ()) == (its.macs, its.activation_bytes, its.uncounted)
+    costs = zoo.weightless(count)
+    assert (4 * 5 + 8 * 2, (3 + 4 + 5 + 8 + 2) * 4, ()) == (costs.macs, costs.activation_bytes, costs.uncounted)
 
 
 def test_outputs_within_a_layer_count_once():
     import keras
 
     dense = keras.layers.Dense(7)
-    passed = costs(lambda layers, x: own(dense)(x))
+    passed = cost_of(lambda layers, x: own(dense)(x))
     assert (120 + 6 * 5 * 7) * 4 == passed.activation_bytes
-    added = costs(lambda layers, x: own(lambda x: dense(x) + 1)(x))
+    added = cost_of(lambda layers, x: own(lambda x: dense(x) + 1)(x))
     assert (120 + 2 * 6 * 5 * 7) * 4 == added.activation_bytes
     assert (6 * 5 * 4 * 7, ()) == (added.macs, added.uncounted)
 
 
-def test_counting_changes_neither_keras_nor_what_other_threads_do():
+def test_counting_changes_neither_keras_nor_other_threads():
     import keras
     from keras.src import backend
     from keras.src.ops.operation import Operation
 
     before = backend.nn.conv, backend.numpy.matmul, Operation.__call__, backend.core.scan
-    ran = []
+    shapes = []
 
     def elsewhere(x):
-        thread = threading.Thread(target=lambda: ran.append(keras.layers.Dense(3)(keras.ops.ones((2, 2))).shape))
+        thread = threading.Thread(target=lambda: shapes.append(keras.layers.Dense(3)(keras.ops.ones((2, 2))).shape))
         thread.start()
         thread.join()
         return x
 
-    its = costs(lambda layers, x: own(elsewhere)(x))
-    assert (0, ()) == (its.macs, its.uncounted)
-    assert [(2, 3)] * len(ran) == ran
-    assert ran
+    costs = cost_of(lambda layers, x: own(elsewhere)(x))
+    assert (0, ()) == (costs.macs, costs.uncounted)
+    assert [(2, 3)] * len(shapes) == shapes
+    assert shapes
     assert before == (backend.nn.conv, backend.numpy.matmul, Operation.__call__, backend.core.scan)
 
 
@@ -233,7 +233,7 @@ def test_a_network_with_weights_keeps_them():
     assert all(map(np.array_equal, before, model.get_weights()))
 
 
-def test_a_summary_names_what_it_could_not_count(monkeypatch, capsys):
+def test_a_summary_names_uncounted_layers(monkeypatch, capsys):
     import keras
 
     def function(layers, x):
@@ -251,20 +251,20 @@ def test_a_summary_names_what_it_could_not_count(monkeypatch, capsys):
     }
 
 
-def test_the_list_of_models_says_at_least(monkeypatch, capsys):
+def test_the_list_says_at_least_for_a_model_with_uncounted_layers(monkeypatch, capsys):
     monkeypatch.setattr(zoo, "MODELS", {"lenet5": zoo.MODELS["lenet5"]})
     monkeypatch.setattr(zoo, "build", lambda *_: network(lambda layers, x: layers.Lambda(lambda x: x, name="mystery")(x)))
     assert 0 == command.main([])
-    said = capsys.readouterr().out
-    assert "  at least 0.0  " in said
-    assert "not counted in lenet5: mystery\n" in said
+    output = capsys.readouterr().out
+    assert "  at least 0.0  " in output
+    assert "not counted in lenet5: mystery\n" in output
 
 
 @pytest.mark.parametrize(
     ("name", "native", "classifier"), [("MobileNet", 568_740_352, 1024 * 1000), ("MobileNetV2", 300_774_272, 1280 * 1000)]
 )
-def test_a_network_of_keras_costs_by_its_pixels_but_for_the_classifier(name, native, classifier):
+def test_costs_without_the_classifier_are_proportional_to_pixels(name, native, classifier):
     import keras
 
-    its = zoo.weightless(lambda: cost(getattr(keras.applications, name)(weights=None, input_shape=(32, 32, 3))))
-    assert ((native - classifier) // 7**2 + classifier, ()) == (its.macs, its.uncounted)
+    costs = zoo.weightless(lambda: cost(getattr(keras.applications, name)(weights=None, input_shape=(32, 32, 3))))
+    assert ((native - classifier) // 7**2 + classifier, ()) == (costs.macs, costs.uncounted)

@@ -1,4 +1,4 @@
-"""What is asked of a device, with backends that only pretend to have one: no GPU is needed to get it right."""
+"""What the suite calls of a device, with fake backends, so that no GPU is needed."""
 
 import sys
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.self
 
 @pytest.fixture
 def device(monkeypatch):
-    """zoo.device with a function that takes a backend's place: its name, and a module with these attributes."""
+    """A function (name, attributes of a fake module) that replaces the backend and returns zoo.training.device."""
     from zoo.training import device
 
     def pretend(name, **attributes):
@@ -24,12 +24,12 @@ def device(monkeypatch):
     return pretend
 
 
-def tensorflow(asked, gpus=("GPU:0",), capability=(9, 0), tf32=True, threads=0):
+def tensorflow(calls, gpus=("GPU:0",), capability=(9, 0), tf32=True, threads=0):
     experimental = SimpleNamespace(
         tensor_float_32_execution_enabled=lambda: tf32,
-        enable_tensor_float_32_execution=lambda on: asked.append(f"TF32 {on}"),
+        enable_tensor_float_32_execution=lambda on: calls.append(f"TF32 {on}"),
         get_device_details=lambda found: {"device_name": f"chip of {found}", "compute_capability": capability},
-        reset_memory_stats=lambda name: asked.append(f"reset {name}"),
+        reset_memory_stats=lambda name: calls.append(f"reset {name}"),
         get_memory_info=lambda name: {"peak": 7, "current": 3},
     )
     return {
@@ -38,62 +38,62 @@ def tensorflow(asked, gpus=("GPU:0",), capability=(9, 0), tf32=True, threads=0):
             experimental=experimental,
             threading=SimpleNamespace(get_intra_op_parallelism_threads=lambda: threads),
         ),
-        "test": SimpleNamespace(experimental=SimpleNamespace(sync_devices=lambda: asked.append("sync"))),
+        "test": SimpleNamespace(experimental=SimpleNamespace(sync_devices=lambda: calls.append("sync"))),
     }
 
 
 class Array:
     """What JAX puts on a device."""
 
-    def __init__(self, asked):
-        self.asked = asked
+    def __init__(self, calls):
+        self.calls = calls
 
     def __add__(self, number):
-        self.asked.append("add")
+        self.calls.append("add")
         return self
 
     def block_until_ready(self):
-        self.asked.append("block")
+        self.calls.append("block")
 
 
-def jax(asked, platform="gpu", stats=None, capability="9.0", products=None):
+def jax(calls, platform="gpu", stats=None, capability="9.0", products=None):
     chip = SimpleNamespace(device_kind="chip", platform=platform, memory_stats=lambda: stats, compute_capability=capability)
     config = SimpleNamespace(jax_default_matmul_precision=products)
-    precision = contextmanager(lambda word: iter([asked.append(word)]))
-    return {"config": config, "devices": lambda: [chip], "device_put": lambda value: Array(asked), "default_matmul_precision": precision}
+    precision = contextmanager(lambda name: iter([calls.append(name)]))
+    return {"config": config, "devices": lambda: [chip], "device_put": lambda value: Array(calls), "default_matmul_precision": precision}
 
 
 def test_tensorflows_gpu_is_named_drained_and_its_peak_reset_and_read(device):
-    asked = []
-    ours = device("tensorflow", **tensorflow(asked))
+    calls = []
+    ours = device("tensorflow", **tensorflow(calls))
     assert "chip of GPU:0" == ours.gpu()
     ours.drain()
     ours.reset_peak()
-    assert ["sync", "reset GPU:0"] == asked
+    assert ["sync", "reset GPU:0"] == calls
     assert 7 == ours.peak_bytes()["gpu"]
 
 
 def test_jaxs_gpu_is_named_drained_and_its_peak_read(device):
-    asked = []
-    ours = device("jax", **jax(asked, stats={"peak_bytes_in_use": 9, "bytes_in_use": 1}))
+    calls = []
+    ours = device("jax", **jax(calls, stats={"peak_bytes_in_use": 9, "bytes_in_use": 1}))
     assert "chip" == ours.gpu()
     ours.drain()
     ours.reset_peak()
-    assert ["add", "block"] == asked
+    assert ["add", "block"] == calls
     assert 9 == ours.peak_bytes()["gpu"]
 
 
-def test_without_a_gpu_there_is_neither_a_name_nor_a_peak_of_it(device):
-    asked = []
-    for ours in device("tensorflow", **tensorflow(asked, gpus=())), device("jax", **jax(asked, platform="cpu", stats=None)):
+def test_without_a_gpu_its_name_and_peak_are_none(device):
+    calls = []
+    for ours in device("tensorflow", **tensorflow(calls, gpus=())), device("jax", **jax(calls, platform="cpu", stats=None)):
         ours.reset_peak()
         assert (None, None) == (ours.gpu(), ours.peak_bytes()["gpu"])
-    assert [] == asked
+    assert [] == calls
     assert (None, None) == (device("torch").gpu(), device("torch").drain())
-    assert None is device("jax", **jax(asked, stats=None)).peak_bytes()["gpu"]
+    assert None is device("jax", **jax(calls, stats=None)).peak_bytes()["gpu"]
 
 
-def test_images_stay_where_half_of_a_gpus_memory_or_a_quarter_of_the_machines_holds_them(device, monkeypatch):
+def test_images_stay_if_they_fit_half_of_a_gpu_or_a_quarter_of_the_machine(device, monkeypatch):
     gpu = device("jax", **jax([], stats={"bytes_limit": 100}))
     assert [True, False] == [gpu.fits(size) for size in (50, 51)]
     assert not device("jax", **jax([], stats=None)).fits(1)
@@ -102,7 +102,7 @@ def test_images_stay_where_half_of_a_gpus_memory_or_a_quarter_of_the_machines_ho
     assert [True, False] == [device("jax", **jax([], platform="cpu")).fits(size) for size in (10, 11)]
 
 
-def test_an_operation_has_the_threads_that_tensorflow_was_told_or_the_processors_of_the_process(device, monkeypatch):
+def test_threads_are_tensorflows_setting_or_the_processors_of_the_process(device, monkeypatch):
     ours = device("tensorflow", **tensorflow([], threads=5))
     assert 5 == ours.threads()
     monkeypatch.setattr(ours.os, "sched_getaffinity", lambda process: {0, 2, 3}, raising=False)
@@ -110,15 +110,15 @@ def test_an_operation_has_the_threads_that_tensorflow_was_told_or_the_processors
         assert 3 == device(name, **attributes).threads()
 
 
-def test_plain_float32_is_asked_for_and_taken_back(device):
-    asked = []
-    with device("tensorflow", **tensorflow(asked)).plain_float32():
-        asked.append("work")
-    assert ["TF32 False", "work", "TF32 True"] == asked
-    asked.clear()
-    with device("jax", **jax(asked)).plain_float32():
-        asked.append("work")
-    assert ["highest", "work"] == asked
+def test_plain_float32_is_set_and_reset(device):
+    calls = []
+    with device("tensorflow", **tensorflow(calls)).plain_float32():
+        calls.append("work")
+    assert ["TF32 False", "work", "TF32 True"] == calls
+    calls.clear()
+    with device("jax", **jax(calls)).plain_float32():
+        calls.append("work")
+    assert ["highest", "work"] == calls
     with device("torch").plain_float32():
         pass
 
@@ -141,11 +141,11 @@ def test_plain_float32_is_asked_for_and_taken_back(device):
         (None, "torch", {}),
     ],
 )
-def test_products_are_said_to_be_rounded_where_the_gpu_can_and_the_backend_lets_it(device, expected, name, attributes):
+def test_tf32_is_true_if_the_gpu_has_it_and_the_backend_allows_it(device, expected, name, attributes):
     assert expected is device(name, **attributes).tf32()
 
 
-def test_a_function_is_compiled_as_the_backend_does_and_left_alone_by_others(device):
+def test_a_function_is_compiled_by_the_backend_if_it_can(device):
     assert "graph of f, False" == device("tensorflow", function=lambda function, autograph: f"graph of {function}, {autograph}").compiled(
         "f"
     )
@@ -153,10 +153,10 @@ def test_a_function_is_compiled_as_the_backend_does_and_left_alone_by_others(dev
     assert "f" == device("torch").compiled("f")
 
 
-def test_the_peak_of_the_process_is_what_it_took_since_the_reset(device):
+def test_the_peak_is_the_memory_taken_since_the_reset(device):
     ours = device("torch")
     if sys.platform != "linux":
-        pytest.skip("this system does not tell a process's peak")
+        pytest.skip("this system does not report a process's peak memory")
     large = bytearray(300_000_000)
     high = ours.peak_bytes()["host"]
     del large

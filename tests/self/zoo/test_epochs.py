@@ -1,4 +1,4 @@
-"""An epoch as a program: the same training as step by step, to the same bits however it is cut, and an honest clock."""
+"""An epoch as a program: equal to a training step by step, to the same bits in any number of calls; and its clock."""
 
 import itertools
 from importlib import import_module
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.self
 
 @pytest.fixture(scope="module", autouse=True)
 def late_imports():
-    """Keras comes with the first test, and not when tests are collected."""
+    """Keras is imported with the first test, not when tests are collected."""
     global keras, training
     import keras
 
@@ -27,7 +27,7 @@ def data():
 
 
 def step_by_step(model, data, recipe, seed):
-    """The same training as plainly as it can be written: Keras's train_on_batch, batch by batch; history and final weights."""
+    """The same training by Keras's train_on_batch, batch by batch: (history, final weights)."""
     keras.utils.set_random_seed(seed)
     network = model()
     fitted, watched, _ = recipes.fitted_and_watched(recipe, data)
@@ -55,10 +55,10 @@ def step_by_step(model, data, recipe, seed):
     return history, trainer.get_weights()
 
 
-KINDS = {  # everything that recipes use, each beside what it might disturb
+KINDS = {  # everything that recipes use, combined where one might disturb the other
     "plain": {},
     "a schedule": {"optimizer": {"name": "Adam", "learning_rate": 0.01, "schedule": "cosine"}},
-    "steps that are no whole pass": {"steps": 7, "epochs": 3},
+    "steps that are not a whole pass": {"steps": 7, "epochs": 3},
     "augmentation and mean": {"input": "mean_subtracted", "augment": {"shift": 0.2, "flip": True}},
     "size, split and penalty": {"size": [12, 12], "interpolation": "nearest", "validation_split": 0.3, "l2": 0.01},
     "Adamax, raw": {"input": "raw", "optimizer": {"name": "Adamax", "learning_rate": 0.002}},
@@ -76,7 +76,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(data):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_epoch_is_the_same_training_as_one_step_after_the_other(data, kind):
+def test_an_epoch_trains_the_same_as_step_by_step(data, kind):
     recipe = {**RECIPE, **KINDS[kind]}
     kept = []
     ours = train(sized(recipe), data, recipe, 3, keep=kept.append)
@@ -89,27 +89,27 @@ def test_an_epoch_is_the_same_training_as_one_step_after_the_other(data, kind):
         np.testing.assert_allclose(mine, other, atol=2e-4)
 
 
-@pytest.mark.parametrize("kind", ["plain", "steps that are no whole pass"])
-def test_images_that_do_not_fit_the_device_stream_to_the_same_bits(data, kind, monkeypatch):
+@pytest.mark.parametrize("kind", ["plain", "steps that are not a whole pass"])
+def test_streamed_images_give_the_same_bits_as_resident_ones(data, kind, monkeypatch):
     recipe = {**RECIPE, **KINDS[kind]}
     resident = train(network, data, recipe, 3)
     monkeypatch.setattr(training.device, "fits", lambda images: False)
     monkeypatch.setattr(training.feed, "CHUNK", 3 * 16 * 36)  # three batches at a time
     if kind != "plain":
-        monkeypatch.setattr(training, "LONGEST", 0)  # of which each is a call
+        monkeypatch.setattr(training, "LONGEST", 0)  # each batch is a call
     streamed = train(network, data, recipe, 3)
     assert (True, False) == (resident["resident"], streamed["resident"])
     assert resident["history"] == streamed["history"]
     assert resident["loss"] == streamed["loss"]
 
 
-def test_a_backend_without_a_program_of_its_own_falls_back_to_fit_and_says_so(data, monkeypatch):
+def test_a_backend_without_an_epoch_file_uses_fit_and_reports_it(data, monkeypatch):
     ours = train(network, data, RECIPE, 3)
     from zoo.training import epoch_fit
 
     epochs = import_module(training.EPOCHS[keras.backend.backend()])
     monkeypatch.delitem(training.EPOCHS, keras.backend.backend())
-    monkeypatch.setattr(epoch_fit, "order", epochs.order)  # else only the order of the images differs
+    monkeypatch.setattr(epoch_fit, "order", epochs.order)  # else the order of the images would differ
     theirs = train(network, data, RECIPE, 3)
     assert "fit" == theirs["loop"] != ours["loop"]
     assert theirs["history"]["loss"] == pytest.approx(ours["history"]["loss"], rel=1e-4)
@@ -117,7 +117,7 @@ def test_a_backend_without_a_program_of_its_own_falls_back_to_fit_and_says_so(da
     assert theirs["accuracy"] == pytest.approx(ours["accuracy"])
 
 
-def test_how_an_epoch_is_cut_into_calls_changes_no_bit(data, monkeypatch):
+def test_the_number_of_calls_an_epoch_changes_no_bit(data, monkeypatch):
     whole = train(network, data, RECIPE, 3)
     monkeypatch.setattr(training, "LONGEST", 0)  # a step a call
     cut = train(network, data, RECIPE, 3)
@@ -125,7 +125,7 @@ def test_how_an_epoch_is_cut_into_calls_changes_no_bit(data, monkeypatch):
     assert whole["history"] == cut["history"]
 
 
-def test_passes_go_on_from_epoch_to_epoch():
+def test_a_pass_goes_on_in_the_next_epoch():
     assert [(0, 0, 5)] == training.feed.visits(0, 5, 5)
     assert [[(0, 0, 5), (1, 0, 2)], [(1, 2, 5), (2, 0, 4)]] == [training.feed.visits(epoch, 7, 5) for epoch in (0, 1)]
     assert [(0, 2, 4)] == training.feed.visits(1, 2, 5)
@@ -141,7 +141,7 @@ def test_nothing_is_traced_while_the_clock_runs(data, monkeypatch, fits):
             traced.append(len(timed))
             return x
 
-    def cost(network):  # when the last clock has stopped
+    def cost(network):  # called after the last timing
         timed.clear()
         return count(network)
 
@@ -156,7 +156,7 @@ def test_nothing_is_traced_while_the_clock_runs(data, monkeypatch, fits):
     assert seen["compile_seconds"] > min(seen["train_seconds"]) > 0
 
 
-def test_the_clock_reads_training_and_evaluation_apart_and_each_time_of_a_drained_device(data, monkeypatch):
+def test_training_and_evaluation_are_timed_apart_on_a_drained_device(data, monkeypatch):
     events = []
     readings = iter([100.0, 101.0, 102.0, 102.0, 103.0, 104.0, 110.0, 111.0, 112.0, 112.0, 113.0, 118.0])
     state = training.prepare(training.Setup(network, data, {**RECIPE, "steps": 5}, 0))
@@ -172,7 +172,7 @@ def test_the_clock_reads_training_and_evaluation_apart_and_each_time_of_a_draine
     assert [*trained, "drain", 110.0, 111.0, "evaluate", 112.0, 112.0, 113.0, "drain", 118.0] == events
 
 
-def test_an_epoch_more_of_a_prepared_training_is_the_trainings_own(data):
+def test_prepared_trains_the_same_epochs_as_train(data):
     keras.utils.set_random_seed(3)
     epoch = training.prepared(network(), data, RECIPE, 3)
     seconds, losses = zip(epoch(), epoch(), strict=True)

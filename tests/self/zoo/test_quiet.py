@@ -1,4 +1,4 @@
-"""A command of the zoo prints its answer and no greeting of the backend."""
+"""A command of the zoo prints its answer, and nothing of the backend's."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ import zoo
 pytestmark = pytest.mark.slow
 
 
-def test_the_backend_does_not_greet():
+def test_the_backend_prints_nothing():
     args = [sys.executable, "-m", "zoo", "summary", "lenet5"]
     ended = subprocess.run(args, capture_output=True, text=True, timeout=120, cwd=Path(zoo.__file__).parent.parent)
     assert (0, "") == (ended.returncode, ended.stderr)

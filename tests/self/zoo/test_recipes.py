@@ -1,4 +1,4 @@
-"""Recipes: what reaches the network is what the recipe says, and what it cannot mean is refused."""
+"""Recipes: the network gets what the recipe says, and a wrong recipe is refused."""
 
 from types import SimpleNamespace
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.self
 
 @pytest.fixture(scope="module", autouse=True)
 def late_imports():
-    """Keras comes with the first test, and not when tests are collected."""
+    """Keras is imported with the first test, not when tests are collected."""
     global keras
     import keras
 
@@ -24,10 +24,10 @@ def data():
 
 
 @pytest.mark.parametrize(
-    ("args", "expected"),
+    ("scaling", "expected"),
     [("raw", [0.0, 255.0]), ("scaled", [0.0, 1.0]), ("mean_subtracted", [-0.5, 0.5])],
 )
-def test_the_images_reach_the_network_as_the_recipe_says(args, expected):
+def test_the_images_reach_the_network_as_the_recipe_says(scaling, expected):
     seen = []
 
     class Watch(keras.layers.Layer):
@@ -36,7 +36,7 @@ def test_the_images_reach_the_network_as_the_recipe_says(args, expected):
             return x
 
     images = np.array([0, 255], "uint8").reshape(2, 1, 1, 1)
-    recipe = {**RECIPE, "input": args}
+    recipe = {**RECIPE, "input": scaling}
     layers = [keras.layers.Input((1, 1, 1)), Watch(), keras.layers.Flatten(), keras.layers.Dense(2, activation="softmax")]
     recipes.trainer(keras.Sequential(layers), recipe, images)(images)
     np.testing.assert_allclose(np.ravel(keras.ops.convert_to_numpy(seen[-1])), expected, atol=1e-6)
@@ -56,7 +56,7 @@ def test_augmentation_shifts_by_at_most_its_share_and_only_in_training():
     np.testing.assert_array_equal(still, images[..., 0] / np.float32(255))
 
 
-def test_a_shift_by_the_nearest_pixel_moves_pixels_and_mixes_none():
+def test_a_nearest_shift_moves_pixels_and_mixes_none():
     images = np.random.default_rng(0).integers(0, 2, (32, 10, 10, 1)).astype("uint8") * 255
     outputs = keras.Sequential([keras.layers.Input((10, 10, 1)), keras.layers.Flatten()])
     for how, mixed in ("nearest", False), ("bilinear", True):
@@ -98,7 +98,7 @@ def test_a_cosine_schedule_ends_with_the_last_step(data):
         ({"optimizer": {"name": "Adam", "learning_rate": 1.0, "schedule": "step"}}, "unknown schedule 'step'"),
     ],
 )
-def test_an_optimizer_that_nobody_knows_is_refused(data, change, complaint):
+def test_an_unknown_optimizer_or_schedule_is_refused(data, change, complaint):
     with pytest.raises(ValueError, match=complaint):
         train(network, data, {**RECIPE, **change}, 0)
 
@@ -148,7 +148,7 @@ def test_a_recipe_that_cannot_be_meant_is_refused_by_key_and_what_is_known(chang
     assert "\n" not in str(caught.value)
 
 
-def test_a_recipe_may_say_everything_that_is_known():
+def test_a_recipe_may_have_every_known_key():
     more = {
         "size": [32, 32],
         "interpolation": "nearest",
@@ -169,7 +169,7 @@ def test_a_recipe_may_say_everything_that_is_known():
     assert keys.KEYS.keys() == {**RECIPE, **more, "validation_split": 0.1}.keys()
 
 
-def test_resizing_to_the_nearest_pixel_is_pillows(data):
+def test_nearest_resizing_equals_pillows(data):
     from PIL import Image
 
     images = np.random.default_rng(1).integers(0, 256, (3, 64, 48, 3)).astype("uint8")
@@ -181,7 +181,7 @@ def test_resizing_to_the_nearest_pixel_is_pillows(data):
         np.testing.assert_array_equal(theirs, seen)
 
 
-def test_the_mean_that_is_subtracted_is_that_of_the_resized_images():
+def test_the_subtracted_mean_is_that_of_the_resized_images():
     images = np.random.default_rng(1).integers(0, 256, (20, 8, 8, 1)).astype("uint8")
     recipe = {**RECIPE, "input": "mean_subtracted", "size": [13, 13], "interpolation": "bilinear"}
     outputs = keras.Sequential([keras.layers.Input((13, 13, 1)), keras.layers.Flatten()])
@@ -190,7 +190,7 @@ def test_the_mean_that_is_subtracted_is_that_of_the_resized_images():
     assert seen.std() > 0.1
 
 
-def test_only_the_first_images_of_each_split_where_a_recipe_says_so(data):
+def test_a_recipe_may_use_only_the_first_images_of_each_split(data):
     recipe = {**RECIPE, "images": [40, 7], "validation_split": 0.25}
     fitted, watched, tested = recipes.fitted_and_watched(recipe, data)
     assert (30, 10, 7) == (len(fitted[0]), len(watched[1]), len(tested[1]))
@@ -200,17 +200,17 @@ def test_only_the_first_images_of_each_split_where_a_recipe_says_so(data):
     assert seen["accuracy"] * 7 == pytest.approx(round(seen["accuracy"] * 7))
 
 
-def test_of_classes_that_stand_one_after_the_other_each_is_held_out_from_and_trained_on():
+def test_held_out_images_are_of_every_class_even_if_sorted_by_class():
     labels = np.repeat(np.arange(20), 50)
     data = SimpleNamespace(x_train=labels.reshape(-1, 1, 1, 1), y_train=labels, x_test=labels[:5], y_test=labels[:5])
-    for asked, held_out in (100, 100), (30, 30), (500, 200):  # a fifth at most
-        (images, fitted), (others, watched), _ = recipes.fitted_and_watched({"held_out": asked}, data)
+    for in_recipe, held_out in (100, 100), (30, 30), (500, 200):  # a fifth at most
+        (images, fitted), (others, watched), _ = recipes.fitted_and_watched({"held_out": in_recipe}, data)
         assert [held_out, 1000] == [len(watched), len(watched) + len(fitted)]
         assert set(range(20)) == set(watched) == set(fitted)
         assert [*fitted, *watched] == [*images.ravel(), *others.ravel()]
 
 
-def test_a_penalty_is_the_strength_times_the_squares_of_all_kernels_and_of_nothing_else():
+def test_the_penalty_is_the_strength_times_the_squared_kernels():
     model = network()
     recipes.penalise(model, 0.5)
     kernels = [keras.ops.convert_to_numpy(layer.kernel) for layer in model.layers if hasattr(layer, "kernel")]

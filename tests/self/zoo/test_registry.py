@@ -1,4 +1,4 @@
-"""The registry: a model of which nothing optional is known passes the quick tests, and says what images it takes."""
+"""The registry: a model without optional fields passes the quick tests, and an image that it cannot take is refused."""
 
 import sys
 from types import ModuleType
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.self
 
 @pytest.fixture
 def add(monkeypatch):
-    """A function that adds a model called mine to the zoo, of the least row that there can be."""
+    """A function that adds a model called mine to the zoo, without any optional field."""
 
     def added(function):
         module = ModuleType("zoo.mine")
@@ -31,7 +31,7 @@ def network(shape, classes, kernel=4):
     return Sequential([layers.Input(shape), *hidden, layers.Dense(classes, activation="softmax")], name="mine")
 
 
-def test_a_model_of_three_fields_passes_the_tests_of_shapes_and_costs(add):
+def test_a_model_without_optional_fields_passes_the_tests_of_shapes_and_costs(add):
     add(network)
     test_shapes.test_output_and_parameters_follow_from_the_input("mine")
     test_costs.test_a_network_costs_what_its_source_says("mine")
@@ -39,7 +39,7 @@ def test_a_model_of_three_fields_passes_the_tests_of_shapes_and_costs(add):
     test_shapes.test_every_formula_is_of_a_model()
 
 
-def test_a_cost_without_a_source_and_another_cost_than_the_sources_fail(add, monkeypatch):
+def test_a_wrong_cost_or_one_without_a_source_fails(add, monkeypatch):
     add(network)
     monkeypatch.setitem(zoo.MODELS, "mine", zoo.MODELS["mine"]._replace(parameters=42))
     with pytest.raises(AssertionError):
@@ -48,11 +48,11 @@ def test_a_cost_without_a_source_and_another_cost_than_the_sources_fail(add, mon
         test_costs.test_a_network_costs_what_its_source_says("mine")
 
 
-def test_the_least_side_is_the_least_that_a_model_can_be_built_for():
+def test_the_least_side_is_that_of_the_smallest_image_a_model_takes():
     assert [8, 28, 32] == [zoo.least_side(name, 1, 10) for name in ("lenet5", "resnet20_v1", "vgg16")]
 
 
-def test_a_model_that_refuses_an_image_in_words_of_its_own_is_cited(add):
+def test_a_models_own_error_for_an_image_is_quoted(add):
     def choosy(shape, classes):
         if min(shape[:2]) < 7:
             raise ValueError("Input size must be at least 7x7\nand more lines")
@@ -65,7 +65,7 @@ def test_a_model_that_refuses_an_image_in_words_of_its_own_is_cited(add):
         zoo.build("mine", (6, 6, 1), 3)
 
 
-def test_an_error_that_no_size_avoids_is_raised_as_it_is(add):
+def test_an_error_at_every_size_is_raised_unchanged(add):
     def broken(shape, classes):
         raise ValueError("units must be positive")
 
@@ -74,7 +74,7 @@ def test_an_error_that_no_size_avoids_is_raised_as_it_is(add):
         zoo.build("mine", (9, 9, 1), 3)
 
 
-def test_a_least_side_beyond_the_search_is_said_to_be(add):
+def test_the_error_says_if_the_least_side_is_over_256(add):
     add(lambda shape, classes: network(shape, classes, kernel=257))
     assert None is zoo.least_side("mine", 1, 3)
     with pytest.raises(ValueError, match=r"^mine cannot take an image of 9x9x1: layer Conv2D .*; the least square input is over 256x256$"):

@@ -1,4 +1,4 @@
-"""Trained networks in files: what comes back is what was saved, and what is damaged or strange is refused by name."""
+"""Trained networks in files: a loaded network is the saved one; a damaged or foreign file is refused by name."""
 
 import json
 import pickle
@@ -17,7 +17,7 @@ NAMES = ("n02124075 Egyptian cat", "n03617480 kimono", "n02883205 bow tie, bow-t
 
 @pytest.fixture(scope="module", autouse=True)
 def late_imports():
-    """Keras comes with the first test, and not when tests are collected."""
+    """Keras is imported with the first test, not when tests are collected."""
     global keras, saved
     import keras
 
@@ -37,12 +37,12 @@ def trained(classes=3, **recipe):
     return model
 
 
-def answers(model, *words, **more):
-    return keras.ops.convert_to_numpy(model(images(), *words, **more))
+def answers(model, *args, **more):
+    return keras.ops.convert_to_numpy(model(images(), *args, **more))
 
 
 def pixels(height, width, channels):
-    """A network whose probabilities are the pixels that it is given, in shares of 255."""
+    """A network whose probabilities are the pixels of its image, as shares of 255."""
     layers = keras.layers
     return keras.Sequential(
         [layers.Input((height, width, channels), dtype="uint8"), layers.Rescaling(1 / 255), layers.Reshape((height * width * channels,))]
@@ -50,7 +50,7 @@ def pixels(height, width, channels):
 
 
 def seen(model, path):
-    """The pixels that a network of ``pixels`` is given of an image in a file, which has at most ten."""
+    """The pixels of an image file as a network of ``pixels`` gets them, ten at most."""
     classes = [str(number) for number in range(model.output_shape[1])]
     return [round(255 * row[3]) for row in sorted(saved.predict(model, classes, path))]
 
@@ -72,22 +72,22 @@ def rewritten(file, **members):
                 archive.writestr(name, data)
 
 
-@pytest.mark.parametrize("words", ["raw", "scaled", "mean_subtracted"])
-def test_a_network_comes_back_with_its_answers_and_the_names_of_its_classes(tmp_path, words):
-    model = trained(input=words)
+@pytest.mark.parametrize("scaling", ["raw", "scaled", "mean_subtracted"])
+def test_a_loaded_network_has_the_saved_answers_and_class_names(tmp_path, scaling):
+    model = trained(input=scaling)
     saved.save(model, NAMES, tmp_path / "cats.keras")
     loaded, classes = saved.load(tmp_path / "cats.keras")
     assert NAMES == classes
     np.testing.assert_array_equal(answers(loaded), answers(model))
 
 
-def test_a_file_is_keras_own_and_holds_no_optimizer(file):
+def test_keras_itself_loads_the_file_which_holds_no_optimizer(file):
     model = keras.saving.load_model(file)
     np.testing.assert_array_equal(answers(saved.load(file)[0]), answers(model))
     assert not model.compiled
 
 
-def test_a_file_is_replaced_whole_or_not_at_all(file, monkeypatch):
+def test_a_file_is_replaced_completely_or_not_at_all(file, monkeypatch):
     before = file.read_bytes()
     with monkeypatch.context() as patch:
         patch.setattr(saved.os, "fsync", lambda descriptor: (_ for _ in ()).throw(OSError("the disk is full")))
@@ -98,13 +98,13 @@ def test_a_file_is_replaced_whole_or_not_at_all(file, monkeypatch):
     assert (NAMES[:2], [file]) == (saved.load(file)[1], list(file.parent.iterdir()))
 
 
-def test_what_could_not_be_asked_about_an_image_is_not_saved(tmp_path):
+def test_a_network_that_cannot_classify_images_is_not_saved(tmp_path):
     layers = keras.layers
     for model, complaint in [
-        (trained(2), "tells 2 classes apart, but it names 3"),
+        (trained(2), "has 2 classes, but 3 names are listed"),
         (keras.Sequential([layers.Input((6, 5, 3)), layers.Flatten(), layers.Dense(3)]), "takes float32 images, not uint8"),
         (pixels(1, 1, 4), r"takes \(1, 1, 4\), not \(height, width, 1 or 3\)"),
-        (keras.Sequential([layers.Input((6, 5, 3), dtype="uint8"), layers.Rescaling(1.0)]), "not one from an image to probabilities"),
+        (keras.Sequential([layers.Input((6, 5, 3), dtype="uint8"), layers.Rescaling(1.0)]), "does not map an image to probabilities"),
     ]:
         with pytest.raises(ValueError, match=complaint):
             saved.save(model, NAMES, tmp_path / "cats.keras")
@@ -115,8 +115,8 @@ def test_what_could_not_be_asked_about_an_image_is_not_saved(tmp_path):
 
 def _flipped(file):
     content = bytearray(file.read_bytes())
-    place = content.index(b"model.weights.h5") + 2000
-    content[place] ^= 1
+    index = content.index(b"model.weights.h5") + 2000
+    content[index] ^= 1
     file.write_bytes(content)
 
 
@@ -124,21 +124,21 @@ def _flipped(file):
     ("spoil", "complaint"),
     [
         (lambda file: file.unlink(), "No such file or directory"),
-        (lambda file: file.write_bytes(b""), "no whole archive of a network"),
-        (lambda file: file.write_bytes(b"\x89HDF\r\n" * 100), "no whole archive of a network"),
-        (lambda file: file.write_bytes(file.read_bytes()[: file.stat().st_size // 2]), "no whole archive of a network"),
-        (lambda file: file.write_bytes(file.read_bytes()[:-1]), "no whole archive of a network"),
-        (_flipped, "model.weights.h5 in it is damaged"),
+        (lambda file: file.write_bytes(b""), "not a complete .keras archive"),
+        (lambda file: file.write_bytes(b"\x89HDF\r\n" * 100), "not a complete .keras archive"),
+        (lambda file: file.write_bytes(file.read_bytes()[: file.stat().st_size // 2]), "not a complete .keras archive"),
+        (lambda file: file.write_bytes(file.read_bytes()[:-1]), "not a complete .keras archive"),
+        (_flipped, "its member model.weights.h5 is damaged"),
         (lambda file: rewritten(file, **{"zoobench.json": None}), "has no zoobench.json"),
-        (lambda file: rewritten(file, **{"zoobench.json": "{"}), "zoobench.json in it does not list the classes"),
-        (lambda file: rewritten(file, **{"zoobench.json": "[1]"}), "zoobench.json in it does not list the classes"),
-        (lambda file: rewritten(file, **{"zoobench.json": '{"classes": [1, 2, 3]}'}), "zoobench.json in it does not list the classes"),
-        (lambda file: rewritten(file, **{"zoobench.json": '{"classes": ["a"]}'}), "tells 3 classes apart, but it names 1"),
+        (lambda file: rewritten(file, **{"zoobench.json": "{"}), "its member zoobench.json does not list the classes"),
+        (lambda file: rewritten(file, **{"zoobench.json": "[1]"}), "its member zoobench.json does not list the classes"),
+        (lambda file: rewritten(file, **{"zoobench.json": '{"classes": [1, 2, 3]}'}), "its member zoobench.json does not list the classes"),
+        (lambda file: rewritten(file, **{"zoobench.json": '{"classes": ["a"]}'}), "has 3 classes, but 1 names are listed"),
         (lambda file: rewritten(file, **{"model.weights.h5": None}), "Keras cannot load it"),
         (lambda file: rewritten(file, **{"config.json": "{}"}), "Keras cannot load it"),
     ],
 )
-def test_a_file_that_is_no_whole_network_is_refused_by_name_and_with_the_next_step(file, spoil, complaint):
+def test_a_damaged_file_is_refused_with_its_name_and_the_next_step(file, spoil, complaint):
     spoil(file)
     with pytest.raises(ValueError, match=rf"^{file}: .*{complaint}.*; \w+") as refused:
         saved.load(file)
@@ -146,7 +146,7 @@ def test_a_file_that_is_no_whole_network_is_refused_by_name_and_with_the_next_st
 
 
 class Spring:
-    """What a pickle would run."""
+    """An object whose pickle executes code when it is loaded."""
 
     def __init__(self, trap):
         self.trap = trap
@@ -155,13 +155,13 @@ class Spring:
         return (type(self.trap).touch, (self.trap,))
 
 
-def test_no_code_in_a_file_runs(file, tmp_path):
+def test_no_code_in_a_file_is_executed(file, tmp_path):
     trap, layers = tmp_path / "sprung", keras.layers
     pickle.loads(pickle.dumps(Spring(trap)))
     assert trap.exists()
     trap.unlink()
     file.write_bytes(pickle.dumps(Spring(trap)))
-    with pytest.raises(ValueError, match="no whole archive"):
+    with pytest.raises(ValueError, match="not a complete .keras archive"):
         saved.load(file)
     code = layers.Lambda(lambda x: x)
     saved.save(keras.Sequential([layers.Input((1, 1, 3), dtype="uint8"), layers.Reshape((3,)), code]), NAMES, file)
@@ -176,7 +176,7 @@ def test_no_code_in_a_file_runs(file, tmp_path):
     assert not trap.exists()
 
 
-def test_an_answer_is_number_folder_words_and_probability_the_best_first(tmp_path):
+def test_a_prediction_is_number_folder_name_and_probability_the_best_first(tmp_path):
     Image.fromarray(np.array([[[51, 204, 102]]], "uint8")).save(tmp_path / "image.png")
     rows = saved.predict(pixels(1, 1, 3), NAMES, tmp_path / "image.png")
     expected = [(1, "n03617480", "kimono"), (2, "n02883205", "bow tie, bow-tie, bowtie"), (0, "n02124075", "Egyptian cat")]
@@ -184,21 +184,21 @@ def test_an_answer_is_number_folder_words_and_probability_the_best_first(tmp_pat
     assert [0.8, 0.4, 0.2] == pytest.approx([row[3] for row in rows])
 
 
-def test_a_name_without_a_folder_is_its_own_words(tmp_path):
+def test_a_class_without_a_folder_keeps_its_whole_name(tmp_path):
     Image.fromarray(np.array([[[3, 2, 1]]], "uint8")).save(tmp_path / "image.png")
     classes = ["n1 trouser", "Ankle boot", "n02124075"]
     rows = saved.predict(pixels(1, 1, 3), classes, tmp_path / "image.png")
     assert [("", "n1 trouser"), ("", "Ankle boot"), ("n02124075", "")] == [row[1:3] for row in rows]
 
 
-def test_no_more_than_ten_classes_are_named_and_equal_ones_in_their_order(tmp_path):
+def test_ten_classes_at_most_are_named_and_equal_ones_by_number(tmp_path):
     levels = np.arange(64, dtype="uint8").reshape(8, 8) % 4
     Image.fromarray(levels).save(tmp_path / "image.png")
     rows = saved.predict(pixels(8, 8, 1), [str(number) for number in range(64)], tmp_path / "image.png")
     assert list(range(3, 43, 4)) == [row[0] for row in rows]
 
 
-def test_an_image_is_resized_by_its_nearest_pixels(tmp_path):
+def test_an_image_is_resized_to_the_nearest_pixels(tmp_path):
     image = np.arange(16, dtype="uint8").reshape(4, 4) * 16
     Image.fromarray(image).save(tmp_path / "image.png")
     # Of each two pixels Pillow takes the second.
@@ -217,7 +217,7 @@ def test_an_image_is_made_grey_or_coloured_as_the_network_takes_it(tmp_path):
         assert [200, 100, 0] == seen(pixels(1, 1, 3), tmp_path / name)
 
 
-def test_an_image_is_seen_upright_and_on_white_where_it_is_transparent(tmp_path):
+def test_an_image_is_turned_upright_and_its_transparency_is_white(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by a quarter, clockwise
     Image.fromarray(np.array([[10, 20, 30], [40, 50, 60]], "uint8")).save(tmp_path / "x.png", exif=exif)
@@ -237,13 +237,13 @@ def _cut(path):
     [
         (lambda path: None, "No such file or directory"),
         (lambda path: path.mkdir(), "Is a directory"),
-        (lambda path: path.write_text("no image"), "it is damaged or no image"),
-        (lambda path: path.write_bytes(b""), "it is damaged or no image"),
-        (_cut, "it is damaged or no image"),
+        (lambda path: path.write_text("no image"), "it is damaged or not an image"),
+        (lambda path: path.write_bytes(b""), "it is damaged or not an image"),
+        (_cut, "it is damaged or not an image"),
         (lambda path: Image.fromarray(np.full((2, 2), 40_000, "uint16")).save(path), "its pixels have more than 8 bits"),
     ],
 )
-def test_what_is_no_image_is_refused_by_name_and_with_the_next_step(tmp_path, make, complaint):
+def test_an_unreadable_image_is_refused_with_its_name_and_the_next_step(tmp_path, make, complaint):
     path = tmp_path / "image.png"
     make(path)
     with pytest.raises(ValueError, match=rf"^{path}: cannot be read \({complaint}\); name an image file"):

@@ -1,4 +1,4 @@
-"""The search of hyper-parameters: which trials it makes, which of them it returns, when it ends."""
+"""The search of hyper-parameters: its trials, the one that it returns, and when it ends."""
 
 import tempfile
 
@@ -21,7 +21,7 @@ RECIPE = {
 
 @pytest.fixture(scope="module", autouse=True)
 def late_imports():
-    """Keras comes with the first test, and not when tests are collected."""
+    """Keras is imported with the first test, not when tests are collected."""
     global module
     from zoo.training import search as module
 
@@ -38,8 +38,8 @@ def search(data, seed=0, progress=None, keep=None, **changes):
 
 
 @pytest.fixture
-def pretended(monkeypatch):
-    """Trainings that take no time, whose validation losses and accuracies are those of the list: (recipe, model) of each."""
+def fake_training(monkeypatch):
+    """Replace training by a list of outcomes (validation losses, accuracies); returns (recipe and model of each training, outcomes)."""
     made, outcomes = [], []
 
     def train(setup, progress=None, keep=None):
@@ -74,9 +74,9 @@ def values(seen):
     return [trial["hyper_parameters"] for trial in seen["trials"]]
 
 
-def test_a_search_returns_what_was_seen_of_the_best_trial_and_tells_of_all(data, capfd):
-    told = []
-    seen = search(data, progress=lambda *args: told.append(args))
+def test_a_search_returns_its_best_trial_and_describes_all(data, capfd):
+    reported = []
+    seen = search(data, progress=lambda *args: reported.append(args))
     assert 3 == len(seen["trials"])
     for trial in seen["trials"]:
         assert SPACE.keys() == trial["hyper_parameters"].keys()
@@ -87,16 +87,16 @@ def test_a_search_returns_what_was_seen_of_the_best_trial_and_tells_of_all(data,
     assert (best["accuracy"], best["epochs"]) == (seen["accuracy"], len(seen["train_seconds"]))
     assert best["validation_accuracy"] in seen["history"]["validation_accuracy"]
     assert [number * 3 + epoch for number, trial in enumerate(seen["trials"]) for epoch in range(1, trial["epochs"] + 1)] == [
-        epoch for epoch, _, _ in told
+        epoch for epoch, _, _ in reported
     ]
-    assert {9} == {epochs for _, epochs, _ in told}
+    assert {9} == {epochs for _, epochs, _ in reported}
     assert ("", "") == capfd.readouterr()
 
 
-def test_a_trials_probabilities_are_float32_in_mixed_precision(data, pretended):
+def test_a_trials_probabilities_are_float32_in_mixed_precision(data, fake_training):
     import keras
 
-    made, outcomes = pretended
+    made, outcomes = fake_training
     outcomes.append(FAIR)
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
@@ -107,8 +107,8 @@ def test_a_trials_probabilities_are_float32_in_mixed_precision(data, pretended):
         keras.config.set_dtype_policy(before)
 
 
-def test_the_first_trial_is_the_default_network_and_the_others_are_no_repetitions(data, pretended):
-    _, outcomes = pretended
+def test_the_first_trial_is_the_default_network_and_no_trial_repeats(data, fake_training):
+    _, outcomes = fake_training
     outcomes += [FAIR] * 8
     space = {"blocks": [2, 3], "maps": [32, 64], "rate": [0.01, 0.001]}
     trials = values(search(data, trials=8, space=space))
@@ -117,15 +117,15 @@ def test_the_first_trial_is_the_default_network_and_the_others_are_no_repetition
     assert len(trials) > 4
 
 
-def test_where_the_space_lacks_a_default_the_first_value_takes_its_place(data, pretended):
-    pretended[1].append(FAIR)
+def test_a_default_outside_the_space_is_replaced_by_the_first_value(data, fake_training):
+    fake_training[1].append(FAIR)
     assert [{"blocks": 1, "rate": 0.1, "normalised": True}] == values(
         search(data, trials=1, space={"blocks": [1, 2], "rate": [0.1, 0.01], "normalised": [False, True]})
     )
 
 
-def test_the_same_seed_makes_the_same_trials_whatever_came_out_and_another_does_not(data, pretended):
-    made, outcomes = pretended
+def test_trials_depend_on_the_seed_and_not_on_accuracies(data, fake_training):
+    made, outcomes = fake_training
     seen = []
     for seed, outcome in (0, FAIR), (0, FAIR[::-1]), (1, FAIR):
         made.clear()
@@ -137,15 +137,15 @@ def test_the_same_seed_makes_the_same_trials_whatever_came_out_and_another_does_
 
 
 def test_the_same_seed_gives_the_same_accuracies(data):
-    first, second = (search(data, seed=3, trials=1) for _ in range(2))  # what is proposed next is another test's
+    first, second = (search(data, seed=3, trials=1) for _ in range(2))  # the test above covers further trials
     assert first["history"] == second["history"]
     for trial in (*first["trials"], *second["trials"]):
         del trial["seconds"]
     assert first["trials"] == second["trials"]
 
 
-def test_a_trial_is_trained_by_the_recipe_with_its_rate_and_stops_by_the_held_out_images(data, pretended):
-    made, outcomes = pretended
+def test_a_trial_trains_by_the_recipe_with_its_rate_and_early_stopping(data, fake_training):
+    made, outcomes = fake_training
     outcomes += [FAIR] * 3
     seen = search(data, seed=7)
     for (recipe, model), hyper in zip(made, values(seen), strict=True):
@@ -160,27 +160,30 @@ def test_a_trial_is_trained_by_the_recipe_with_its_rate_and_stops_by_the_held_ou
     assert 7 == seen["seed"]
 
 
-def test_the_best_is_that_of_the_validation_accuracy_which_was_restored_and_its_network_alone_is_kept(data, pretended):
+def test_the_trial_with_the_best_restored_validation_accuracy_is_kept(data, fake_training):
     kept = []
-    pretended[1][:] = [([3, 1, 2], [0.1, 0.5, 0.9]), ([3, 2, 1], [0.1, 0.2, 0.7]), ([1, 2, 3], [0.7, 0.8, 0.9])]
+    fake_training[1][:] = [([3, 1, 2], [0.1, 0.5, 0.9]), ([3, 2, 1], [0.1, 0.2, 0.7]), ([1, 2, 3], [0.7, 0.8, 0.9])]
     seen = search(data, keep=kept.append)
     assert [0.5, 0.7, 0.7] == [trial["validation_accuracy"] for trial in seen["trials"]]
     assert [0.1, 0.2, 0.3] == [trial["accuracy"] for trial in seen["trials"]]
     assert (0.2, ["network 2"]) == (seen["accuracy"], kept)
 
 
-def test_a_trial_tells_why_it_ended(data, pretended):
+def test_a_trial_states_why_it_ended(data, fake_training):
     nan = float("nan")
-    pretended[1][:] = [FAIR, ([1.0, 2.0], [0.5, 0.4]), ([nan], [0.9]), ([2.0, nan], [0.4, 0.1])]
+    fake_training[1][:] = [FAIR, ([1.0, 2.0], [0.5, 0.4]), ([nan], [0.9]), ([2.0, nan], [0.4, 0.1])]
     seen = search(data, trials=4, patience=1)
-    assert ["all epochs were over", "no lower validation loss in 1 epochs", "the loss was no number", "the loss was no number"] == [
-        trial["ended"] for trial in seen["trials"]
-    ]
+    assert [
+        "all epochs were over",
+        "no lower validation loss in 1 epochs",
+        "the loss was NaN or infinite",
+        "the loss was NaN or infinite",
+    ] == [trial["ended"] for trial in seen["trials"]]
     assert 0.4 == seen["trials"][3]["validation_accuracy"]
 
 
-def test_no_trial_begins_when_the_hours_are_over(data, pretended, clock):
-    pretended[1][:] = [FAIR] * 3
+def test_no_trial_begins_after_the_hours_are_over(data, fake_training, clock):
+    fake_training[1][:] = [FAIR] * 3
 
     def later(*args):
         clock[0] += 1000  # three epochs: 3000 of 3600 seconds, then 6000
@@ -190,28 +193,28 @@ def test_no_trial_begins_when_the_hours_are_over(data, pretended, clock):
     assert [3000, 1000] == [trial["seconds"] for trial in seen["trials"]]
 
 
-def test_a_trial_that_runs_when_the_hours_are_over_ends_with_its_epoch(data, clock):
+def test_the_current_trial_ends_with_its_epoch_when_the_hours_are_over(data, clock):
     seen = search(data, progress=lambda *args: clock.append(clock.pop() + 2000))
     assert [("the hours were over", 2)] == [(trial["ended"], trial["epochs"]) for trial in seen["trials"]]
     assert 2 == len(seen["history"]["validation_loss"])
 
 
-def test_a_search_leaves_no_file_behind_even_if_it_breaks_off(data, pretended, tmp_path, monkeypatch):
+def test_an_interrupted_search_leaves_no_file_behind(data, fake_training, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    pretended[1][:] = [FAIR] * 3
+    fake_training[1][:] = [FAIR] * 3
     with pytest.raises(KeyboardInterrupt):
         search(data, progress=lambda *args: (_ for _ in ()).throw(KeyboardInterrupt if list(tmp_path.iterdir()) else AssertionError))
     assert [] == list(tmp_path.iterdir())
 
 
-def test_a_space_that_is_searched_through_ends_the_search(data, pretended):
-    pretended[1][:] = [FAIR] * 5
+def test_a_search_ends_when_its_space_is_exhausted(data, fake_training):
+    fake_training[1][:] = [FAIR] * 5
     assert [{"blocks": 1}, {"blocks": 2}] == sorted(values(search(data, trials=5, space={"blocks": [1, 2]})), key=str)
 
 
 @pytest.mark.parametrize(
     ("space", "complaint"), [({"block": [1]}, "block = .1.: .* blocks, maps, .*, rate"), ({"blocks": []}, "blocks = ..:")]
 )
-def test_a_space_of_what_no_network_has_is_refused_by_name(data, space, complaint):
+def test_an_unknown_or_empty_hyper_parameter_is_refused_by_name(data, space, complaint):
     with pytest.raises(ValueError, match=f"search: {complaint}"):
         search(data, space=space)

@@ -1,4 +1,4 @@
-"""A training from beginning to end: when it stops, what its phases train, what it tells and keeps."""
+"""A training from beginning to end: when it stops, what its phases train, what it reports and keeps."""
 
 import functools
 from types import SimpleNamespace
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.self
 
 @pytest.fixture(scope="module", autouse=True)
 def late_imports():
-    """Keras comes with the first test, and not when tests are collected."""
+    """Keras is imported with the first test, not when tests are collected."""
     global keras
     import keras
 
@@ -23,7 +23,7 @@ def data():
     return noise()
 
 
-def test_early_stopping_ends_the_epochs_and_never_looks_at_the_test_images(data):
+def test_early_stopping_does_not_depend_on_the_test_images(data):
     recipe = {**RECIPE, "epochs": 30, "validation_split": 0.3, "stopping": {"patience": 1, "restore_best": True}}
     seen = train(network, data, recipe, seed=0)
     epochs = len(seen["train_seconds"])
@@ -35,7 +35,7 @@ def test_early_stopping_ends_the_epochs_and_never_looks_at_the_test_images(data)
     assert seen["history"] == train(network, others, recipe, seed=0)["history"]
 
 
-def test_the_network_of_the_best_epoch_is_kept_where_a_recipe_stops_early(data):
+def test_early_stopping_keeps_the_network_of_the_best_epoch(data):
     kept, recipe = [], {**RECIPE, "epochs": 30, "held_out": 14, "stopping": {"patience": 2, "restore_best": True}}
     seen = train(network, data, recipe, seed=0, keep=kept.append)
     _, watched, tested = recipes.fitted_and_watched(recipe, data)
@@ -53,17 +53,17 @@ def test_each_phase_is_trained_by_its_own_optimizer(data):
     assert seen["test_loss"][0] != seen["test_loss"][1] == seen["test_loss"][2] == seen["test_loss"][3]
 
 
-def test_progress_is_told_and_accuracy_is_a_share_of_whole_images(data):
-    told = []
-    seen = train(network, data, RECIPE, seed=0, progress=lambda *args: told.append(args))
-    assert [(1, 2), (2, 2)] == [args[:2] for args in told]
-    assert seen["history"]["test_accuracy"] == [args[2] for args in told]
+def test_progress_is_reported_and_accuracy_is_a_share_of_the_images(data):
+    reported = []
+    seen = train(network, data, RECIPE, seed=0, progress=lambda *args: reported.append(args))
+    assert [(1, 2), (2, 2)] == [args[:2] for args in reported]
+    assert seen["history"]["test_accuracy"] == [args[2] for args in reported]
     assert seen["accuracy"] * 20 == round(seen["accuracy"] * 20)
     assert (seen["accuracy"], seen["loss"]) == pytest.approx((seen["history"]["test_accuracy"][-1], seen["history"]["test_loss"][-1]))
     assert seen["images_per_second"] == 70 / min(seen["train_seconds"])
 
 
-def test_the_files_that_decide_what_a_training_does_are_those_that_its_recipe_needs():
+def test_the_source_files_of_a_training_follow_from_its_recipe():
     from zoo.training import train as training
 
     def names(recipe, model):
@@ -80,7 +80,7 @@ def test_the_files_that_decide_what_a_training_does_are_those_that_its_recipe_ne
         assert [*always, "transfer", "densenet"] == names({**RECIPE, key: {}}, "densenet121")
 
 
-def test_rates_hold_from_their_epoch_on_and_a_plateau_lowers_the_rate(data):
+def test_rates_begin_with_their_epoch_and_a_plateau_lowers_the_rate(data):
     rates = {"optimizer": {"name": "SGD", "learning_rate": 0.1, "rates": [[1, 0.01], [3, 0.5]]}, "epochs": 5}
     seen = train(network, data, {**RECIPE, **rates}, 0)["history"]["learning_rate"]
     assert [0.1, 0.01, 0.01, 0.5, 0.5] == pytest.approx(seen)
@@ -95,14 +95,14 @@ def test_rates_hold_from_their_epoch_on_and_a_plateau_lowers_the_rate(data):
     assert sorted(seen, reverse=True) == seen
 
 
-def test_a_training_whose_loss_is_no_number_ends_and_is_called_so(data):
+def test_a_loss_that_is_nan_or_infinite_ends_the_training_as_diverged(data):
     diverging = {"optimizer": {"name": "SGD", "learning_rate": 1e30}, "epochs": 5, "input": "raw"}
     seen = train(network, data, {**RECIPE, **diverging}, 0)
-    assert "the loss is no number from epoch 1 on" == seen["divergence"]
+    assert "the loss is NaN or infinite from epoch 1 on" == seen["divergence"]
     assert 1 == len(seen["train_seconds"])
 
 
-def test_a_network_that_answers_one_class_for_everything_is_called_so(data):
+def test_a_network_that_answers_one_class_for_all_has_diverged(data):
     still = {**RECIPE, "optimizer": {"name": "SGD", "learning_rate": 0.0}}
     bias = keras.initializers.Constant([0.0, 0.0, 5.0, 0.0])
 

@@ -1,7 +1,7 @@
 """Each published cell, and each of our own, has a short twin: its network and its recipe, on a few made-up images.
 
-A twin keeps all that its recipe says but for sizes: images, batch, steps, epochs and the places in them, a search's
-trials and space. So that a cell that takes days is known to run, and to do what its recipe says, within seconds.
+A twin's recipe is that of its cell with smaller sizes: images, batch, steps, epochs and those at which something
+changes, a search's trials and space. So seconds show whether a cell that takes days does what its recipe says.
 """
 
 import functools
@@ -26,7 +26,7 @@ ONE_CLASS = "every test image is taken for class "  # the one divergence that a 
 
 
 def pytest_generate_tests(metafunc):
-    """A test that asks for a twin is asked of the twin of every chosen cell."""
+    """Each test with the fixture ``twin`` is called for the twin of every chosen cell."""
     if "twin" in metafunc.fixturenames:
         chosen = choose(*((metafunc.config.getoption(name) or "").split(",") for name in ("model", "dataset", "recipe")))
         metafunc.parametrize("twin", [pytest.param(cell.id, id=f"{cell.id}-twin") for cell in chosen], indirect=True)
@@ -36,12 +36,12 @@ def pytest_generate_tests(metafunc):
 def twin(request):
     """The twin of a cell, trained once for all tests, and for all cells that differ in nothing but their images."""
     cell = cells()[request.param]
-    asked = cell.model, cell.shape, cell.classes, cell.data_shape, json.dumps(shortened(cell.recipe, cell.model))
-    return SimpleNamespace(cell=cell, **vars(trained(*asked)))
+    args = cell.model, cell.shape, cell.classes, cell.data_shape, json.dumps(shortened(cell.recipe, cell.model))
+    return SimpleNamespace(cell=cell, **vars(trained(*args)))
 
 
 def shortened(recipe, model):
-    """A cell's recipe with smaller sizes alone: see the top of this file."""
+    """A cell's recipe with smaller sizes: see the top of this file."""
     large = max(recipe.get("size", [0])) > 64
     short = {**recipe, "batch": 8}
     if model.startswith("densenet") or large:
@@ -63,18 +63,18 @@ def shortened(recipe, model):
 
 
 def images(recipe, model):
-    """How many images a twin has to train on and to be tested on: two batches, and a bit where it is small; and a batch."""
+    """A twin's number of training images, two batches, and of test images, one; of a model in SMALL, half a batch more."""
     batch, held_out = recipe["batch"], 0.2 if "held_out" in recipe else recipe.get("validation_split", 0)
     if "images" in recipe:
         return recipe["images"][0] + 3, recipe["images"][1] + 3
-    bit = batch // 2 if model in SMALL else 0
-    fewest = math.ceil((2 * batch + bit) / (1 - held_out))
-    return max(fewest, math.ceil(1 / held_out)) if held_out else fewest, batch + bit
+    extra = batch // 2 if model in SMALL else 0
+    fewest = math.ceil((2 * batch + extra) / (1 - held_out))
+    return max(fewest, math.ceil(1 / held_out)) if held_out else fewest, batch + extra
 
 
 @functools.cache
 def trained(model, shape, classes, data_shape, recipe, seed=0):
-    """Train a twin: what training returned, its recipe, its test images, and of each network its weights' digests from step to step."""
+    """Train a twin: the result, its recipe, its number of test images, and the digests of each network's weights after each epoch."""
     import keras
 
     seen = train(model, shape, classes, data_shape, json.loads(recipe), seed)
@@ -89,7 +89,7 @@ def train(model, shape, classes, data_shape, recipe, seed):
 
     sizes = images(recipe, model)
     data = loaders.load(f"synthetic_{'x'.join(map(str, data_shape))}_{classes}_{sizes[0]}_{sizes[1]}")
-    networks, states, given, kept = [], [], [], []
+    networks, states, before, kept = [], [], [], []
 
     def built(network):
         networks.append(network)
@@ -100,7 +100,7 @@ def train(model, shape, classes, data_shape, recipe, seed):
         random = np.random.RandomState(0)
         for layer in transfer.body(network, family):
             layer.set_weights([weight + random.normal(0, 0.01, weight.shape) for weight in layer.get_weights()])
-        given.append(states[-1][-1])
+        before.append(states[-1][-1])
         states[-1][-1] = digests(network)
 
     def progress(epoch, epochs, accuracy):
@@ -120,11 +120,11 @@ def train(model, shape, classes, data_shape, recipe, seed):
             seen = training.train(setup._replace(build=lambda: built(setup.build())), progress, keep)
     body = [layer.name for layer in transfer.body(networks[-1], setup.family)] if {"pretrained", "phases"} & recipe.keys() else []
     tests = recipe.get("images", sizes)[1]
-    return SimpleNamespace(recipe=recipe, seen=seen, tests=tests, states=states, body=body, before=given, kept=kept)
+    return SimpleNamespace(recipe=recipe, seen=seen, tests=tests, states=states, body=body, before=before, kept=kept)
 
 
 def read_again(model, data):
-    """What a trained network answers to two images, and what it answers once it was saved and loaded; and whether its classes are the same."""
+    """Answers of a trained network to two images, its answers after it was saved and loaded, and whether its classes are the same."""
     import keras
 
     from zoo import saved
@@ -160,7 +160,7 @@ def test_the_twins_accuracy_is_a_share_of_its_test_images(twin):
     assert 0 <= right <= twin.tests
 
 
-def test_the_twins_epochs_are_programs_of_the_backend_and_not_fit(twin):
+def test_the_twins_epochs_are_programs_of_the_backend(twin):
     assert twin.seen["loop"] in ("one program", "a program a step")
 
 
@@ -184,7 +184,7 @@ def test_the_twins_learning_rates_are_its_recipes(twin):
         assert expected == pytest.approx(twin.seen["history"]["learning_rate"])
 
 
-def test_what_a_phase_of_the_twin_trains_moves_and_what_it_freezes_keeps_its_bits(twin):
+def test_a_phase_of_the_twin_changes_its_layers_and_no_frozen_one(twin):
     phases = twin.recipe.get("phases", [{"from": 0, "train": "all"}])
     ends = [*(phase["from"] for phase in phases[1:]), twin.recipe["epochs"]]
     for states in twin.states:
@@ -199,7 +199,7 @@ def test_what_a_phase_of_the_twin_trains_moves_and_what_it_freezes_keeps_its_bit
                 assert [] == still
 
 
-def test_the_twins_pretrained_weights_are_given_to_its_body_before_it_trains(twin):
+def test_the_twins_body_gets_pretrained_weights_before_training(twin):
     if "pretrained" not in twin.recipe:
         assert [] == twin.before
         return
@@ -207,7 +207,7 @@ def test_the_twins_pretrained_weights_are_given_to_its_body_before_it_trains(twi
     assert set(twin.body) & before.keys() == {name for name in before if before[name] != first[name]}
 
 
-def test_the_twin_of_a_search_tells_of_each_trial_and_no_other_has_any(twin):
+def test_only_the_twin_of_a_search_has_trials(twin):
     if "search" not in twin.recipe:
         assert "trials" not in twin.seen
         return
@@ -219,13 +219,13 @@ def test_the_twin_of_a_search_tells_of_each_trial_and_no_other_has_any(twin):
         assert twin.recipe["search"]["space"].keys() == trial["hyper_parameters"].keys()
 
 
-def test_the_twins_network_answers_the_same_once_it_is_saved_and_loaded(twin):
+def test_the_twins_network_answers_the_same_after_saving_and_loading(twin):
     ((now, again, same_classes),) = twin.kept
     assert same_classes
     np.testing.assert_allclose(now, again, rtol=1e-5, atol=1e-7)
 
 
-def test_the_same_seed_gives_the_same_bits_with_dropout_and_augmentation_and_another_does_not():
+def test_the_bits_of_a_training_with_dropout_follow_from_the_seed():
     cell = cells()["alexnet_64-mnist-srivastava"]
     recipe = json.dumps(shortened(cell.recipe, cell.model))
     train = functools.partial(trained.__wrapped__, cell.model, cell.shape, cell.classes, cell.data_shape, recipe)

@@ -1,4 +1,4 @@
-"""python -m zoo: what there is and what it costs, as a person types it."""
+"""python -m zoo: the list of models, summaries and predictions."""
 
 import re
 
@@ -21,7 +21,7 @@ def test_every_model_is_listed_with_parameters_and_multiply_accumulates(capsys, 
     assert ["vgg16", "224x224x3", "1000", "138,357,544", "15,470.3"] == rows["vgg16"][:5]
 
 
-def test_a_summary_holds_each_layer_and_adds_up(capsys):
+def test_a_summary_lists_each_layer_and_adds_up(capsys):
     assert 0 == command.main(["summary", "lenet5", "--input=32x32x3", "--classes=10"])
     rows = [line.split() for line in capsys.readouterr().out.splitlines()[2:]]
     assert ["Conv2D", "30x30x6", "168", f"{3 * 3 * 3 * 6 * 30 * 30:,}"] == rows[0][1:]
@@ -30,7 +30,7 @@ def test_a_summary_holds_each_layer_and_adds_up(capsys):
     assert 204098 == total[0]
 
 
-def test_a_summary_is_of_any_depth(capsys):
+def test_a_summary_takes_a_resnet_of_any_depth(capsys):
     assert 0 == command.main(["summary", "resnet56_v1"])
     assert f"{resnet_cifar_v1(9)(32, 32, 3, 10):,}" == capsys.readouterr().out.splitlines()[-1].split()[1]
 
@@ -48,15 +48,15 @@ def test_a_summary_is_of_any_depth(capsys):
         (["summary", "lenet5", "--classes=0"], "lenet5: need"),
     ],
 )
-def test_what_cannot_be_built_is_one_clear_line(capsys, args, complaint):
+def test_a_network_that_cannot_be_built_is_one_clear_line(capsys, args, complaint):
     assert 2 == command.main(args)
-    said = capsys.readouterr().err
-    assert re.search(complaint, said)
-    assert 1 == len(said.splitlines())
+    message = capsys.readouterr().err
+    assert re.search(complaint, message)
+    assert 1 == len(message.splitlines())
 
 
 def trained(path, shape, classes):
-    """A network in a file that answers with the pixels of one row, whatever it is called."""
+    """Save a network whose probabilities are the pixels of an image of one row."""
     import keras
 
     from zoo import saved
@@ -76,7 +76,7 @@ def test_a_prediction_is_printed_as_the_imagenet32_study_prints_its_own(tmp_path
     ]
 
 
-def test_classes_without_folders_have_no_such_column_and_only_the_ten_best_are_named(tmp_path, capsys):
+def test_without_folders_there_is_no_such_column_and_ten_classes_at_most(tmp_path, capsys):
     trained(tmp_path / "net.keras", (1, 12, 1), [f"the {number}" for number in range(12)])
     Image.fromarray(np.arange(12, dtype="uint8").reshape(1, 12)).save(tmp_path / "image.png")
     assert 0 == command.main(["predict", str(tmp_path / "net.keras"), str(tmp_path / "image.png")])
@@ -88,12 +88,12 @@ def test_classes_without_folders_have_no_such_column_and_only_the_ten_best_are_n
 @pytest.mark.parametrize(
     ("file", "image"), [("none.keras", "image.png"), ("net.keras", "none.png"), ("image.png", "net.keras"), ("net.keras", "cut.png")]
 )
-def test_what_cannot_be_predicted_is_one_line_that_names_the_file(tmp_path, capsys, file, image):
+def test_a_failed_prediction_is_one_line_that_names_the_file(tmp_path, capsys, file, image):
     trained(tmp_path / "net.keras", (1, 1, 3), list("abc"))
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (32, 32, 3)).astype("uint8")).save(tmp_path / "image.png")
     (tmp_path / "cut.png").write_bytes((tmp_path / "image.png").read_bytes()[:-999])
     assert 2 == command.main(["predict", str(tmp_path / file), str(tmp_path / image)])
-    said = capsys.readouterr().err
+    message = capsys.readouterr().err
     blamed = file if file != "net.keras" else image
-    assert said.startswith(f"zoo: {tmp_path / blamed}: ")
-    assert 1 == len(said.splitlines())
+    assert message.startswith(f"zoo: {tmp_path / blamed}: ")
+    assert 1 == len(message.splitlines())
