@@ -25,7 +25,7 @@ def line(config, label):
 
 @functools.cache
 def fetching(config):
-    """A function of (file name, bytes so far, bytes in all or None) that shows them; True in an xdist worker."""
+    """A function of (file name, bytes so far, bytes in all or None) that shows them; None in an xdist worker."""
 
     def text(name, bytes, total):
         return f"fetching {name}: {bytes / 1e6:.0f} MB" + (f" of {total / 1e6:.0f}" if total else ""), bytes == total

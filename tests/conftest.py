@@ -13,6 +13,7 @@ def update(pytestconfig):
 
     def write(path, text):
         old = path.read_text() if path.exists() else ""
+        path.parent.mkdir(exist_ok=True)
         part = path.with_suffix(".part")
         part.write_text(text)
         part.replace(path)

@@ -1,6 +1,8 @@
 """What a specimen does, as numbers: its answers, three steps of training, and what it is made of."""
 
+import math
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,9 +39,6 @@ def examined(name):
 def examine(name, folder, monkeypatch):
     """Build a specimen, give it its weights, let it answer and train.
 
-    Initial weights are not drawn, since JAX compiles for half a second to draw those of one shape, and
-    dropout drops by a fixed pattern, since each backend has its own stream of random numbers.
-
     Args:
         name: one of small_networks.BUILDERS.
         folder: where the network is saved to and loaded from.
@@ -48,26 +47,23 @@ def examine(name, folder, monkeypatch):
     Returns:
         Seen.
     """
-    import keras
-
     from zoo.graph import graph
 
     with monkeypatch.context() as patch:
-        patch.setattr(keras.initializers.VarianceScaling, "__call__", lambda self, shape, dtype=None: np.zeros(shape, dtype))
+        draw_by_a_pattern(patch)
         model = small_networks.BUILDERS[name]()
         weigh(model)
         loaded = _loaded(model, folder / "specimen.keras")
-        patch.setattr(keras.layers.Dropout, "call", _patterned_dropout)
-        model.compile(keras.optimizers.SGD(RATE, global_clipnorm=1.0), "sparse_categorical_crossentropy")
+        compile_plain(model)
         images, labels = batch(model, 0)
         outputs = model.predict_on_batch(images)
         others, _ = batch(model, 1)
         others[0] = images[0]
         alone = abs(model.predict_on_batch(others)[0] - outputs[0]).max()
         regularisation, before = float(sum(model.losses)), _trainable(model)
-        losses = _losses(model, images, labels)
+        falling = losses(model, images, labels, STEPS)
         after = _trainable(model)
-        numbers = {"outputs": outputs, "losses": losses, "trained": model.predict_on_batch(images), "regularisation": [regularisation]}
+        numbers = {"outputs": outputs, "losses": falling, "trained": model.predict_on_batch(images), "regularisation": [regularisation]}
     moved = {weight: abs(after[weight] - before[weight]).max() for weight in before}
     cancelled = {weight: moved.pop(weight) for weight in _cancelled(model) if weight in moved}
     return Seen(
@@ -93,23 +89,44 @@ def _loaded(model, path):
     return graph(loaded), all(np.array_equal(*pair) for pair in pairs)
 
 
-def _losses(model, images, labels):
-    """The loss before each of some steps of training."""
-    losses = []
-    for _ in range(STEPS):
-        model.reset_metrics()
-        losses.append(float(model.train_on_batch(images, labels)))
-    return losses
-
-
-def _patterned_dropout(self, inputs, training=False):
+def compile_plain(model, **options):
     import keras
 
-    if not training:
-        return inputs
-    shape = inputs.shape[1:]
-    keep = (np.arange(np.prod(shape)) * 0.618034) % 1 >= self.rate
-    return inputs * keras.ops.convert_to_tensor(keep.reshape(shape) / (1 - self.rate), inputs.dtype)
+    model.compile(keras.optimizers.SGD(RATE, global_clipnorm=1.0), "sparse_categorical_crossentropy", **options)
+
+
+def losses(model, images, labels, steps):
+    """The loss before each of some steps of training."""
+    found = []
+    for _ in range(steps):
+        model.reset_metrics()
+        found.append(float(model.train_on_batch(images, labels)))
+    return found
+
+
+def draw_by_a_pattern(patch):
+    """Replace what Keras draws by a fixed pattern: initial weights, what dropout and stochastic depth drop, noise.
+
+    Each backend has its own stream of random numbers, and JAX compiles for half a second to draw those of one shape.
+    """
+    import keras
+    from keras.src.backend import random
+
+    def pattern(shape):
+        return ((np.arange(math.prod(shape)) * 0.618034) % 1).reshape(shape)
+
+    def uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
+        return keras.ops.convert_to_tensor(minval + (maxval - minval) * pattern(shape), dtype or keras.config.floatx())
+
+    def normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
+        return uniform(shape, mean - stddev * 3**0.5, mean + stddev * 3**0.5, dtype)
+
+    def dropout(inputs, rate, noise_shape=None, seed=None):
+        keep = pattern((noise_shape or inputs.shape)[1:]) >= rate  # the same of each image
+        return inputs * keras.ops.convert_to_tensor(keep / (1 - rate), inputs.dtype)
+
+    for name, function in (("uniform", uniform), ("normal", normal), ("truncated_normal", normal), ("dropout", dropout)):
+        patch.setattr(random, name, function)
 
 
 def _trainable(model):
@@ -137,28 +154,43 @@ def _keeps_a_constant(layer):
 
 
 def weigh(model):
-    """Give every weight a value that follows from its place in the computation and its part in the layer alone."""
-    from zoo.graph import ordered
+    """Give every weight a value that follows from its layer's index in the computation and its part in the layer alone.
 
-    layers = {layer.name: layer for layer in model.layers}
-    for index, (name, _, _) in enumerate(ordered(model)):
-        for weight in layers[name].weights if name in layers else []:
-            weight.assign(_values(weight, np.random.RandomState(index)))  # whose stream NumPy never changes
+    Shared weights have the value of their first layer; whole numbers, such as the state of a seed, stay as they are.
+    """
+    from zoo.operations import layers
+
+    try:
+        found = layers(model).values()
+    except NotImplementedError:  # for whose graph there is no text
+        found = model.layers
+    given = set()
+    for index, layer in enumerate([*found, model]):  # itself for weights that are in no layer
+        names = Counter()
+        for weight in getattr(layer, "weights", ()):
+            if id(weight) not in given and "float" in weight.dtype:
+                times = names[weight.name]  # attention has several kernels
+                random = np.random.RandomState([index, times] if times else index)  # whose stream NumPy never changes
+                weight.assign(_values(weight, layer, random))
+                names[weight.name] += 1
+                given.add(id(weight))
 
 
-def _values(weight, random):
+def _values(weight, layer, random):
     values = random.uniform(-1, 1, weight.shape)
-    if weight.name == "kernel":
+    if weight.name.endswith("kernel"):
+        by_map = weight.name == "depthwise_kernel" or type(layer).__name__.startswith("DepthwiseConv")
         gain = 6 if len(weight.shape) == 4 else 3  # what keeps its size through convolutions leaves the softmax room
-        return values * np.sqrt(gain / np.prod(weight.shape[:-1]))
+        return values * np.sqrt(gain / np.prod(weight.shape[: -2 if by_map else -1]))
     if weight.name == "bias":
         return abs(values) * 0.3  # few maps are 0 everywhere, where a max pool's gradient is anybody's choice
-    return values * 0.2 + (weight.name in ("gamma", "moving_variance"))
+    return values * 0.2 + weight.name.endswith(("gamma", "variance", "scale"))
 
 
 def batch(model, seed):
-    """Images in 0 to 1, and their labels."""
-    return np.random.RandomState(seed).uniform(0, 1, (IMAGES, *model.input_shape[1:])), np.arange(IMAGES) % small_networks.CLASSES
+    """Images in 0 to 1, or in 0 to 255 where the model scales them, and their labels."""
+    top = 255 if {type(layer).__name__ for layer in model.layers} & {"Rescaling", "Normalization"} else 1
+    return np.random.RandomState(seed).uniform(0, top, (IMAGES, *model.input_shape[1:])), np.arange(IMAGES) % small_networks.CLASSES
 
 
 def spread(name):

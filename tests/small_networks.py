@@ -1,8 +1,8 @@
 """The smallest networks that contain every block of the zoo, for the checks that have to compute.
 
 A specimen has its family's own functions in it, and as little else as will do. Whether they are enough,
-a test asserts: every kind of operation of every model stands in a specimen of the same file. A file without
-specimens is checked by its models' graphs alone.
+a test asserts: every kind of operation of every model stands in a specimen of the same file. The models of a
+file without specimens are computed themselves: whole_models.
 """
 
 import functools
@@ -139,6 +139,17 @@ SPECIMENS = {
     "densenet": (densenet_stem, densenet_block),
 }
 BUILDERS = {builder.__name__: builder for builders in SPECIMENS.values() for builder in builders}
+
+
+def stand_for(name):
+    """Whether there are small networks for a model: for every one of the suite's own."""
+    return name in zoo.MODELS and zoo.MODELS[name].module in SPECIMENS
+
+
+def least(name):
+    """Least side of a square input of a model, in pixels; None where it is not found."""
+    model = zoo.models()[name]
+    return model.least or zoo.least_side(name, model.shape[2], CLASSES)
 
 
 def native(name):

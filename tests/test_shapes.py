@@ -1,5 +1,8 @@
 """Shapes and parameter counts over input sizes, against formulas that know nothing of Keras."""
 
+import contextlib
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +10,7 @@ from hypothesis import strategies as st
 
 import zoo
 from tests.formulas import COUNTS, resnet_cifar_v1, resnet_cifar_v2
-from tests.small_networks import native
+from tests.small_networks import CLASSES, least, native
 
 pytestmark = pytest.mark.quick
 
@@ -25,7 +28,7 @@ def test_output_and_parameters_follow_from_the_input(name):
     if count:
         assert count(*model.shape, model.classes) == native(name).count_params()
     if model.least is None:
-        _fits_from_its_least_side_on(name, model.shape[2], model.classes)
+        _fits_from_its_least_side_on(name, count)
     elif examples := settings().max_examples // (10 if slow(name) else 1):
         settings(max_examples=examples)(given(data=st.data())(_follows))(name, model.least, count)
 
@@ -41,14 +44,28 @@ def _follows(name, least, count, data):
         assert count(height, width, channels, classes) == model.count_params()
 
 
-def _fits_from_its_least_side_on(name, channels, classes):
-    """In place of drawn sizes, for a model whose row does not say the least one."""
-    least = zoo.least_side(name, channels, classes)
-    model = zoo.weightless(zoo.build, name, (least, least, channels), classes)
-    assert (None, classes) == model.output_shape
-    if least > 1:
-        with pytest.raises(ValueError, match=f"{name} cannot take an image of {least - 1}x{least - 1}x{channels}: "):
-            zoo.weightless(zoo.build, name, (least - 1, least - 1, channels), classes)
+def _fits_from_its_least_side_on(name, count):
+    """In place of drawn sizes, for a model whose row does not say the least one: that one, and others that it may take."""
+    channels, side = zoo.models()[name].shape[2], least(name)
+    if side is None:  # more than is searched, or sizes that are not all that lie above one
+        return
+    assert _is_of_its_size(name, (side, side, channels), count)
+    if side > 1:
+        with pytest.raises(ValueError, match=f"{re.escape(name)} cannot take an image of {side - 1}x{side - 1}x{channels}: "):
+            zoo.weightless(zoo.build, name, (side - 1, side - 1, channels), CLASSES)
+
+    @settings(max_examples=max(1, settings().max_examples // (20 if slow(name) else 1)))
+    @given(height=st.integers(side, side + 20), width=st.integers(side, side + 20).filter(lambda width: width != side))
+    def check(height, width):
+        with contextlib.suppress(ValueError):  # it may take squares alone, or multiples of its patches
+            assert _is_of_its_size(name, (height, width, channels), count)
+
+    check()
+
+
+def _is_of_its_size(name, shape, count):
+    model = zoo.weightless(zoo.build, name, shape, CLASSES)
+    return (None, CLASSES) == model.output_shape and (count is None or count(*shape, CLASSES) == model.count_params())
 
 
 def test_every_formula_is_of_a_model():

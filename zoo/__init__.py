@@ -4,6 +4,7 @@
 resnet56_v1. Importing this package imports no Keras; building a network does.
 """
 
+import functools
 import operator
 import re
 from bisect import bisect_left
@@ -127,7 +128,7 @@ def build(name, shape, classes):
         return softmax_in_float32(_built(function, shape, classes))
     except _Unfit as unfit:
         least = least_side(name, shape[2], classes)
-        if least is None and unfit.__cause__:  # whatever it is, it is not the size
+        if unfit.__cause__ and (least is None or least <= min(shape[:2])):  # whatever it is, it is not the size
             raise unfit.__cause__ from None
         least = f"{least}x{least}" if least else f"over {LARGEST_SEARCHED}x{LARGEST_SEARCHED}"
         problem = f"{name} cannot take an image of {'x'.join(map(str, shape))}: {unfit}; the least square input is {least}"
@@ -147,17 +148,20 @@ def _whole(name, shape, classes):
 
 def least_side(name, channels, classes):
     """Least side of a square input that a model takes, in pixels: an int, or None where it is over ``LARGEST_SEARCHED``."""
-    function = _function(name)
+    return _least_side(_function(name), channels, classes)
 
+
+@functools.lru_cache(maxsize=100)
+def _least_side(function, channels, classes):
     def fits(side):
         try:
-            return bool(_built(function, (side, side, channels), classes))
+            return side > 0 and bool(_built(function, (side, side, channels), classes))
         except _Unfit:
             return False
 
-    sides = range(1, LARGEST_SEARCHED + 1)
-    index = weightless(lambda: bisect_left(sides, True, key=fits))
-    return sides[index] if index < len(sides) else None
+    # From 0 on, so that powers of 2 are tried: some networks take multiples of a patch or of a stride alone.
+    side = weightless(lambda: bisect_left(range(LARGEST_SEARCHED + 1), True, key=fits))
+    return side if side <= LARGEST_SEARCHED else None
 
 
 def softmax_in_float32(model):
@@ -200,15 +204,18 @@ def _built(function, shape, classes):
     """The model for that shape; _Unfit where it cannot take it, with the error as its cause where one was raised that is not Keras's."""
     try:
         model = function(shape, classes)
-    except ValueError as error:
+    except (OSError, ImportError, MemoryError, Warning):  # which no size avoids
+        raise
+    except Exception as error:  # a shape that does not fit is a TypeError, too, or a division by zero
         # Keras says it in two ways, over several lines: for convolutions and for pools.
         window = re.search(r"inputs.shape=(.*?)`, `(?:kernel.shape|pool_size)=(.*?)`", str(error))
         layer = re.search(r"calling (\w+)\.call", str(error))
         if not window:
-            raise _Unfit(next(iter(str(error).splitlines()), "ValueError")) from error
+            raise _Unfit(next(iter(str(error).splitlines()), type(error).__name__)) from error
         raise _Unfit(f"layer {layer[1] if layer else 'Conv2D'} with a window of {window[2]} meets maps of {window[1]}") from None
     for layer in model.layers:
         # Keras builds a layer with an empty output without a word: a pool larger than its input.
-        if 0 in layer.output.shape[1:]:
-            raise _Unfit(f"layer {layer.name} has an empty output {layer.output.shape[1:]}")
+        # What is called more than once has more than one output.
+        if empty := [tensor.shape[1:] for node in layer._inbound_nodes for tensor in node.outputs if 0 in tensor.shape[1:]]:
+            raise _Unfit(f"layer {layer.name} has an empty output {empty[0]}")
     return model

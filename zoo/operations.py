@@ -193,5 +193,6 @@ def _rank(step, ranks):
     """Sort key of a step: its distance from the input, negative, then a digest of all that it computes."""
     reads = [(*ranks[name], index) for name, index in step.reads]
     text = str((step.config["class_name"], step.config["config"], step.args, step.kwargs, sorted(reads) if step.unordered else reads))
-    nameless = re.sub(r"'name': '[^']*'", "", text)
+    # The precision, which the input names, too, has no part in the order: weights in float64 are those in float32.
+    nameless = re.sub(r"'name': '[^']*'", "", text).replace("'dtype': 'float64'", "'dtype': 'float32'")
     return min((depth for depth, *_ in reads), default=0) - 1, hashlib.sha256(nameless.encode()).hexdigest()
