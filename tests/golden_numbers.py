@@ -61,7 +61,7 @@ def examine(name, folder, monkeypatch):
         others[0] = images[0]
         alone = abs(model.predict_on_batch(others)[0] - outputs[0]).max()
         regularisation, before = float(sum(model.losses)), _trainable(model)
-        falling = losses(model, images, labels, STEPS)
+        falling = [*losses(model, images, labels, STEPS)]
         after = _trainable(model)
         numbers = {"outputs": outputs, "losses": falling, "trained": model.predict_on_batch(images), "regularisation": [regularisation]}
     moved = {weight: abs(after[weight] - before[weight]).max() for weight in before}
@@ -96,12 +96,10 @@ def compile_plain(model, **options):
 
 
 def losses(model, images, labels, steps):
-    """The loss before each of some steps of training."""
-    found = []
+    """Generate the loss before each of some steps of training."""
     for _ in range(steps):
         model.reset_metrics()
-        found.append(float(model.train_on_batch(images, labels)))
-    return found
+        yield float(model.train_on_batch(images, labels))
 
 
 def draw_by_a_pattern(patch):

@@ -153,7 +153,7 @@ def test_the_least_side_of_a_network_that_takes_multiples_of_its_patches_is_foun
 @pytest.mark.parametrize(
     ("limit", "agreed", "largest", "reason"),
     [
-        (0, 1, 256, "takes 0 s of processor time"),
+        (0, 1, 256, "takes "),
         (99, -1, 256, "float32 and float64 differ in outputs"),
         (99, 1, 3, "takes no square input of up to 3 pixels a side"),
     ],
