@@ -103,7 +103,7 @@ KEYS = {
         "a table: shift, as a share of the side (filled with the nearest pixel); interpolation (default bilinear); flip (left-right)",
     ),
     "validation_split": Key(number(0, 1), "share of the training images, the last ones, that is held out and watched during the training"),
-    "held_out": Key(whole(1), "number of training images, evenly spaced and at most a fifth of them, that are held out and watched instead"),
+    "held_out": Key(whole(1), "number of training images, evenly spaced, at most a fifth, that are held out and watched instead"),
     "plateau": Key(
         table(("factor", "patience"), factor=number(0, 1), patience=whole(0), min_rate=number(0), cooldown=whole(0)),
         "a table: factor, patience, min_rate, cooldown: of Keras's ReduceLROnPlateau, on the watched images' loss",

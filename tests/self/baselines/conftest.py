@@ -18,8 +18,15 @@ PLUGINS = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-n0")
 FAKE = ("-p", "tests.self.baselines.fake_training")
 
 
+@pytest.fixture(scope="session")
+def compiled_modules():
+    """Import what a session may import first: it forgets its imports afterwards, and NumPy cannot be loaded twice."""
+    import numpy  # noqa: F401
+    import scipy.special  # noqa: F401
+
+
 @pytest.fixture
-def suite(pytester, tmp_path, monkeypatch):
+def suite(compiled_modules, pytester, tmp_path, monkeypatch):
     """A function that runs pytest as typed, with a training that takes no time and its storage in tmp_path / 'storage'.
 
     pytest runs in this process, which takes a tenth of the time of a new one; with ``fresh`` in a process of its own,
