@@ -82,7 +82,7 @@ def check(folder, names, capsys):
     git = ["git", "status", "--porcelain"]
     before = subprocess.run(git, cwd=ROOT, capture_output=True, text=True).stdout
     written = quick(names, "--update-goldens")
-    assert (1, 2 * len(names)) == (written.returncode, written.stdout.count("is written; look at it")), written.stdout + written.stderr
+    assert (1, 2 * len(names)) == (written.returncode, written.stdout.count("is written; ")), written.stdout + written.stderr
     assert {f"{name}{suffix}" for name in names for suffix in (".txt", ".toml")} == {path.name for path in (folder / "goldens").iterdir()}
     assert before == subprocess.run(git, cwd=ROOT, capture_output=True, text=True).stdout
     again = quick(names)
