@@ -11,6 +11,12 @@ from tests import small_networks
 from tests.self.mutation.edits import ROOT
 
 FIRST, LAST = ("test_graph.py", "test_goldens.py"), ("test_session.py", "test_resume.py", "test_train.py")
+SESSION = ("baselines.session", "baselines.trainings", "baselines.child", "baselines.options", "baselines.train", "baselines.store")
+NEVER = (
+    "test_faults.py",
+    "test_newcomers.py",
+    "test_project.py",
+)  # the first fails with any fault; the others play whole sessions at length
 TRAIN = ("test_training.py", "test_epochs.py", "test_recipes.py", "test_search.py")  # half a minute, and independent of the network
 FAMILIES = {model.module for model in zoo.MODELS.values()}
 
@@ -63,9 +69,11 @@ def test_files(file):
     """The test files that import a file of the suite, themselves or through what they import: the cheap ones first."""
     module = _module(ROOT / file)
     paths = [path for path in sorted((ROOT / "tests").rglob("test_*.py")) if module in _closure(_module(path))]
-    paths = [path for path in paths if path.name != "test_faults.py"]  # which fails where a text to replace is missing
+    paths = [path for path in paths if path.name not in NEVER]
     # The file's own tests come first, then other cheap ones, whole sessions last; for a network, tests of training come late, too.
     own = [module, r" import [^\n]*\b".join(module.rsplit(".", 1)), *(["import loaders"] if module.startswith("loaders.") else [])]
+    if module.startswith("baselines."):  # which almost every test of sessions imports in the end
+        paths = [path for path in paths if _mentions(path, tuple(own)) or (module in SESSION and path.name in LAST)] or paths
     late = TRAIN if module.removeprefix("zoo.") in FAMILIES else ()
     paths.sort(key=lambda path: (path.name in late, path.name in LAST, not _mentions(path, tuple(own)), path.name not in FIRST))
     return [path.relative_to(ROOT).as_posix() for path in paths]
