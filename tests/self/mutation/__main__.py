@@ -32,11 +32,11 @@ CATCHERS = set()  # the tests that failed with a fault
 LIVE = set()  # ids of the processes that execute tests
 
 
-def try_out(fault, folder):
-    """Plant a fault in a copy and execute its tests there; (name of the test that failed or "", seconds)."""
+def try_out(fault, tests, folder):
+    """Plant a fault in a copy and execute tests there; (name of the test that failed or "", seconds)."""
     start, path = time.monotonic(), folder / fault.file
     path.write_text(fault.text(), encoding="utf-8")
-    failed = execute(folder, Selection(fault.file), test_files(fault.file))
+    failed = execute(folder, Selection(fault.file), tests)
     path.write_text(source(fault.file), encoding="utf-8")
     return failed, time.monotonic() - start
 
@@ -105,10 +105,11 @@ def copy(folder):
 def caught(faults, folders):
     """(fault, name of the test that caught it or "") of each, as many at a time as there are copies."""
     free = list(folders)
+    tests = {fault.file: test_files(fault.file) for fault in faults}  # here, since no two threads may parse Python at once
 
     def one(fault):
         folder = free.pop()
-        test, seconds = try_out(fault, folder)
+        test, seconds = try_out(fault, tests[fault.file], folder)
         free.append(folder)
         if "::" in test:
             CATCHERS.add(test)
