@@ -68,8 +68,8 @@ def _mentions(path, names):
 def test_files(file):
     """The test files that import a file of the suite, themselves or through what they import: the cheap ones first."""
     module = _module(ROOT / file)
-    paths = [path for path in sorted((ROOT / "tests").rglob("test_*.py")) if module in _closure(_module(path))]
-    paths = [path for path in paths if path.name not in NEVER]
+    every = [path for path in sorted((ROOT / "tests").rglob("test_*.py")) if path.name not in NEVER]
+    paths = [path for path in every if module in _closure(_module(path)) or (module in SESSION and path.name in LAST)]
     # The file's own tests come first, then other cheap ones, whole sessions last; for a network, tests of training come late, too.
     own = [module, r" import [^\n]*\b".join(module.rsplit(".", 1)), *(["import loaders"] if module.startswith("loaders.") else [])]
     if module.startswith("baselines."):  # which almost every test of sessions imports in the end

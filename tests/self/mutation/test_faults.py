@@ -48,3 +48,8 @@ def test_the_tests_of_a_file_import_it_directly_or_indirectly():
     assert "tests/self/zoo/test_training.py" in selection.test_files("zoo/training/train.py")
     assert "tests/test_parameters.py" not in selection.test_files("zoo/training/train.py")
     assert "tests/self/baselines/test_record.py" in selection.test_files("baselines/record.py")
+    assert "tests/self/baselines/test_session.py" in selection.test_files("baselines/session.py")
+
+
+def test_every_file_with_a_planted_fault_has_tests_of_its_own():
+    assert all(selection.test_files(fault.file) for fault in edits.planted())
