@@ -3,6 +3,8 @@
 import pytest
 
 from baselines import machine, store
+from baselines.session import Session
+from baselines.trainings import Training
 from tests.self.baselines import fake_training
 from tests.self.baselines.test_session import CELLS, DIGITS, ONE
 
@@ -73,3 +75,27 @@ def test_another_name_seed_epochs_data_code_library_or_machine_is_another_traini
     done = suite(*ONE, *args, **values)
     assert 0 == done.returncode, done.output
     assert 1 == len(trained())
+
+
+def test_a_training_takes_place_once_however_often_its_record_is_asked_for(monkeypatch):
+    made = Session(config=None, options=None, known={"a": Training("a", "cell", 0)})
+    calls = []
+    monkeypatch.setattr(made, "_record", lambda training: calls.append(training) or {"id": "x"})
+    assert made.record("a") is made.record("a")
+    assert 1 == len(calls)
+
+
+def test_timings_of_which_epochs_are_missing_or_that_have_no_record_here_are_not_stored():
+    made = Session(config=None, options=None, new=[{"id": "whole", "train_seconds": [1, 1]}])
+    entries = [
+        {"extra_info": {"record": record}, "stats": {"rounds": rounds}} for record, rounds in (("whole", 2), ("whole", 1), ("another", 2))
+    ]
+    output = {"benchmarks": [*entries, {"extra_info": {}, "stats": {"rounds": 5}}]}
+    made.complete_json(output)
+    assert [entries[0], {"extra_info": {}, "stats": {"rounds": 5}}] == output["benchmarks"]
+
+
+def test_a_killed_session_keeps_records_that_no_timed_test_has_used(suite, files, tmp_path):
+    killed = suite(*DIGITS, "-k", "test_accuracy", "--benchmark-save=x", kill=CELLS[1], fresh=True)
+    assert (-9, 1) == (killed.returncode, len(files()))
+    assert [CELLS[0]] == [each.cell for each in store.records(tmp_path / "storage")]
