@@ -14,6 +14,7 @@ from tabulate import tabulate
 from baselines import child, compare, gate, judge, machine, overhead, store, train
 from baselines.cells import TableError, cells
 from baselines.record import FIELDS, sampled
+from zoo.training.keys import KEYS
 
 END = "<!-- end of results -->"
 
@@ -44,6 +45,7 @@ def main(args=None):
     train.options(trained)
     for each in roof, about, trained:
         each.add_argument("--parent", type=int, help=argparse.SUPPRESS)  # the process that reads the answer
+    commands.add_parser("recipe", help="the keys of a recipe and their meaning")
     commands.add_parser("record", help="every field of a record and its meaning")
     overhead.options(commands.add_parser("overhead", help="time the suite's epoch, plain fit and a loop written by hand side by side"))
     options = parser.parse_args(args)
@@ -54,7 +56,7 @@ def main(args=None):
     if not options.storage.is_dir() and options.storage != store.folders()[0]:
         return _refused(f"--storage={options.storage} is not a folder; name the one that --benchmark-storage named")
     functions = {"compare": _compare, "accept": _accept, "roofline": _roofline, "machine": _machine}
-    functions |= {"train": _train, "record": _record, "overhead": overhead.command}
+    functions |= {"train": _train, "record": _record, "recipe": _recipe, "overhead": overhead.command}
     try:
         return functions[options.command](options)
     except (store.StoreError, TableError) as error:
@@ -145,6 +147,11 @@ def _machine(options):
     child.follow(options.parent)
     machine.import_keras()
     child.tell("machine", folder=machine.folder(options.precision), info=machine.info())
+    return 0
+
+
+def _recipe(options):
+    print(tabulate([[key, "yes" if row.needed else "", row.meaning] for key, row in KEYS.items()], ["key", "needed", "meaning"]))
     return 0
 
 

@@ -107,6 +107,10 @@ def choose(models=(), datasets=(), wanted_recipes=(), folder=FOLDER):
         wanted = [name for name in wanted if name]
         known = list(dict.fromkeys(getattr(cell, field) for cell in every))
         for name in wanted:
+            if field == "model" and name not in known and name in zoo.names():
+                raise ValueError(
+                    f"no cell trains the model {name!r}; add a row to [cells] of ours.toml (to see its other tests: -k {name})"
+                )
             if name not in known:
                 raise ValueError(f"unknown {field.removesuffix('_name')} {name!r}; known: {', '.join(known)}")
         chosen = [cell for cell in chosen if not wanted or getattr(cell, field) in wanted]

@@ -135,7 +135,7 @@ def _verdict(group, judged):
             return "not judged"
         return "accepted" if any(each.accepted for each in group) else "former" if group else "not trained"
     word, what = min(found, key=lambda pair: ORDER.index(pair[0]))
-    return f"{word} ({what})" if word in ("REGRESSED", "IMPROVED") else word
+    return word if word in ("PASS", "NO-BASELINE") else f"{word} ({what})"
 
 
 def spread(values, form):

@@ -34,7 +34,8 @@ def accuracy(record, accepted, gates, floor):
             "REGRESSED", f"accuracy {record['accuracy']:.4f} with a loss that is not a finite number: the training diverged"
         )
     if wrong := record["divergence"]:
-        text = f"accuracy {record['accuracy']:.4f}, and {wrong}"
+        under = f", under the floor {floor}" if floor is not None and record["accuracy"] < floor else ""
+        text = f"accuracy {record['accuracy']:.4f}{under}, and {wrong}"
         if record["epochs_option"] is not None:
             return like._replace(why=f"{text}; {like.why}")
         if not any(each.record["divergence"] for each in accepted):

@@ -39,7 +39,9 @@ def add(parser):
     """The options, in pytest's --help under a heading of their own."""
     group = parser.getgroup("zoobench", "the suite's own options")
     option = group.addoption
-    option("--project", metavar="DIR", help=f"folder with models, cells and records of your own (else ${project.VARIABLE})")
+    option(
+        "--project", metavar="DIR", help=f'folder of your own models, cells and records, written with "=" (else ${project.VARIABLE})'
+    )
     option(
         "--data-dir",
         metavar="DIR",
@@ -51,7 +53,7 @@ def add(parser):
     option("--seeds", "--seed", default="0", metavar="SEEDS", help="seeds of the trainings, as 3, 1-5 or 1,3,7 (default 0)")
     option("--epochs", type=int, metavar="N", help="train for N epochs instead of the recipe's; such records are stored but not judged")
     option("--precision", default="float32", choices=machine.PRECISIONS, help="dtype policy of the networks (default float32)")
-    option("--save-models", metavar="DIR", type=Path, help="keep each trained network in DIR, for python -m zoo predict")
+    option("--save-models", metavar="DIR", type=Path, help='keep each trained network in DIR (written with "="), for python -m zoo predict')
     option("--time-budget", metavar="TIME", help="train the cells that fit into TIME (90s, 20m, 1h30m), cheapest first; list the others")
     option("--cell-timeout", metavar="TIME", help="fail a cell whose training takes longer than TIME (90s, 20m, 1h30m)")
     option("--update-goldens", action="store_true", help="write the goldens that have changed, show the changes, and fail once")

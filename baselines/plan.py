@@ -107,7 +107,7 @@ def announcement(estimates, limit):
     total = sum(estimates[training] or 0 for training in chosen)
     unknown = [training for training in chosen if estimates[training] is None]
     times = [f"about {duration(total)}"] if total else []
-    times += [f"an unknown time for those never trained before: {', '.join(unknown)}"] if unknown else []
+    times += [f"an unknown time for those without a timed record: {', '.join(unknown)}"] if unknown else []
     line = f"expects {len(chosen)} training{'s' * (len(chosen) != 1)} to take {' and '.join(times) or 'no time'}"
     rest = [f"{each} ({duration(estimates[each]) if estimates[each] else 'unknown'})" for each in estimates if each not in chosen]
     return [line] + ([f"the time budget of {duration(limit)} leaves out: {', '.join(rest)}"] if rest else [])

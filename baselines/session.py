@@ -17,6 +17,7 @@ from baselines import record as records
 from baselines.cells import TableError, cells
 from baselines.efficiency import fastest
 from baselines.trainings import Training, TrainingFailed, Unavailable, ask
+from zoo import project
 
 # Mistakes in options, tables, data or stored files, found before anything is trained.
 ERRORS = (ValueError, TableError, loaders.DataError, store.StoreError, child.ChildError)
@@ -223,13 +224,15 @@ class Session:
         else:
             given = judge.seconds(record, accepted, self.gates)
         changed = judge.changes(record, accepted)
-        text = f"{cell.id} {given}" + (f"; changed since: {', '.join(changed)}" if changed else "")
+        subject = cell.id if len(self.options.seeds) == 1 else f"{cell.id}-seed{record['seed']}"
+        text = f"{subject} {given}" + (f"; changed since: {', '.join(changed)}" if changed else "")
         if what == "seconds" and (best := fastest(record)):
             text += f"; {best}"
+        own = project.folder()
         again = f"pytest -m full --model {cell.model} --dataset {cell.dataset} --recipe {cell.recipe_name} --seed {record['seed']}"
-        return given._replace(
-            line=text, why=f"{text}\n  train it again: {again}\n  accept it as the baseline: python -m baselines accept --reason '...'"
-        )
+        again += f" --benchmark-save=again{f' --project={own}' if own else ''}"
+        accept = f"{f'{project.VARIABLE}={own} ' if own else ''}python -m baselines accept --reason '...'"
+        return given._replace(line=text, why=f"{text}\n  train it again: {again}\n  accept it as the baseline: {accept}")
 
     # After the tests
 
@@ -253,6 +256,8 @@ class Session:
         """
         storage = self.config._benchmarksession.storage
         lines = [f"stored in {path}" for path in getattr(storage, "stored", [])]
+        if lines and not self.complete:
+            lines.append("the session did not end: the same command trains only what is missing")
         for training, found in self.resumed.items():
             untimed = "" if records.timed(found.record) else " (without times: the machine was busy; give another name to train it again)"
             lines.append(f"{training} was trained before, with the same code, data and libraries: {found.file}{untimed}")

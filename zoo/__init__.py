@@ -172,8 +172,10 @@ def softmax_in_float32(model):
 
 
 def _function(name):
-    if name in models():
+    if name in MODELS:
         return getattr(module(name), name)
+    if name in models():
+        return project.function(models()[name].module, name)
     if found := ANY_DEPTH.fullmatch(name):
         return import_module("zoo.resnet_cifar").of_depth(int(found[1]), int(found[2]))
     raise KeyError(f"unknown model {name!r}; known: {', '.join(names())} and, of any depth, resnet56_v1 or resnet56_v2")

@@ -55,3 +55,18 @@ def module(name):
         sys.modules[PACKAGE] = package = ModuleType(PACKAGE)
         package.__path__ = [str(path)]
     return importlib.import_module(f"{PACKAGE}.{name}")
+
+
+def function(module_name, name):
+    """The function of a model, of a module in the project's zoo.
+
+    Raises:
+        ValueError: the module cannot be imported, or has no such function.
+    """
+    try:
+        return getattr(module(f"zoo.{module_name}"), name)
+    except Exception as error:  # any error of the user's code
+        path = folder() / "zoo" / f"{module_name}.py"
+        raise ValueError(
+            f"{path}: {type(error).__name__}: {error}; it holds the function {name}(shape, classes) that MODELS names"
+        ) from error
