@@ -39,9 +39,7 @@ def add(parser):
     """The options, in pytest's --help under a heading of their own."""
     group = parser.getgroup("zoobench", "the suite's own options")
     option = group.addoption
-    option(
-        "--project", metavar="DIR", help=f'folder of your own models, cells and records, written with "=" (else ${project.VARIABLE})'
-    )
+    option("--project", metavar="DIR", help=f'folder of your own models, cells and records, written with "=" (else ${project.VARIABLE})')
     option(
         "--data-dir",
         metavar="DIR",
