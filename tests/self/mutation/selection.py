@@ -10,7 +10,7 @@ import zoo
 from tests import small_networks
 from tests.self.mutation.edits import ROOT
 
-FIRST, LAST = ("test_graph.py", "test_goldens.py"), ("test_session.py", "test_resume.py", "test_train.py")
+FIRST, LAST = ("test_cost.py", "test_graph.py", "test_goldens.py"), ("test_session.py", "test_resume.py", "test_train.py")
 SESSION = ("baselines.session", "baselines.trainings", "baselines.child", "baselines.options", "baselines.train", "baselines.store")
 NEVER = (
     "test_faults.py",
