@@ -75,7 +75,10 @@ def test_files(file):
     if module.startswith("baselines."):  # which almost every test of sessions imports in the end
         paths = [path for path in paths if _mentions(path, tuple(own)) or (module in SESSION and path.name in LAST)] or paths
     late = TRAIN if module.removeprefix("zoo.") in FAMILIES else ()
-    paths.sort(key=lambda path: (path.name in late, path.name in LAST, not _mentions(path, tuple(own)), path.name not in FIRST))
+    name = f"test_{module.rpartition('.')[2]}"
+    paths.sort(
+        key=lambda path: (path.stem != name, path.name in late, path.name in LAST, not _mentions(path, tuple(own)), path.name not in FIRST)
+    )
     return [path.relative_to(ROOT).as_posix() for path in paths]
 
 
