@@ -29,7 +29,7 @@ class Session:
 
     config: object  # pytest's
     options: options.Options
-    stored: list[store.Stored] = field(default_factory=list)  # before this session; read only if it trains
+    stored: list[store.Stored] = field(default_factory=list)  # before the session; read only if it trains
     known: dict[str, Training] = field(default_factory=dict)  # id -> the training that tests use
     machine: str | None = None  # the folder's name, once trainings are planned
     info: dict | None = None  # machine_info
@@ -37,7 +37,7 @@ class Session:
     estimates: dict[str, float | None] = field(default_factory=dict)  # training's id -> seconds
     deadline: float | None = None  # of time.monotonic
     answers: dict[str, dict | Exception] = field(default_factory=dict)  # training's id -> its record, or why there is none
-    new: list[dict] = field(default_factory=list)  # the records of this session's own trainings
+    new: list[dict] = field(default_factory=list)  # the records of the session's own trainings
     resumed: dict[str, store.Stored] = field(default_factory=dict)  # training's id -> the record that was stored before
     lost: list[str] = field(default_factory=list)  # what could not be kept, which makes the session red
     complete: bool = False
