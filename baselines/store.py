@@ -17,7 +17,7 @@ import uuid
 from pathlib import Path
 from typing import NamedTuple
 
-from baselines import record
+from baselines import record, upgrade
 from zoo import project
 
 FOLDER = Path(__file__).parent
@@ -164,10 +164,11 @@ def _read(path):
             raise TypeError("it is not a JSON object")
         info, commit = content["machine_info"], content["commit_info"]
         if "records" in content:
-            entries = checked = content["records"]
+            entries = content["records"]
+            checked = [upgrade.current(each) for each in entries]
         else:  # from before records had a version
             entries = content["benchmarks"]
-            checked = [record.upgraded(entry["extra_info"], info, path.parent.name, content["datetime"]) for entry in entries]
+            checked = [upgrade.upgraded(entry["extra_info"], info, path.parent.name, content["datetime"]) for entry in entries]
         for each in checked:
             record.check(each)
         return [

@@ -95,6 +95,7 @@ def record(cell="lenet5-mnist-gate", seed=0, accuracy=0.989, seconds=(2.0, 1.5, 
         "peak_memory.host": 600_000_000,
         "peak_memory.gpu": None,
         "load.others": others,
+        "load.gpu_others": None,
         **more,
     }
     made = {}
