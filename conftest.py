@@ -26,12 +26,13 @@ def pytest_xdist_auto_num_workers(config):
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session):
     """Check the options before anything is collected, and before xdist starts its workers."""
-    full = "full" in options.markers(session.config)
     try:
-        session.config.stash[SESSION] = Session.begin(session.config, full)
+        session.config.stash[SESSION] = Session.begin(session.config, bool({"full", "quick"} & options.markers(session.config)))
     except ERRORS as error:
         raise pytest.UsageError(str(error)) from error
-    if not full:  # hundreds of networks are built, and collecting the cycles among their layers took a quarter of the time
+    if (
+        "full" not in session.config.option.markexpr
+    ):  # hundreds of networks are built, and collecting the cycles among their layers took a quarter of the time
         gc.set_threshold(50_000, 20, 20)
         atexit.register(gc.freeze)  # a last collection at exit would take more than a second
 
@@ -55,6 +56,9 @@ def pytest_collection_modifyitems(config, items):
     yield
     options.check_any_left(config, collected, items)
     trained = [item for item in items if "record" in item.fixturenames]
+    if alone := [item for item in items if "together" in item.fixturenames and not config.stash[SESSION].together]:
+        items[:] = [item for item in items if item not in alone]
+        config.hook.pytest_deselected(items=alone)
     try:
         items[:] = config.stash[SESSION].order(trained) + [item for item in items if item not in trained]
     except ERRORS as error:
@@ -110,15 +114,33 @@ def save(pytestconfig):
 
 
 @pytest.fixture
-def verdict(record, pytestconfig, record_property):
-    """A function: 'accuracy' or 'seconds' -> the Verdict of that part of the record, which the summary shows, too."""
+def verdict(record, pytestconfig, request, record_property):
+    """A function: 'accuracy' or 'seconds' -> the Told of that part of the record, which the summary shows, too."""
 
     def judge(quantity):
-        found = pytestconfig.stash[SESSION].verdict(record, quantity)
-        record_property("verdict", found.line)
-        return found
+        quick = request.node.get_closest_marker("quick") is not None
+        told = pytestconfig.stash[SESSION].verdict(record, quantity, quick)
+        _note(told, record_property)
+        if told.known:
+            pytest.xfail(told.known)
+        return told
 
     return judge
+
+
+@pytest.fixture
+def together(pytestconfig, record_property):
+    """The Told of the accuracies of all cells of the session together."""
+    told = pytestconfig.stash[SESSION].verdicts.together()
+    _note(told, record_property)
+    return told
+
+
+def _note(told, record_property):
+    record_property("verdict", told.line)
+    if told.changed:
+        record_property("changed", ", ".join(told.changed))
+    record_property("details", told.details)
 
 
 def pytest_benchmark_generate_machine_info(config):
@@ -142,8 +164,10 @@ def pytest_sessionfinish(session, exitstatus):
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
-    verdicts = [value for report in reports for name, value in report.user_properties if name == "verdict" and report.when == "call"]
+    reports = [report for kind in ("passed", "failed", "xfailed") for report in terminalreporter.stats.get(kind, [])]
+    shown = {"verdict": "{}", "changed": "  changed: {}"} | ({"details": "  {}"} if config.option.verdict_details else {})
+    properties = [(name, value) for report in reports if report.when == "call" for name, value in report.user_properties]
+    verdicts = [shown[name].format(value) for name, value in properties if name in shown and value]
     skipped = {report.nodeid.partition("[")[2] for report in terminalreporter.stats.get("skipped", [])}
     skipped -= {report.nodeid.partition("[")[2] for report in reports}
     if lines := [*verdicts, *config.stash[SESSION].summary(skipped)]:

@@ -176,6 +176,12 @@ def identity(record):
     return found
 
 
+def code_identity(record):
+    """A digest that two records share if code, data and libraries are the same, whatever machine and seed: they are one sample."""
+    apart = ("seed", "machine", "instructions", "threads")
+    return digest({name: value for name, value in identity(record).items() if name not in apart})
+
+
 def digest(values):
     """16 hexadecimal digits of a sha256 of a table of plain values."""
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
@@ -188,7 +194,20 @@ def differences(record, former):
     if None in (record["environment"], former["environment"]):
         unknown |= {*(record["environment"] or {}), *(former["environment"] or {})}
     names = [name for name in {**old, **new} if name not in unknown and old.get(name) != new.get(name)]
-    return [f"{name} {old.get(name)} -> {new.get(name)}" for name in names]
+    return [f"{name} {old.get(name)} -> {new.get(name)}" for name in names] + _costs(record, former)
+
+
+def _costs(record, former):
+    """The costs that are not judged, where they are twice as high, or half."""
+    found = []
+    for name, unit, of in (
+        ("compilation", "s", lambda each: each["compile_seconds"]),
+        ("host memory", "MB", lambda each: each["peak_memory"]["host"] and each["peak_memory"]["host"] / 1e6),
+    ):
+        old, new = of(former), of(record)
+        if old and new and record["machine"] == former["machine"] and not 0.5 < new / old < 2:
+            found.append(f"{name} {old:.3g} -> {new:.3g} {unit}")
+    return found
 
 
 def _conditions(record):
@@ -198,7 +217,7 @@ def _conditions(record):
         "parameters": record["parameters"]["total"],
         **record["versions"],
         **(record["environment"] or {}),
-        **{key: record[key] for key in ("python", "tf32", "instructions", "threads")},
+        **{key: record[key] for key in ("python", "tf32", "instructions", "threads", "loop", "calls")},
     }
 
 
