@@ -128,9 +128,10 @@ def _told(group, old, new, storage):
     base = judge.known(group[-1].record, new, cell)
     values = judge.accuracies(new)
     before = f"mean {mean(judge.accuracies(old)):.4f} (n={len(old)}) -> " if old else "mean "
+    suspicious = base.mean - limits.limit(base, limits.WORST)
     lines = [
         f"accepted: {cell.id}, {len(group)} record{'s' * (len(group) != 1)}: accuracy {before}{mean(values):.4f} (n={len(values)}, "
-        f"{len(machines)} machine{'s' * (len(machines) != 1)}); one training is suspicious under {base.mean - limits.limit(base, limits.WORST):.4f}"
+        f"{len(machines)} machine{'s' * (len(machines) != 1)}); one training is suspicious under {suspicious:.4f}"
     ]
     firsts = [entry["first"] for machine in sorted(machines) if (entry := accepted.read(storage / machine).get(cell.id)) and entry["first"]]
     if firsts and (first := min(firsts, key=lambda each: each["since"])) and old:

@@ -1,4 +1,4 @@
-"""Write files so that each is always whole, and so that several processes never write the same one; without locks, which some file systems lack."""
+"""Write files that are whole at every moment, by one process at a time; without locks, which some file systems lack."""
 
 import contextlib
 import json

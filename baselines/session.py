@@ -6,17 +6,19 @@ so that nothing later can lose it.
 
 import contextlib
 import functools
+import subprocess
 import time
 from dataclasses import dataclass, field
 
 import pytest
 
 import loaders
-from baselines import child, files, judge, limits, machine, options, plan, progress, roofline, store
+from baselines import accepted, child, files, judge, limits, machine, options, plan, progress, roofline, store
 from baselines import record as records
 from baselines.cells import TableError, cells
 from baselines.trainings import Training, TrainingFailed, Unavailable, ask
 from baselines.verdicts import Verdicts, settle
+from zoo import project
 
 # Mistakes in options, tables, data or stored files, found before anything is trained.
 ERRORS = (ValueError, TableError, loaders.DataError, files.StoreError, child.ChildError)
@@ -347,8 +349,22 @@ def _identity(stored):
 
 @functools.cache
 def commit():
-    """What pytest-benchmark stores as commit_info: of the suite's own repository, wherever pytest was started."""
+    """What pytest-benchmark stores as commit_info, of the suite's own repository, wherever pytest was started.
+
+    ``uncommitted`` are the code and the tables that had changes, of the suite or the project, that no commit holds.
+    """
     from pytest_benchmark.utils import get_commit_info
 
     with contextlib.chdir(options.ROOT):
-        return get_commit_info()
+        found = get_commit_info()
+    return found | {"uncommitted": [name for folder in filter(None, (options.ROOT, project.folder())) for name in _uncommitted(folder)]}
+
+
+def _uncommitted(folder):
+    command = ["git", "-C", str(folder), "status", "--porcelain", "-z", "--untracked-files=all", "--", "*.py", "*.toml", "pytest.ini"]
+    try:
+        listed = subprocess.run(command, capture_output=True, check=True, timeout=30).stdout.decode(errors="replace")
+    except (OSError, subprocess.SubprocessError):  # no git, or no repository
+        return []
+    names = [entry[3:] for entry in listed.split("\0") if entry[2:3] == " "]
+    return sorted(name for name in names if not name.endswith(accepted.NAME))

@@ -1,4 +1,4 @@
-"""The verdicts of a session: SAME before statistics, more trainings of a suspicious cell, known failures, and what to do about a red one."""
+"""The verdicts of a session: SAME before statistics, more trainings of a suspicious cell, known failures, and what comes next."""
 
 import datetime
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ class Verdicts:
     strict: bool = False  # whether a verdict that sees nothing fails
     stored: dict[str, dict] = field(default_factory=dict)  # record's id -> accuracy or seconds -> the verdict as it is stored
     accuracies: dict[str, gate.Verdict] = field(default_factory=dict)  # cell -> its verdict, for the gate over all
-    unsettled: list[str] = field(default_factory=list)  # ids of the cells that are SUSPECT
+    unrepeated: set[str] = field(default_factory=set)  # ids of records whose losses another training of equal identity did not have
 
     def accuracy(self, record, stored, train, quick=False):
         """Told of a record's accuracy.
@@ -67,8 +67,10 @@ class Verdicts:
             return None
         again = train(record["cell"], record["seed"])
         if again is not None and again["history"]["loss"] == record["history"]["loss"]:
-            text = f"losses differ from epoch {epoch} on from {twin.file}, which had the same code, data, libraries and machine; twice"
+            text = f"other losses from epoch {epoch} on than {twin.file} of the same code, data, libraries and machine, twice"
             return gate.Verdict("REGRESSED", text, "something that is not recorded has changed: a library's build, a driver, memory")
+        if again is not None:
+            self.unrepeated.add(record["id"])
         return None
 
     def _former(self, twin, stored):
@@ -103,7 +105,8 @@ class Verdicts:
         self.stored.setdefault(record["id"], {})[what] = {**kept, "baseline": judge.fingerprint(baseline)}
 
     def _told(self, record, given, stored, what, cell):
-        changed = judge.changes(record, stored) if given.word != "SAME" else []
+        changed = judge.changes(record, stored) if given.word != "SAME" and (what == "accuracy" or given.red) else []
+        changed += ["the same training gives other losses here each time"] if record["id"] in self.unrepeated else []
         line = given.told(cell.id)
         details = given.details
         if what == "seconds" and (best := fastest(record)):
@@ -111,8 +114,6 @@ class Verdicts:
         red = given.red or (self.strict and given.sightless)
         known = cell.known if cell.known and cell.known["of"] == what else None
         wrong = known and _known(known, given, cell.id)
-        if given.more:
-            self.unsettled.append(cell.id)
         why = "\n  ".join(
             filter(None, [line, f"changed: {', '.join(changed)}" if changed else "", details, wrong, *_next(record, given, cell)])
         )
