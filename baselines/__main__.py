@@ -4,13 +4,14 @@ Exit codes: 0 fine, 1 a regression, 2 wrong use or a damaged file, 3 nothing to 
 """
 
 import argparse
+import json
 import re
 import sys
 from pathlib import Path
 
 from tabulate import tabulate
 
-from baselines import accept, child, compare, files, machine, overhead, store, train
+from baselines import accept, child, compare, files, machine, overhead, schema, store, train
 from baselines.cells import TableError
 from baselines.record import FIELDS
 from zoo.training.keys import KEYS
@@ -41,7 +42,8 @@ def main(args=None):
     for each in roof, about, trained:
         each.add_argument("--parent", type=int, help=argparse.SUPPRESS)  # the process that reads the answer
     commands.add_parser("recipe", help="the keys of a recipe and their meaning")
-    commands.add_parser("record", help="every field of a record and its meaning")
+    fields = commands.add_parser("record", help="every field of a record and its meaning")
+    fields.add_argument("--schema", action="store_true", help="the JSON Schema of a file of records instead")
     overhead.options(commands.add_parser("overhead", help="time the suite's epoch, plain fit and a loop written by hand side by side"))
     options = parser.parse_args(args)
     try:
@@ -125,6 +127,9 @@ def _recipe(options):
 
 
 def _record(options):
+    if options.schema:
+        print(json.dumps(schema.schema(), indent=1))
+        return 0
     headers = ["field", "type", "null", "time", "identity", "meaning"]
     rows = [[each.name, each.kind.__name__, *(("", "yes")[each[i]] for i in (3, 4, 5)), each.meaning] for each in FIELDS]
     print(tabulate(rows, headers))

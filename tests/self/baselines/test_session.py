@@ -5,11 +5,12 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from baselines import machine, store
+from baselines import files, machine, store
 from tests.self.baselines import fake_training
 
 pytestmark = pytest.mark.self
@@ -233,6 +234,47 @@ def test_a_disk_that_fills_up_fails_the_test_and_keeps_the_summary(suite, monkey
     assert "cannot be stored" in done.stdout
     assert "NOT STORED" in done.stdout
     assert "Traceback" not in done.output
+
+
+def test_records_that_cannot_be_stored_go_to_another_folder_that_is_named_and_the_session_is_red(suite, monkeypatch, tmp_path):
+    whole, refused = files.replace, str(tmp_path / "storage")
+
+    def refuse(path, text):
+        if str(path).startswith(refused) and "records" in text:
+            raise OSError(28, "No space left on device")
+        whole(path, text)
+
+    monkeypatch.setattr(store, "replace", refuse)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    done = suite(*DIGITS, "--benchmark-save=x")
+    assert 1 == done.returncode, done.output
+    (path,) = tmp_path.glob("zoobench-*/0001_x_*.json")
+    assert f"its records are in {path}: move that file to {tmp_path / 'storage'}" in done.stdout
+    assert CELLS == [record["cell"] for record in strict(path)["records"]]
+    assert "NO-BASELINE: accuracy" in done.stdout
+
+
+@pytest.mark.parametrize("error", [(28, "No space left on device"), (13, "Permission denied"), (36, "File name too long")])
+def test_whatever_prevents_storing_is_found_before_the_first_training(suite, monkeypatch, tmp_path, error):
+    def refuse(path, text):
+        raise OSError(*error)
+
+    monkeypatch.setattr(files, "replace", refuse)
+    done = suite(*DIGITS, "--benchmark-save=x")
+    assert (4, False) == (done.returncode, (tmp_path / "log").exists()), done.output
+    assert f"a record cannot be stored there: [Errno {error[0]}] {error[1]}; name another --benchmark-storage" in done.stderr
+
+
+def test_a_file_system_without_locks_is_enough(suite, monkeypatch, files):
+    import fcntl
+
+    def refuse(*args):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    done = suite(*ONE, "--benchmark-save=x")
+    assert (0, 1) == (done.returncode, len(files())), done.output
 
 
 def test_a_damaged_file_is_named_and_left_alone_unless_its_records_are_accepted(suite, trained, tmp_path):

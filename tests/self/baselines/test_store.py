@@ -146,6 +146,92 @@ def test_a_damaged_list_of_accepted_records_is_refused_by_name(tmp_path, text, c
         store.records(tmp_path)
 
 
+def test_a_copied_file_or_folder_is_named_and_counts_once(tmp_path):
+    path = fake_training.stored(tmp_path, 1, "x", [fake_training.record(), fake_training.record(seed=1)])
+    text = path.read_text()
+    (path.parent / "0002_x_00000002.json").write_text(text)
+    (tmp_path / "a-copied-folder").mkdir()
+    (tmp_path / "a-copied-folder" / path.name).write_text(text)
+    problems = []
+    assert [(fake_training.MACHINE, path.name)] * 2 == [(each.machine, each.file) for each in store.records(tmp_path, problems)]
+    assert 4 == len([line for line in problems if "is a copy of one in" in line])
+    fake_training.accept(tmp_path)
+    assert 2 == sum(each.accepted for each in store.records(tmp_path))
+
+
+def test_an_accepted_copy_is_the_one_that_counts(tmp_path):
+    path = fake_training.stored(tmp_path, 1, "x", [fake_training.record()])
+    copy = path.with_name("0002_y_00000002.json")
+    copy.write_text(path.read_text())
+    accepted.write(path.parent, "lenet5-mnist-gate", [store._read(copy)[0]], "the copy")
+    assert [("0002_y_00000002.json", True)] == [(each.file, each.accepted) for each in store.records(tmp_path)]
+
+
+def test_one_training_in_several_entries_of_a_file_is_one_record(tmp_path):
+    path = fake_training.stored(tmp_path, 1, "x", [fake_training.record()])
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({**content, "records": content["records"] * 3}))
+    assert 1 == len(store.records(tmp_path, []))
+
+
+def test_a_date_ahead_of_the_clock_is_named_and_does_not_hide_what_was_stored_later(tmp_path):
+    fake_training.stored(tmp_path, 1, "ahead", [fake_training.record()], when="2999-01-01")
+    fake_training.stored(tmp_path, 2, "later", [fake_training.record()])
+    fake_training.stored(tmp_path, 1, "other", [fake_training.record()], machine="another", when="2026-02-01")
+    problems = []
+    assert ["ahead", "later", "other"] == [each.name for each in store.records(tmp_path, problems)]
+    assert "0001_ahead_00000001.json: dated 2999-01-01" in "".join(problems)
+
+
+def test_a_number_that_was_edited_after_it_was_stored_is_noticed_before_anything_is_accepted(tmp_path):
+    path = fake_training.stored(tmp_path, 1, "x", [fake_training.record()])
+    content = json.loads(path.read_text())
+    digest = store.digest(content["machine_info"], content["commit_info"], content["records"][0])
+    path.write_text(json.dumps({**content, "digests": {content["records"][0]["id"]: digest}}))
+    assert 1 == len(store.records(tmp_path))
+    path.write_text(path.read_text().replace("0.989", "0.999"))
+    with pytest.raises(files.StoreError, match="its record of lenet5-mnist-gate was edited after it was stored"):
+        store.records(tmp_path)
+
+
+def test_foreign_half_written_and_newer_files_are_named_and_left_alone_and_the_rest_is_read(tmp_path):
+    path = fake_training.stored(tmp_path, 1, "x", [fake_training.record()])
+    (path.parent / "notes.json").write_text("{}")
+    (path.parent / "0002_x_00000002.json").write_text(path.read_text()[:99])
+    (path.parent / "0003_x_00000003.json").write_text(path.read_text().replace('"version": 2', '"version": 99'))
+    problems = []
+    assert [path.name] == [each.file for each in store.records(tmp_path, problems)]
+    assert ["notes.json", "0002_x_00000002.json", "0003_x_00000003.json"] == [
+        name for name in ("notes.json", "0002_x_00000002.json", "0003_x_00000003.json") if any(name in line for line in problems)
+    ]
+    assert "update the suite to read a newer one" in "".join(problems)
+    assert 4 == len(list(path.parent.iterdir()))
+
+
+def test_a_reserved_number_of_a_killed_session_is_passed_over(tmp_path):
+    (tmp_path / ".0001.taken").touch()
+    assert "0002_x_00000000.json" == files.numbered(tmp_path, "x", "00000000").name
+
+
+def test_two_processes_never_change_one_file_at_the_same_time(tmp_path, monkeypatch):
+    path = tmp_path / "accepted.toml"
+    monkeypatch.setattr(files, "PATIENCE", 0)
+    with files.alone(path), pytest.raises(files.StoreError, match="another process is writing it"), files.alone(path):
+        pass
+    with files.alone(path):
+        pass
+
+
+def test_twenty_cells_take_at_most_a_hundred_kibibytes_and_lists_of_numbers_one_line(tmp_path):
+    epochs = [1.2345678901234567] * 10
+    history = dict.fromkeys(("learning_rate", "loss", "accuracy", "test_loss", "test_accuracy"), epochs)
+    made = fake_training.record(history=history, seconds=tuple(epochs), eval_seconds=epochs, host_seconds=epochs)
+    text = files.dense({"records": [made] * 20})
+    assert (True, {"records": [made] * 20}) == (len(text) < 100 * 1024, json.loads(text))
+    assert files.dense({"a": [1, 2], "b": ["x, [y", "z"], "c": []}).splitlines()[1] == ' "a": [1, 2],'
+    assert {"b": ["x, [y", "z"]} == json.loads(files.dense({"b": ["x, [y", "z"]}))
+
+
 def test_the_machines_folder_names_device_backend_and_precision_but_no_version():
     import keras
 
