@@ -9,6 +9,8 @@ from baselines import machine, options
 from baselines.session import ERRORS, Session, TrainingFailed, Unavailable, commit
 
 SESSION = pytest.StashKey[Session]()
+ENDED = pytest.StashKey[bool]()  # whether the tests came to their end, without Ctrl-C and -x
+TOLD = pytest.StashKey[bool]()  # whether the verdicts are on the terminal
 
 
 def pytest_addoption(parser):
@@ -19,6 +21,7 @@ def pytest_configure(config):
     options.set_defaults(config)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config):
     return options.workers(config)
 
@@ -49,14 +52,20 @@ def pytest_generate_tests(metafunc):
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Check that each test has one tier and that -m and -k leave any; begin with the tests that train, beside which others run under -n."""
+    """Check that each test has one tier and that -m and -k leave any; keep the order of the tests that train, whatever a plugin shuffled."""
     collected = list(items)
     options.check_tiers(collected)
     yield
     options.check_any_left(config, collected, items)
-    trained = [item for item in items if "record" in item.fixturenames]
+    options.unshuffle(collected, items)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_finish(session):
+    """Plan what is left after --lf, --ff and --stepwise; begin with the tests that train, beside which others run under -n."""
+    trained = [item for item in session.items if "record" in item.fixturenames]
     try:
-        items[:] = config.stash[SESSION].order(trained) + [item for item in items if item not in trained]
+        session.items[:] = session.config.stash[SESSION].order(trained) + [item for item in session.items if item not in trained]
     except ERRORS as error:
         raise pytest.UsageError(str(error)) from error
 
@@ -110,12 +119,13 @@ def save(pytestconfig):
 
 
 @pytest.fixture
-def verdict(record, pytestconfig, record_property):
+def verdict(record, pytestconfig, request, record_property):
     """A function: 'accuracy' or 'seconds' -> the Verdict of that part of the record, which the summary shows, too."""
 
     def judge(quantity):
         found = pytestconfig.stash[SESSION].verdict(record, quantity)
-        record_property("verdict", found.line)
+        if ("verdict", found.line) not in request.node.user_properties:  # a test that is run again keeps its properties
+            record_property("verdict", found.line)
         return found
 
     return judge
@@ -134,19 +144,32 @@ def pytest_benchmark_update_json(config, benchmarks, output_json):
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtestloop(session):
+    """Note that the tests came to their end: after a second Ctrl-C, the exit status that pytest_sessionfinish is told does not say so."""
+    result = yield
+    session.config.stash[ENDED] = True
+    return result
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session, exitstatus):
     """Before pytest-benchmark saves for the last time: note whether the session was complete, and set its exit status."""
-    if SESSION in session.config.stash:  # otherwise its options were refused
-        session.exitstatus = session.config.stash[SESSION].finish(exitstatus, session.shouldstop or session.shouldfail)
-    return (yield)
+    stash = session.config.stash
+    try:
+        if SESSION in stash:  # otherwise its options were refused
+            session.exitstatus = stash[SESSION].finish(exitstatus, ENDED not in stash)
+        return (yield)
+    except BaseException:  # Ctrl-C, or a plugin's, such as for a report that cannot be written: pytest then writes no summary
+        if (reporter := session.config.pluginmanager.get_plugin("terminalreporter")) and TOLD not in stash:
+            pytest_terminal_summary(reporter, session.config)
+        raise
 
 
 def pytest_terminal_summary(terminalreporter, config):
+    config.stash[TOLD] = True
     reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
     verdicts = [value for report in reports for name, value in report.user_properties if name == "verdict" and report.when == "call"]
-    skipped = {report.nodeid.partition("[")[2] for report in terminalreporter.stats.get("skipped", [])}
-    skipped -= {report.nodeid.partition("[")[2] for report in reports}
-    if lines := [*verdicts, *config.stash[SESSION].summary(skipped)]:
+    if SESSION in config.stash and (lines := [*dict.fromkeys(verdicts), *config.stash[SESSION].summary()]):
         terminalreporter.section("verdicts")
         for line in lines:
             terminalreporter.write_line(line)

@@ -3,6 +3,7 @@
 import os
 import re
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -56,10 +57,24 @@ def add(parser):
     option("--cell-timeout", metavar="TIME", help="fail a cell whose training takes longer than TIME (90s, 20m, 1h30m)")
     option("--update-goldens", action="store_true", help="write the goldens that have changed, show the changes, and fail once")
     parser.extra_info["options of this suite"] = " ".join(name for each in group.options for name in each.names())
+    if "-n" not in parser.optparser._option_string_actions:  # as with -p no:xdist; pytest.ini names these two
+        group._addoption(
+            "-n", metavar="N", help="no effect without pytest-xdist: one process runs all tests"
+        )  # pytest keeps "-n" from addoption
+        option("--no-loadscope-reorder", action="store_true", help="no effect without pytest-xdist")
 
 
 def set_defaults(config):
     """Set the defaults: the quick tier, the storage of the project or the suite, few inputs for each property."""
+    if not __debug__:  # pytest keeps the assertions of test modules only, not those of what they import
+        raise pytest.UsageError("python -O drops assertions, which tests rely on: leave it out, and unset PYTHONOPTIMIZE")
+    if not config.pluginmanager.hasplugin("benchmark"):
+        raise pytest.UsageError("the suite needs pytest-benchmark: leave out -p no:benchmark, or: pip install pytest-benchmark")
+    if config.option.benchmark_compare or config.option.benchmark_compare_fail:
+        raise pytest.UsageError(
+            "--benchmark-compare has no error rates: each session judges its records itself; compare stored ones with: python -m baselines compare"
+        )
+    _check_reports(config)
     config.option.markexpr = config.option.markexpr or "quick"  # the full tier needs -m full
     if config.option.project:
         os.environ[project.VARIABLE] = os.path.abspath(config.option.project)  # which reaches trainings and xdist's workers, too
@@ -71,6 +86,22 @@ def set_defaults(config):
             raise pytest.UsageError(str(error)) from error
     if config.pluginmanager.hasplugin("hypothesispytest"):
         _hypothesis_profiles(config.getoption("--hypothesis-profile"))
+
+
+def _check_reports(config):
+    """Make the folders of the reports that pytest and pytest-benchmark write at the end; a UsageError where one cannot be written."""
+    for name in "--junitxml", "--benchmark-json", "--benchmark-histogram", "--benchmark-cprofile-dump":
+        given = config.getoption(name, None) or []
+        for path in map(Path, given if isinstance(given, list) else [given]):
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                writable = os.access(path if path.exists() else path.parent, os.W_OK) and not path.is_dir()
+            except OSError:
+                writable = False
+            if not writable:
+                raise pytest.UsageError(f"{name}={path}: cannot be written; name another file")
+    if config.option.benchmark_histogram and not find_spec("pygal"):
+        raise pytest.UsageError("--benchmark-histogram needs pygal; install it with: pip install pytest-benchmark[histogram]")
 
 
 def _hypothesis_profiles(wanted):
@@ -116,6 +147,14 @@ def check_tiers(items):
         tiers = [tier for tier in TIERS if item.get_closest_marker(tier)]
         if len(tiers) != 1:
             raise pytest.UsageError(f"{item.nodeid} has {len(tiers)} tiers; mark it with one of {', '.join(TIERS)}")
+
+
+def unshuffle(collected, items):
+    """Put the tests that train into the order in which they were collected; other tests stay where a plugin has put them."""
+    order = {id(item): index for index, item in enumerate(collected)}
+    trained = [item for item in items if "record" in item.fixturenames]
+    trained = iter(sorted(trained, key=lambda item: order.get(id(item), len(order))))
+    items[:] = [next(trained) if "record" in item.fixturenames else item for item in items]
 
 
 def check_any_left(config, collected, items):

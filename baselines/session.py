@@ -69,7 +69,8 @@ class Session:
         """The tests that use a record, those of the full tier last, in the order of the plan, the timed test of a training first."""
         full = [item for item in items if item.get_closest_marker("full")]
         if full and not self.config.option.collectonly:
-            self._plan([item.callspec.params["training"] for item in full])
+            tests = dict.fromkeys((item.callspec.params["training"], item.originalname) for item in full)  # each counts once if repeated
+            self._plan([training for training, _ in tests])
             order = {each: index for index, each in enumerate(self._cheapest_first())}
             full.sort(key=lambda item: (order[item.callspec.params["training"]], "benchmark" not in item.fixturenames))
         return [item for item in items if item not in full] + full
@@ -130,6 +131,9 @@ class Session:
                 self.answers[training_id] = self._record(self.known[training_id])
             except (Unavailable, TrainingFailed) as error:
                 self.answers[training_id] = error
+            except BaseException as error:  # such as pytest-timeout's: the training's other test does not train again
+                self.answers[training_id] = TrainingFailed(f"{training_id}: its training was ended by {type(error).__name__}: {error}")
+                raise
         if isinstance(answer := self.answers[training_id], Exception):
             raise answer
         return answer
@@ -191,6 +195,7 @@ class Session:
         """Write what has been measured so far; a TrainingFailed where that fails."""
         if self.options.name is None:
             return
+        self._one_timing_a_record()
         benchmarks, hook = self.config._benchmarksession, self.config.hook
         output = hook.pytest_benchmark_generate_json(
             config=self.config,
@@ -203,6 +208,11 @@ class Session:
         benchmarks.storage.save(output, self.options.name)
         if error := benchmarks.storage.failed:
             raise TrainingFailed(f"the records cannot be stored: {error}; make room or change --benchmark-storage, and train again")
+
+    def _one_timing_a_record(self):
+        """Drop the timings of tests that were run again, as by pytest-rerunfailures: they replay the epochs of the same training."""
+        entries = self.config._benchmarksession.benchmarks
+        entries[:] = {entry.extra_info.get("record", id(entry)): entry for entry in entries}.values()
 
     def complete_json(self, output):
         """Put the records into what pytest-benchmark writes; leave out timings that Ctrl-C cut short and those of records stored before."""
@@ -239,6 +249,7 @@ class Session:
     def finish(self, status, stopped):
         """Write the file for the last time. Returns the exit status: a session without tests, or that lost something, never passes."""
         self.complete = status in (0, 1) and not stopped
+        self._one_timing_a_record()
         if self.new:
             with contextlib.suppress(TrainingFailed):  # the summary says it
                 self.save()
@@ -248,12 +259,8 @@ class Session:
         failed = self.lost or getattr(self.config._benchmarksession.storage, "failed", None)
         return pytest.ExitCode.TESTS_FAILED if failed and not status else status
 
-    def summary(self, skipped):
-        """The lines at the end of the session that follow the verdicts.
-
-        Args:
-            skipped: ids of trainings all of whose tests were skipped.
-        """
+    def summary(self):
+        """The lines at the end of the session that follow the verdicts."""
         storage = self.config._benchmarksession.storage
         lines = [f"stored in {path}" for path in getattr(storage, "stored", [])]
         if lines and not self.complete:
@@ -264,8 +271,9 @@ class Session:
         lines += self.lost
         if getattr(storage, "failed", None):
             lines.append(f"NOT STORED, or only in part: {storage.failed}")
+        skipped = sum(isinstance(answer, Unavailable) for answer in self.answers.values())
         if skipped and self.machine:
-            lines.append(f"cells not trained: {len(skipped)}; the summary of skipped tests gives the reasons")
+            lines.append(f"cells not trained: {skipped}; the summary of skipped tests gives the reasons")
         return lines
 
 
