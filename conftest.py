@@ -52,7 +52,7 @@ def pytest_generate_tests(metafunc):
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Check that each test has one tier and that -m and -k leave any; keep the order of the tests that train, whatever a plugin shuffled."""
+    """Check that each test has one tier and that -m and -k leave any; keep the order of the tests that train, if a plugin shuffles."""
     collected = list(items)
     options.check_tiers(collected)
     yield
@@ -63,7 +63,7 @@ def pytest_collection_modifyitems(config, items):
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session):
     """Plan what is left after --lf, --ff and --stepwise; begin with the tests that train, beside which others run under -n."""
-    trained = [item for item in session.items if "record" in item.fixturenames]
+    trained = [item for item in session.items if options.trains(item)]
     try:
         session.items[:] = session.config.stash[SESSION].order(trained) + [item for item in session.items if item not in trained]
     except ERRORS as error:
@@ -159,10 +159,9 @@ def pytest_sessionfinish(session, exitstatus):
         if SESSION in stash:  # otherwise its options were refused
             session.exitstatus = stash[SESSION].finish(exitstatus, ENDED not in stash)
         return (yield)
-    except BaseException:  # Ctrl-C, or a plugin's, such as for a report that cannot be written: pytest then writes no summary
-        if (reporter := session.config.pluginmanager.get_plugin("terminalreporter")) and TOLD not in stash:
+    finally:  # after Ctrl-C, or where a plugin failed, such as with a report that cannot be written, pytest writes no summary
+        if TOLD not in stash and (reporter := session.config.pluginmanager.get_plugin("terminalreporter")):
             pytest_terminal_summary(reporter, session.config)
-        raise
 
 
 def pytest_terminal_summary(terminalreporter, config):

@@ -6,6 +6,7 @@ installed; tox's environment ``plugins`` runs the suite beside the real ones.
 
 import json
 import re
+from importlib.util import find_spec
 
 import pytest
 
@@ -14,6 +15,15 @@ from tests.self.baselines import fake_training
 from tests.self.baselines.test_session import CELLS, DIGITS, FULL, ONE
 
 pytestmark = pytest.mark.self
+INSTALLED = {  # module of a plugin -> options that make it act; those that are not installed are left out
+    "pytest_randomly": [],
+    "pytest_rerunfailures": ["--reruns=2"],
+    "pytest_repeat": ["--count=3"],
+    "pytest_timeout": ["--timeout=60"],
+    "pytest_cov": ["--cov=zoo", "--cov-report="],
+    "pytest_sugar": [],
+    "pytest_asyncio": ["--asyncio-mode=auto"],
+}
 SHUFFLED = """
 import pytest
 
@@ -38,6 +48,24 @@ def pytest_runtest_protocol(item, nextitem):
         runtestprotocol(item, nextitem=None)  # which ends session fixtures, too: pytest-rerunfailures forgets failed ones
         item._initrequest()
     return True
+"""
+STYLE = """
+import pytest
+
+class Style(pytest.Item):
+    def runtest(self):
+        pass
+
+class Source(pytest.File):
+    def collect(self):
+        return [Style.from_parent(self, name="style")]
+
+def pytest_collect_file(file_path, parent):
+    return Source.from_parent(parent, path=file_path) if file_path.name == "test_progress.py" else None
+"""
+FORKED = """
+def pytest_addoption(parser):
+    parser.addoption("--forked", action="store_true")
 """
 TIMED = """
 import signal
@@ -87,6 +115,16 @@ def test_cells_are_trained_in_the_planned_order_although_a_plugin_shuffles_tests
     assert CELLS == trained()
     order = [f"{test}[{cell}]" for cell in CELLS for test in ("test_epoch_time", "test_accuracy")]
     assert order == list(dict.fromkeys(re.findall(r"::(test_\w+\[\S+\])", done.stdout)))
+
+
+def test_plugins_that_are_installed_change_neither_the_order_nor_what_is_stored_and_judged(suite, trained, files):
+    args = [option for module, options in INSTALLED.items() if find_spec(module) for option in options]
+    done = suite(*args, *DIGITS, "--benchmark-save=x", accuracy=0.3, fresh=True)
+    assert 1 == done.returncode, done.output
+    assert CELLS == trained()
+    content = json.loads(files()[0].read_text())
+    assert [CELLS, 2] == [[record["cell"] for record in content["records"]], len(content["benchmarks"])]
+    assert 4 == len(verdicts(done)) == len(set(verdicts(done))), done.output
 
 
 def test_a_plugin_may_shuffle_tests_that_train_nothing(suite, plugin):
@@ -157,7 +195,7 @@ def test_a_session_trains_stores_and_judges_with_such_options(suite, files, args
         (("--benchmark-compare-fail=min:5%",), "compare stored ones with: python -m baselines compare"),
         (("--junitxml=/proc/none/report.xml",), "--junitxml=/proc/none/report.xml: cannot be written"),
         (("--benchmark-json=/",), "--benchmark-json=/: cannot be written"),
-        (("--benchmark-histogram=/proc/none/x",), "--benchmark-histogram=/proc/none/x: cannot be written"),
+        (("--benchmark-histogram=/proc/none/x",), "--benchmark-histogram"),
     ],
     ids=lambda args: " ".join(args) if isinstance(args, tuple) else "",
 )
@@ -166,6 +204,19 @@ def test_options_that_would_fail_after_the_last_training_are_refused_in_one_line
     assert (4, True) == (done.returncode, reason in done.stderr), done.output
     assert 1 == len(done.stderr.strip().splitlines())
     assert not (tmp_path / "log").exists()
+
+
+def test_tests_that_do_not_share_a_process_are_refused_for_the_full_tier(suite, tmp_path, plugin):
+    done = suite(*plugin(FORKED), *ONE, "--forked")
+    assert (4, True) == (done.returncode, done.stderr.startswith("ERROR: --forked: a cell would be trained anew")), done.output
+    assert not (tmp_path / "log").exists()
+    assert 0 == suite(*plugin(FORKED), "-m", "self", "--forked", "--collect-only", "tests/self/baselines/test_progress.py").returncode
+
+
+def test_a_plugins_own_kind_of_test_needs_no_tier(suite, plugin):
+    tests = "-m", "self or not self", "tests/self/baselines/test_progress.py", "-k", "style or reporter"
+    done = suite(*plugin(STYLE), *tests)
+    assert (0, True) == (done.returncode, "2 passed" in done.stdout), done.output
 
 
 def test_the_folder_of_a_report_is_made_before_the_first_training(suite, tmp_path):
@@ -183,9 +234,12 @@ def test_python_o_is_refused_in_one_line(suite, monkeypatch):
     )
 
 
+@pytest.mark.parametrize("hook", ["pytest_sessionfinish", "pytest_runtest_logfinish"])
 @pytest.mark.parametrize("error", ["OSError", "KeyboardInterrupt"])
-def test_verdicts_are_shown_and_the_records_kept_if_a_plugin_fails_at_the_end(suite, files, tmp_path, plugin, error):
-    source = f"def pytest_sessionfinish():\n    raise {error}('no report')"
+def test_verdicts_are_shown_and_the_records_kept_if_a_plugin_fails_at_the_end(suite, files, tmp_path, plugin, error, hook):
+    source = "def {}({}):\n    if {}:\n        raise {}('no report')"
+    last = "nodeid", "'accuracy' in nodeid"
+    source = source.format(hook, *(last if "logfinish" in hook else ("", "True")), error)
     done = suite(*plugin(source), *ONE, "--benchmark-save=x", fresh=True, path=tmp_path)
     assert 0 != done.returncode
     assert 2 == len(verdicts(done)), done.output
