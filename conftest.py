@@ -9,6 +9,8 @@ from baselines import machine, options
 from baselines.session import ERRORS, Session, TrainingFailed, Unavailable, commit
 
 SESSION = pytest.StashKey[Session]()
+ENDED = pytest.StashKey[bool]()  # whether the tests came to their end, without Ctrl-C and -x
+TOLD = pytest.StashKey[bool]()  # whether the verdicts are on the terminal
 
 
 def pytest_addoption(parser):
@@ -19,6 +21,7 @@ def pytest_configure(config):
     options.set_defaults(config)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config):
     return options.workers(config)
 
@@ -50,17 +53,23 @@ def pytest_generate_tests(metafunc):
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Check that each test has one tier and that -m and -k leave any; begin with the tests that train, beside which others run under -n."""
+    """Check that each test has one tier and that -m and -k leave any; keep the order of the tests that train, if a plugin shuffles."""
     collected = list(items)
     options.check_tiers(collected)
     yield
     options.check_any_left(config, collected, items)
-    trained = [item for item in items if "record" in item.fixturenames]
-    if alone := [item for item in items if "together" in item.fixturenames and not config.stash[SESSION].together]:
+    if alone := [item for item in items if "together" in getattr(item, "fixturenames", ()) and not config.stash[SESSION].together]:
         items[:] = [item for item in items if item not in alone]
         config.hook.pytest_deselected(items=alone)
+    options.unshuffle(collected, items)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_finish(session):
+    """Plan what is left after --lf, --ff and --stepwise; begin with the tests that train, beside which others run under -n."""
+    trained = [item for item in session.items if options.trains(item)]
     try:
-        items[:] = config.stash[SESSION].order(trained) + [item for item in items if item not in trained]
+        session.items[:] = session.config.stash[SESSION].order(trained) + [item for item in session.items if item not in trained]
     except ERRORS as error:
         raise pytest.UsageError(str(error)) from error
 
@@ -120,7 +129,8 @@ def verdict(record, pytestconfig, request, record_property):
     def judge(quantity):
         quick = request.node.get_closest_marker("quick") is not None
         told = pytestconfig.stash[SESSION].verdict(record, quantity, quick)
-        _note(told, record_property)
+        if ("verdict", told.line) not in request.node.user_properties:  # a test that is run again keeps its properties
+            _note(told, record_property)
         if told.known:
             pytest.xfail(told.known)
         return told
@@ -156,21 +166,33 @@ def pytest_benchmark_update_json(config, benchmarks, output_json):
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtestloop(session):
+    """Note that the tests came to their end: after a second Ctrl-C, the exit status that pytest_sessionfinish is told does not say so."""
+    result = yield
+    session.config.stash[ENDED] = True
+    return result
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session, exitstatus):
     """Before pytest-benchmark saves for the last time: note whether the session was complete, and set its exit status."""
-    if SESSION in session.config.stash:  # otherwise its options were refused
-        session.exitstatus = session.config.stash[SESSION].finish(exitstatus, session.shouldstop or session.shouldfail)
-    return (yield)
+    stash = session.config.stash
+    try:
+        if SESSION in stash:  # otherwise its options were refused
+            session.exitstatus = stash[SESSION].finish(exitstatus, ENDED not in stash)
+        return (yield)
+    finally:  # after Ctrl-C, or where a plugin failed, such as with a report that cannot be written, pytest writes no summary
+        if TOLD not in stash and (reporter := session.config.pluginmanager.get_plugin("terminalreporter")):
+            pytest_terminal_summary(reporter, session.config)
 
 
 def pytest_terminal_summary(terminalreporter, config):
+    config.stash[TOLD] = True
     reports = [report for kind in ("passed", "failed", "xfailed") for report in terminalreporter.stats.get(kind, [])]
     shown = {"verdict": "{}", "changed": "  changed: {}"} | ({"details": "  {}"} if config.option.verdict_details else {})
-    properties = [(name, value) for report in reports if report.when == "call" for name, value in report.user_properties]
-    verdicts = [shown[name].format(value) for name, value in properties if name in shown and value]
-    skipped = {report.nodeid.partition("[")[2] for report in terminalreporter.stats.get("skipped", [])}
-    skipped -= {report.nodeid.partition("[")[2] for report in reports}
-    if lines := [*verdicts, *config.stash[SESSION].summary(skipped)]:
+    properties = [tuple(report.user_properties) for report in reports if report.when == "call" and report.user_properties]
+    verdicts = [shown[name].format(value) for each in dict.fromkeys(properties) for name, value in each if name in shown and value]
+    if SESSION in config.stash and (lines := [*verdicts, *config.stash[SESSION].summary()]):
         terminalreporter.section("verdicts")
         for line in lines:
             terminalreporter.write_line(line)

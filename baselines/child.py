@@ -26,7 +26,8 @@ class ChildError(Exception):
 def start(args, stderr):
     """Start ``python -m baselines ARGS``: a subprocess.Popen whose stdout is a pipe. Tests replace this function."""
     command = [sys.executable, "-m", "baselines", *args]
-    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True)
+    environment = {**os.environ, "PYTHONWARNINGS": ""}  # with "error" there, a library's warning would cost a training
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import os
 import re
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -61,10 +62,15 @@ def add(parser):
     option("--verdict-details", action="store_true", help="show how each verdict came about")
     option("--update-goldens", action="store_true", help="write the goldens that have changed, show the changes, and fail once")
     parser.extra_info["options of this suite"] = " ".join(name for each in group.options for name in each.names())
+    if "-n" not in parser.optparser._option_string_actions:  # as with -p no:xdist; pytest.ini names these two
+        group._addoption("-n", metavar="N", help="no effect without pytest-xdist: one process runs all tests")  # addoption takes no -n
+        option("--no-loadscope-reorder", action="store_true", help="no effect without pytest-xdist")
 
 
 def set_defaults(config):
     """Set the defaults: the quick tier, the storage of the project or the suite, few inputs for each property."""
+    _refuse(config)
+    _check_reports(config)
     config.option.markexpr = config.option.markexpr or "quick"  # the full tier needs -m full
     if config.option.project:
         os.environ[project.VARIABLE] = os.path.abspath(config.option.project)  # which reaches trainings and xdist's workers, too
@@ -76,6 +82,35 @@ def set_defaults(config):
             raise pytest.UsageError(str(error)) from error
     if config.pluginmanager.hasplugin("hypothesispytest"):
         _hypothesis_profiles(config.getoption("--hypothesis-profile"))
+
+
+def _refuse(config):
+    """A UsageError for what would check nothing, or fail after the last training."""
+    if not __debug__:  # pytest keeps the assertions of test modules only, not those of what they import
+        raise pytest.UsageError("python -O drops assertions, which tests rely on: leave it out, and unset PYTHONOPTIMIZE")
+    if not config.pluginmanager.hasplugin("benchmark"):
+        raise pytest.UsageError("the suite needs pytest-benchmark: leave out -p no:benchmark, or: pip install pytest-benchmark")
+    if config.option.benchmark_compare or config.option.benchmark_compare_fail:
+        advice = "leave it out, and compare stored ones with: python -m baselines compare"
+        raise pytest.UsageError(f"--benchmark-compare: each session judges its own records, with known error rates; {advice}")
+    if config.option.benchmark_histogram and not find_spec("pygal"):
+        raise pytest.UsageError("--benchmark-histogram needs pygal; install it with: pip install pytest-benchmark[histogram]")
+    if "full" in config.option.markexpr and config.getoption("forked", False):
+        raise pytest.UsageError("--forked: a cell would be trained anew for each of its tests, which do not share a process; leave it out")
+
+
+def _check_reports(config):
+    """Make the folders of the reports that pytest and pytest-benchmark write at the end; a UsageError where one cannot be written."""
+    for name in "--junitxml", "--benchmark-json", "--benchmark-histogram", "--benchmark-cprofile-dump":
+        given = config.getoption(name, None) or []
+        for path in map(Path, given if isinstance(given, list) else [given]):
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                writable = os.access(path if path.exists() else path.parent, os.W_OK) and not path.is_dir()
+            except OSError:
+                writable = False
+            if not writable:
+                raise pytest.UsageError(f"{name}={path}: cannot be written; name another file")
 
 
 def _hypothesis_profiles(wanted):
@@ -116,11 +151,25 @@ def unread(path, config):
 
 
 def check_tiers(items):
-    """A UsageError where a test has not exactly one tier."""
+    """A UsageError where a test has not exactly one tier; a plugin's own kind of test has none."""
     for item in items:
+        if not isinstance(item, pytest.Function):
+            continue
         tiers = [tier for tier in TIERS if item.get_closest_marker(tier)]
         if len(tiers) != 1:
             raise pytest.UsageError(f"{item.nodeid} has {len(tiers)} tiers; mark it with one of {', '.join(TIERS)}")
+
+
+def trains(item):
+    """Whether a test uses a record; a plugin's own kind of test, such as a check of a file's style, has no fixtures."""
+    return "record" in getattr(item, "fixturenames", ())
+
+
+def unshuffle(collected, items):
+    """Put the tests that train into the order in which they were collected; other tests stay where a plugin has put them."""
+    order = {id(item): index for index, item in enumerate(collected)}
+    trained = iter(sorted(filter(trains, items), key=lambda item: order.get(id(item), len(order))))
+    items[:] = [next(trained) if trains(item) else item for item in items]
 
 
 def check_any_left(config, collected, items):

@@ -2,7 +2,7 @@
 
 import functools
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 
 from baselines.plan import duration
 
@@ -47,7 +47,8 @@ def _shower(config, text):
         if not last and time.monotonic() - shown < (REWRITTEN if reporter.isatty else EVERY):
             return
         shown = time.monotonic()
-        with capture.global_and_fixture_disabled() if capture else nullcontext():
+        # OSError: the terminal is gone, or what read the output: that must not end a training
+        with suppress(OSError), capture.global_and_fixture_disabled() if capture else nullcontext():
             if reporter.isatty:
                 reporter.rewrite(message, erase=True)
                 if last:

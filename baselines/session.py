@@ -79,7 +79,8 @@ class Session:
         """The tests that use a record, those of the full tier last, in the order of the plan, the timed test of a training first."""
         full = [item for item in items if item.get_closest_marker("full")]
         if full and not self.config.option.collectonly:
-            self._plan([(item.callspec.params["training"], "benchmark" in item.fixturenames) for item in full])
+            # a test that is repeated counts once
+            self._plan(list(dict.fromkeys((item.callspec.params["training"], "benchmark" in item.fixturenames) for item in full)))
             order = {each: index for index, each in enumerate(self._order())}
             full.sort(key=lambda item: (order[item.callspec.params["training"]], "benchmark" not in item.fixturenames))
         return [item for item in items if item not in full] + full
@@ -164,6 +165,9 @@ class Session:
                 self.answers[training_id] = self._record(self.known[training_id])
             except (Unavailable, TrainingFailed) as error:
                 self.answers[training_id] = error
+            except BaseException as error:  # such as pytest-timeout's: the training's other test does not train again
+                self.answers[training_id] = TrainingFailed(f"{training_id}: its training was ended by {type(error).__name__}: {error}")
+                raise
         if isinstance(answer := self.answers[training_id], Exception):
             raise answer
         return answer
@@ -225,6 +229,7 @@ class Session:
         """Write what has been measured so far; a TrainingFailed where that fails."""
         if self.options.name is None:
             return
+        self._one_timing_a_record()
         benchmarks, hook = self.config._benchmarksession, self.config.hook
         output = hook.pytest_benchmark_generate_json(
             config=self.config,
@@ -237,6 +242,11 @@ class Session:
         benchmarks.storage.save(output, self.options.name)
         if (error := benchmarks.storage.failed) and not benchmarks.storage.stored:
             raise TrainingFailed(f"the records cannot be stored: {error}; make room or change --benchmark-storage, and train again")
+
+    def _one_timing_a_record(self):
+        """Drop the timings of tests that were run again, as by pytest-rerunfailures: they replay the epochs of the same training."""
+        entries = self.config._benchmarksession.benchmarks
+        entries[:] = {entry.extra_info.get("record", id(entry)): entry for entry in entries}.values()
 
     def complete_json(self, output):
         """Put the records into what pytest-benchmark writes; leave out timings that Ctrl-C cut short and those of records stored before."""
@@ -303,6 +313,7 @@ class Session:
     def finish(self, status, stopped):
         """Write the file for the last time. Returns the exit status: a session without tests, or that lost something, never passes."""
         self.complete = status in (0, 1) and not stopped
+        self._one_timing_a_record()
         if self.new:
             with contextlib.suppress(TrainingFailed):  # the summary says it
                 self.save()
@@ -312,12 +323,8 @@ class Session:
         failed = self.lost or getattr(self.config._benchmarksession.storage, "failed", None)
         return pytest.ExitCode.TESTS_FAILED if failed and not status else status
 
-    def summary(self, skipped):
-        """The lines at the end of the session that follow the verdicts.
-
-        Args:
-            skipped: ids of trainings all of whose tests were skipped.
-        """
+    def summary(self):
+        """The lines at the end of the session that follow the verdicts."""
         storage = self.config._benchmarksession.storage
         path, failed = getattr(storage, "stored", None), getattr(storage, "failed", None)
         lines = [f"stored in {path}"] if path else []
@@ -334,8 +341,9 @@ class Session:
             untimed = "" if records.timed(found.record) else " (without times: the machine was busy)"
             lines.append(f"{training} was trained in the session that did not end: {found.file}{untimed}")
         lines += self.lost
+        skipped = sum(isinstance(answer, Unavailable) for answer in self.answers.values())
         if skipped and self.machine:
-            lines.append(f"cells not trained: {len(skipped)}; the summary of skipped tests gives the reasons")
+            lines.append(f"cells not trained: {skipped}; the summary of skipped tests gives the reasons")
         judged = self.verdicts.accuracies
         for cell, each in self._unsettled().items() if self.machine else ():
             if cell not in judged:

@@ -29,7 +29,7 @@ def test_every_published_cost_has_a_source_and_every_source_a_cost():
     assert published == {name for name, model in zoo.models().items() if model.source}
 
 
-@pytest.mark.parametrize("name", filter(stand_for, zoo.names()))
+@pytest.mark.parametrize("name", list(filter(stand_for, zoo.names())))
 def test_a_network_is_called_what_it_is(name):
     """Of the suite's own, whose messages name it."""
     assert name == native(name).name

@@ -95,7 +95,7 @@ def covered(file):
     return {kind for builder in small_networks.SPECIMENS.get(file, ()) for kind in kinds(graph(zoo.weightless(builder)))}
 
 
-@pytest.mark.parametrize("name", filter(small_networks.stand_for, zoo.names()))
+@pytest.mark.parametrize("name", list(filter(small_networks.stand_for, zoo.names())))
 def test_every_kind_of_operation_of_a_model_is_in_a_specimen_of_its_file(name):
     missing = kinds(native_graph(name)) - covered(zoo.models()[name].module)
     assert set() == missing, f"no specimen in tests/small_networks.py has these of {name}"

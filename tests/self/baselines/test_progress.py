@@ -57,3 +57,13 @@ def test_a_training_shows_its_epoch_accuracy_and_the_time_left(shown):
 def test_without_a_terminal_reporter_nothing_is_shown():
     worker = _Config(SimpleNamespace(get_plugin=lambda name: None))
     assert (None, None) == (progress.line(worker, "cell"), progress.fetching(worker))
+
+
+@pytest.mark.parametrize("isatty", [True, False])
+def test_a_terminal_that_is_gone_does_not_end_a_training(isatty):
+    def refuse(*args, **options):
+        raise BrokenPipeError(32, "Broken pipe")
+
+    reporter = SimpleNamespace(isatty=isatty, rewrite=refuse, line=refuse, ensure_newline=refuse, write_line=refuse, flush=refuse)
+    show = progress.line(_Config(SimpleNamespace(get_plugin=lambda name: reporter if name == "terminalreporter" else None)), "cell")
+    assert show(1, 1, 0.5) is None
