@@ -13,7 +13,8 @@ from tabulate import tabulate
 
 from baselines import child, compare, gate, judge, machine, overhead, store, train
 from baselines.cells import TableError, cells
-from baselines.record import FIELDS, sampled
+from baselines.record import FIELDS, company, sampled
+from zoo import settings
 from zoo.training.keys import KEYS
 
 END = "<!-- end of results -->"
@@ -50,6 +51,9 @@ def main(args=None):
     overhead.options(commands.add_parser("overhead", help="time the suite's epoch, plain fit and a loop written by hand side by side"))
     options = parser.parse_args(args)
     try:
+        settings.check_platform()
+        if options.command in ("roofline", "machine", "train", "overhead"):  # those that import Keras
+            settings.check()
         options.storage = getattr(options, "storage", None) or store.folders()[0]
     except ValueError as error:
         return _refused(error)
@@ -59,7 +63,7 @@ def main(args=None):
     functions |= {"train": _train, "record": _record, "recipe": _recipe, "overhead": overhead.command}
     try:
         return functions[options.command](options)
-    except (store.StoreError, TableError) as error:
+    except (store.StoreError, TableError, settings.SettingsError) as error:
         return _refused(error)
 
 
@@ -137,9 +141,7 @@ def _roofline(options):
     if kept and options.again:
         print("measured again, but other programs kept the machine busy: the former measurement stays")
     elif found["shared"]:
-        print(
-            f"other programs kept {found['load']['others']:.2g} processors busy: these limits are too low, and are measured again next time"
-        )
+        print(f"{company(found['load'])}: these limits are too low, and are measured again next time")
     return 0
 
 

@@ -1,7 +1,7 @@
 """Judge a record: which accepted records it can be compared with, its verdicts, and what changed since."""
 
 from baselines import gate
-from baselines.record import differences, epoch_seconds, sampled, timed
+from baselines.record import company, differences, epoch_seconds, sampled, timed
 
 
 def baseline(record, machine, stored):
@@ -59,7 +59,7 @@ def seconds(record, accepted, gates):
     if isinstance(like, gate.Verdict):
         return like
     if not timed(record):
-        return gate.Verdict("INCOMPARABLE", f"other programs kept {record['load']['others']:.2g} processors busy; its time is not judged")
+        return gate.Verdict("INCOMPARABLE", f"{company(record['load'])}; its time is not judged")
     return gate.seconds_verdict(epoch_seconds(record), [epoch_seconds(each.record) for each in like if timed(each.record)], gates)
 
 
