@@ -150,7 +150,7 @@ def versions():
 
 def alone(load):
     """Whether a training had the machine to itself, so that its times count; ``load`` is what ``others`` returned."""
-    return (load["others"] is None or load["others"] <= SHARED) and not load["gpu_others"]
+    return (load["others"] is None or load["others"] <= SHARED) and not load.get("gpu_others")
 
 
 class Reading(NamedTuple):

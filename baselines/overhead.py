@@ -60,7 +60,7 @@ def command(args):
     print(f"{cell.id}, {count:,} images, batch {cell.recipe['batch']}, on {machine.folder(machine.PRECISIONS[0])}")
     shared = "" if machine.alone(load) else ": do not believe these times"
     print(f"processors kept busy by other programs: {'unknown' if load['others'] is None else load['others']}{shared}")
-    if load["gpu_others"]:
+    if load.get("gpu_others"):
         print(record.company(load))
     if "loop" not in ways:
         print(f"left out: loop: none is written for {device.backend()}, only for {' and '.join(LOOPS)}")
