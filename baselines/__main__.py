@@ -13,7 +13,8 @@ from tabulate import tabulate
 
 from baselines import accept, child, compare, files, machine, overhead, schema, store, train
 from baselines.cells import TableError
-from baselines.record import FIELDS
+from baselines.record import FIELDS, company
+from zoo import settings
 from zoo.training.keys import KEYS
 
 END = "<!-- end of results -->"
@@ -47,6 +48,9 @@ def main(args=None):
     overhead.options(commands.add_parser("overhead", help="time the suite's epoch, plain fit and a loop written by hand side by side"))
     options = parser.parse_args(args)
     try:
+        settings.check_platform()
+        if options.command in ("roofline", "machine", "train", "overhead"):  # those that import Keras
+            settings.check()
         options.storage = getattr(options, "storage", None) or store.folders()[0]
     except ValueError as error:
         return _refused(error)
@@ -56,7 +60,7 @@ def main(args=None):
     functions |= {"train": _train, "record": _record, "recipe": _recipe, "overhead": overhead.command}
     try:
         return functions[options.command](options)
-    except (files.StoreError, TableError) as error:
+    except (files.StoreError, TableError, settings.SettingsError) as error:
         return _refused(error)
 
 
@@ -108,9 +112,7 @@ def _roofline(options):
     if kept and options.again:
         print("measured again, but other programs kept the machine busy: the former measurement stays")
     elif found["shared"]:
-        print(
-            f"other programs kept {found['load']['others']:.2g} processors busy: these limits are too low, and are measured again next time"
-        )
+        print(f"{company(found['load'])}: these limits are too low, and are measured again next time")
     return 0
 
 

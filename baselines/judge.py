@@ -11,7 +11,7 @@ from statistics import mean, median
 import numpy as np
 
 from baselines import gate, limits, screen
-from baselines.record import code_identity, differences, digest, identity, sampled, timed
+from baselines.record import code_identity, company, differences, digest, identity, sampled, timed
 
 OWN = 5  # accepted records of the same machine from which on those of other machines do not count
 STUDIES = ("afif", "srivastava", "imagenet32")  # on whose cells the prior of the accuracy's variance was fitted
@@ -166,9 +166,7 @@ def costs(record, stored, gates):
     if record["epochs_option"] is not None:
         return gate.Verdict("INCOMPARABLE", f"trained with --epochs {record['epochs_option']}; only a whole recipe is judged")
     if not timed(record):
-        others = record["load"]["others"]
-        busy = "an unknown number of" if others is None else f"{others:.2g}"
-        return gate.Verdict("UNSTABLE", f"other programs kept {busy} processors busy; its time is not judged")
+        return gate.Verdict("UNSTABLE", f"{company(record['load'])}; its time is not judged")
     here = [each for each in candidates(record, stored) if each.machine == record["machine"] and timed(each.record)]
     like = [each for each in here if data(record, each.record) == "same"]
     same = [each for each in like if each.record["recipe"]["epochs"] == record["recipe"]["epochs"]]

@@ -7,30 +7,23 @@ processor with and without AMX, at several times the speed. Host names and clock
 
 import contextlib
 import functools
-import json
 import os
 import platform
 import re
-import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import NamedTuple
 
-from baselines import child
-from zoo.quiet import import_keras  # noqa: F401
+from baselines import child, gpus
+from baselines.processor import processor
+from zoo import quiet, settings
 
 PRECISIONS = ("float32", "mixed_bfloat16")
 SHARED = 0.15  # processors kept busy by other programs, above which a training is stored without times
-ACCELERATORS = ("/dev/nvidia0", "/dev/kfd", "/dev/dxg", "/dev/accel0")  # signs of a device that a backend may compute on
+# Signs of a device that a backend may compute on. Not /dev/nvidia0: a container that was given another GPU does not have it.
+ACCELERATORS = ("/dev/nvidiactl", "/dev/nvhost-gpu", "/dev/kfd", "/dev/dxg", "/dev/accel0")
 PACKAGES = ("tensorflow", "tensorflow-cpu", "jax", "jaxlib", "keras", "numpy", "scipy", "keras-tuner", "pytest-benchmark")
-INSTRUCTIONS = {  # flag of /proc/cpuinfo -> instruction set that computes matrix products, the strongest first
-    "amx_bf16": "amx",
-    "avx512_bf16": "avx512bf16",
-    "avx512f": "avx512",
-    "avx2": "avx2",
-    "bf16": "bf16",  # this and the next are ARM's
-    "sve": "sve",
-}
 
 
 def compute_in(precision):
@@ -41,35 +34,22 @@ def compute_in(precision):
 
 
 def backend():
-    """Name of the backend that Keras uses or would use, from $KERAS_BACKEND, else keras.json; imports nothing."""
+    """Name of the backend that Keras uses or would use; imports nothing."""
     if "keras" in sys.modules:
         return sys.modules["keras"].backend.backend()
-    if name := os.environ.get("KERAS_BACKEND"):
-        return name
-    home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
-    try:
-        return json.loads((home / "keras.json").read_text(encoding="utf-8")).get("backend") or "tensorflow"
-    except (OSError, ValueError, AttributeError):
-        return "tensorflow"
+    return settings.backend()
 
 
 @functools.cache
-def processor():
-    """{'model', 'family', 'cores', 'instructions', 'memory'} of the processor: str, str, int, str or None, and bytes."""
-    fields = {}
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            key, _, value = line.partition(":")
-            fields.setdefault(key.strip(), value.strip())
-    flags = fields.get("flags", fields.get("Features", "")).split()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {
-        "model": fields.get("model name") or platform.processor() or platform.machine(),
-        "family": f"{fields.get('cpu family', '?')}.{fields.get('model', '?')}",
-        "cores": cores,
-        "instructions": next((name for flag, name in INSTRUCTIONS.items() if flag in flags), None),
-        "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-    }
+def unused():
+    """Who used each GPU before this process did: as gpus.uses gives it, empty where no GPU is."""
+    return gpus.uses() if accelerated() else {}
+
+
+def import_keras():
+    """Import Keras and its backend, having looked at who uses the GPUs."""
+    unused()
+    quiet.import_keras()
 
 
 @functools.cache
@@ -80,9 +60,10 @@ def accelerated():
 
 @functools.cache
 def gpu():
-    """{'model', 'memory', 'driver'} of the first GPU that Keras computes on, as its driver describes it, or None.
+    """{'model', 'bus', 'memory', 'driver'} of the GPU that Keras computes on, or None; all but the model may be None.
 
-    Imports the backend where there may be a GPU.
+    Imports the backend where there may be a GPU, and takes the model from it: nvidia-smi would name a whole GPU
+    where CUDA has a part of one.
     """
     if not accelerated():
         return None
@@ -91,11 +72,10 @@ def gpu():
     name = device.gpu()
     if name is None:
         return None
-    query = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
-    with contextlib.suppress(OSError, subprocess.SubprocessError):
-        answer = subprocess.run(query, capture_output=True, text=True, timeout=30, check=True).stdout.splitlines()[0]
-        return dict(zip(("model", "memory", "driver"), (part.strip() for part in answer.split(",")), strict=True))
-    return {"model": name, "memory": None, "driver": None}
+    if platform.system() == "Darwin":  # there, every GPU is called METAL
+        name = f"{processor()['model']} {name}"
+    bus = device.bus_id()
+    return {"model": name, "bus": bus, **gpus.about(bus)}
 
 
 def folder(precision):
@@ -104,7 +84,7 @@ def folder(precision):
         chip = _slug(found["model"])
     else:
         cpu = processor()
-        chip = _slug(f"{cpu['model']} {cpu['family']} {cpu['cores']}cores {cpu['instructions'] or ''}")
+        chip = _slug(f"{cpu['model']} {cpu['family']} {cpu['cores']:g}cores {cpu['instructions'] or ''}")
     return f"{chip}_{backend()}_{precision}"
 
 
@@ -170,15 +150,31 @@ def versions():
 
 def alone(load):
     """Whether a training had the machine to itself, so that its times count; ``load`` is what ``others`` returned."""
-    return load["others"] is None or load["others"] <= SHARED
+    return (load["others"] is None or load["others"] <= SHARED) and not load.get("gpu_others")
+
+
+class Reading(NamedTuple):
+    """How busy the machine has been so far."""
+
+    busy: float | None  # seconds of all processors together, or None where the system does not tell
+    own: float  # of these, this process's and its children's
+    elapsed: float
+    gpus: list  # what gpus.uses gave since
+
+
+def look(reading):
+    """Look at who uses the GPU, between two epochs: not more often than twice a minute, since a program has to be started for it."""
+    if unused() and os.times().elapsed > reading.elapsed + 30 * len(reading.gpus):
+        reading.gpus.append(gpus.uses())
 
 
 def others(before=None):
     """How busy other programs keep the machine: call it for a reading, and later with that reading for the averages since.
 
     Returns:
-        Without ``before``, a reading. With it, {'others': processors that other programs kept busy on average,
-        'gpu_others', 'loadavg': the system's load over the last minute}. 'others' is None where the system does not tell.
+        Without ``before``, a Reading. With it, {'others': processors that other programs kept busy on average,
+        'gpu_others': number of other programs that used the GPU, 'loadavg': the system's load over the last minute}. The first
+        is None where the system does not tell, the second where the GPU's driver does not, or without a GPU.
     """
     try:
         fields = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
@@ -187,10 +183,17 @@ def others(before=None):
     tick, own = os.sysconf("SC_CLK_TCK"), os.times()
     # user, nice, system, idle, iowait, irq, softirq, steal: everything but idle and iowait is work
     busy = None if fields is None else (sum(fields[:8]) - fields[3] - fields[4]) / tick
-    reading = (busy, own.user + own.system + own.children_user + own.children_system, own.elapsed)
+    reading = Reading(busy, own.user + own.system + own.children_user + own.children_system, own.elapsed, [])
     if before is None:
         return reading
     share = None
-    if busy is not None and reading[2] > before[2]:
-        share = round(max(0.0, ((reading[0] - before[0]) - (reading[1] - before[1])) / (reading[2] - before[2])), 3)
-    return {"others": share, "gpu_others": None, "loadavg": os.getloadavg()[0]}
+    if busy is not None and reading.elapsed > before.elapsed:
+        share = round(max(0.0, ((busy - before.busy) - (reading.own - before.own)) / (reading.elapsed - before.elapsed)), 3)
+    return {"others": share, "gpu_others": _gpu_others(before.gpus), "loadavg": os.getloadavg()[0]}
+
+
+def _gpu_others(seen):
+    found = gpu() if unused() else None
+    if found is None or found["bus"] is None or "MIG" in found["model"]:  # a part of a GPU has its processors and memory to itself
+        return None
+    return gpus.others(found["bus"], unused(), [*seen, gpus.uses()])

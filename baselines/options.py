@@ -12,7 +12,7 @@ from _pytest.mark.expression import Expression
 import loaders
 from baselines import machine, plan, store
 from baselines.cells import Cell, choose
-from zoo import project
+from zoo import project, settings
 
 ROOT = Path(__file__).parent.parent
 TIERS = ("quick", "full", "self", "slow")
@@ -69,6 +69,10 @@ def add(parser):
 
 def set_defaults(config):
     """Set the defaults: the quick tier, the storage of the project or the suite, few inputs for each property."""
+    try:
+        settings.check_platform()
+    except settings.SettingsError as error:
+        raise pytest.UsageError(str(error)) from error
     _refuse(config)
     _check_reports(config)
     config.option.markexpr = config.option.markexpr or "quick"  # the full tier needs -m full
@@ -128,7 +132,7 @@ def workers(config):
     named = config.args_source is not config.ArgsSource.TESTPATHS
     if "full" in (config.option.markexpr or "") or named or config.option.capture == "no" or machine.accelerated():
         return 0
-    return min(machine.processor()["cores"], 4)
+    return max(1, min(int(machine.processor()["cores"]), 4))
 
 
 def markers(config):
@@ -186,6 +190,7 @@ def read(config):
     Raises:
         ValueError, TableError, loaders.DataError: an option is wrong; the message names it and the next step.
     """
+    settings.check()
     option, benchmarks = config.option, config._benchmarksession
     storage = Path(getattr(benchmarks.storage, "path", ""))
     if option.epochs is not None and option.epochs < 1:

@@ -15,9 +15,8 @@ from tabulate import tabulate
 
 import loaders
 import zoo
-from baselines import machine
+from baselines import machine, record
 from baselines.cells import cells
-from zoo.quiet import import_keras
 from zoo.training import recipes
 
 SEED = 0
@@ -48,7 +47,7 @@ def command(args):
     except (ValueError, loaders.DataError) as error:
         print(f"baselines: {error}", file=sys.stderr)
         return 2
-    import_keras()
+    machine.import_keras()
     from zoo.training import device
 
     ways = ["ours", "fit"] + ["loop"] * (device.backend() in LOOPS)
@@ -61,6 +60,8 @@ def command(args):
     print(f"{cell.id}, {count:,} images, batch {cell.recipe['batch']}, on {machine.folder(machine.PRECISIONS[0])}")
     shared = "" if machine.alone(load) else ": do not believe these times"
     print(f"processors kept busy by other programs: {'unknown' if load['others'] is None else load['others']}{shared}")
+    if load.get("gpu_others"):
+        print(record.company(load))
     if "loop" not in ways:
         print(f"left out: loop: none is written for {device.backend()}, only for {' and '.join(LOOPS)}")
     return 0

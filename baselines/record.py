@@ -146,6 +146,17 @@ def timed(record):
     return bool(record["train_seconds"])
 
 
+def company(load):
+    """What a training shared its machine with, as text; ``load`` is the record's."""
+    if load.get("gpu_others"):
+        return f"{load['gpu_others']} other program{'s' * (load['gpu_others'] > 1)} used the GPU"
+    return (
+        f"other programs kept {load['others']:.2g} processors busy"
+        if load["others"] is not None
+        else "other programs kept the machine busy"
+    )
+
+
 def sampled(record):
     """Whether the data was a sample (a part, or a rebuilt copy), for which floors and published numbers do not hold."""
     return record["data"]["kind"] == "sample"

@@ -14,6 +14,7 @@ import loaders
 import zoo
 from baselines import child, environment, machine, record
 from baselines.cells import cells
+from zoo import settings
 
 
 def options(parser):
@@ -58,6 +59,8 @@ def train(cell, args):
     variables = environment.variables()
     machine.import_keras()
     machine.compute_in(args.precision)
+    zoo.module(cell.model)  # a project's may call keras.config
+    settings.check_set()
     conditions = {
         "cell": cell.id,
         "recipe": {**record.recipe(cell), **({"epochs": args.epochs} if args.epochs else {})},
@@ -81,7 +84,7 @@ def train(cell, args):
 def _record(cell, data, conditions, args):
     """Train, and return the record, without times if other programs kept the machine busy."""
     before, start = machine.others(), time.perf_counter()
-    results = _results(cell, data, conditions["recipe"], args)
+    results = _results(cell, data, conditions["recipe"], args, before)
     made = {
         "version": record.VERSION,
         "id": os.urandom(8).hex(),
@@ -112,7 +115,7 @@ def _data(data):
     }
 
 
-def _results(cell, data, recipe, args):
+def _results(cell, data, recipe, args, reading):
     """The fields that the training itself measures."""
     from zoo.training import search
     from zoo.training import train as training
@@ -124,16 +127,17 @@ def _results(cell, data, recipe, args):
         seed=args.seed,
         family=zoo.module(cell.model),
     )
+
+    def progress(epoch, epochs, accuracy):
+        machine.look(reading)
+        child.tell("epoch", epoch=epoch, epochs=epochs, accuracy=record.plain(accuracy))
+
     keep = args.save and (lambda network: _keep(network, data.classes, args.save))
-    return (search.search if "search" in recipe else training.train)(setup, _epoch, keep)
+    return (search.search if "search" in recipe else training.train)(setup, progress, keep)
 
 
 def _fetching(file, count, total):
     child.tell("fetching", file=file, bytes=count, total=total)
-
-
-def _epoch(epoch, epochs, accuracy):
-    child.tell("epoch", epoch=epoch, epochs=epochs, accuracy=record.plain(accuracy))
 
 
 def _keep(network, classes, file):

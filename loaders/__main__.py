@@ -145,6 +145,8 @@ def main(argv=None):
     """The exit code: 0, 1 where data is damaged or cannot be fetched, 2 for wrong arguments."""
     parser = _parser()
     args = parser.parse_args(argv)
+    if sys.platform == "win32":  # which cannot lock files as this package does
+        parser.error("zoobench runs on Linux and macOS, and on Windows in WSL (wsl --install)")
     try:
         root = loaders.root_folder(getattr(args, "data_dir", None))
         if args.command == "get":

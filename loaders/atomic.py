@@ -1,7 +1,6 @@
 """Write a file, one process at a time, that gets its name only when it is complete."""
 
 import contextlib
-import fcntl
 import os
 
 
@@ -12,6 +11,8 @@ def part(path):
     What a killed process has written to it is there for the next one. It is not buffered, so that an error of a
     full disk comes from the write itself.
     """
+    import fcntl  # not on Windows, where the commands refuse in one line; they must get so far
+
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.part")
     while True:

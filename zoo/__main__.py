@@ -6,6 +6,7 @@ import sys
 from tabulate import tabulate
 
 import zoo
+from zoo import settings
 from zoo.cost import cost
 from zoo.quiet import import_keras
 from zoo.tally import tally
@@ -22,8 +23,10 @@ def main(argv=None):
     predict.add_argument("file", metavar="MODEL_FILE", help="a trained network, as zoo.saved.save writes it")
     predict.add_argument("image", metavar="IMAGE", help="a file of any size and format that Pillow reads")
     args = parser.parse_args(argv)
-    import_keras()
     try:
+        settings.check_platform()
+        settings.check()
+        import_keras()
         if args.command == "predict":
             print(_predict(args))
         else:

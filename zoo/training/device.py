@@ -3,10 +3,13 @@
 The only file beside the epoch files that knows the backend.
 """
 
+import ctypes
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import keras
+
+from zoo.training import cgroup
 
 
 def backend():
@@ -15,18 +18,52 @@ def backend():
 
 
 def gpu():
-    """The GPU's model as its driver names it, or None where the backend computes on the CPU."""
+    """The model of the GPU, or of another accelerator, as its driver names it, or None where the backend computes on the CPU."""
     if backend() == "tensorflow":
         import tensorflow as tf
 
         found = tf.config.list_physical_devices("GPU")
         return tf.config.experimental.get_device_details(found[0]).get("device_name", "GPU") if found else None
     if backend() == "jax":
-        import jax
-
-        device = jax.devices()[0]
-        return device.device_kind if device.platform == "gpu" else None
+        device = _jax_device()
+        return device.device_kind if device.platform != "cpu" else None
     return None
+
+
+def _jax_device():
+    """The device that JAX computes on unless told otherwise."""
+    import jax
+
+    return jax.devices()[0]
+
+
+def bus_id():
+    """PCI bus id of that GPU, such as 0000:65:00.0, or None where CUDA does not tell.
+
+    CUDA's driver is asked in this process, since it alone knows which GPU comes first: that follows from CUDA_VISIBLE_DEVICES,
+    which may hold numbers, UUIDs or their beginnings, and parts of GPUs, and from CUDA_DEVICE_ORDER.
+    """
+    text = ctypes.create_string_buffer(32)
+    return text.value.decode() if _asked("cuDeviceGetPCIBusId", text, len(text)) else None
+
+
+def _memory():
+    """Bytes of that GPU's memory, or None where CUDA does not tell."""
+    size = ctypes.c_size_t()
+    return size.value if _asked("cuDeviceTotalMem_v2", ctypes.byref(size)) else None
+
+
+def _asked(function, *args):
+    """Call a function of CUDA's driver with these arguments and the GPU that the backend computes on; whether it succeeded."""
+    number, handle = 0, ctypes.c_int()  # TensorFlow computes on the first GPU
+    if backend() == "jax":
+        number = getattr(_jax_device(), "local_hardware_id", None) or 0
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+        failed = driver.cuInit(0) or driver.cuDeviceGet(ctypes.byref(handle), number) or getattr(driver, function)(*args, handle)
+        return not failed
+    except (OSError, AttributeError):  # no such library, or no such function
+        return False
 
 
 def drain():
@@ -82,12 +119,12 @@ def tf32():
         import tensorflow as tf
 
         details = tf.config.experimental.get_device_details(tf.config.list_physical_devices("GPU")[0])
-        able = details.get("compute_capability", (0, 0)) >= (8, 0)
+        able = details.get("compute_capability", (0, 0)) >= (8, 0) and os.environ.get("NVIDIA_TF32_OVERRIDE") != "0"
         return able and tf.config.experimental.tensor_float_32_execution_enabled()
     import jax
 
     # '9.0' for NVIDIA; other vendors use another form
-    major = str(getattr(jax.devices()[0], "compute_capability", "")).partition(".")[0]
+    major = str(getattr(_jax_device(), "compute_capability", "")).partition(".")[0]
     precision = jax.config.jax_default_matmul_precision
     allowed = precision in (None, "default", "high", "bfloat16", "tensorfloat32") or precision.startswith("TF32")
     return major.isdigit() and int(major) >= 8 and allowed
@@ -134,7 +171,8 @@ def reset_peak():
     if gpu() and backend() == "tensorflow":
         import tensorflow as tf
 
-        tf.config.experimental.reset_memory_stats("GPU:0")
+        with suppress(tf.errors.OpError, ValueError):  # not every allocator keeps statistics
+            tf.config.experimental.reset_memory_stats("GPU:0")
 
 
 def peak_bytes():
@@ -151,20 +189,22 @@ def peak_bytes():
     if gpu() and backend() == "tensorflow":
         import tensorflow as tf
 
-        peak = tf.config.experimental.get_memory_info("GPU:0")["peak"]
+        with suppress(tf.errors.OpError, ValueError):
+            peak = tf.config.experimental.get_memory_info("GPU:0")["peak"]
     elif gpu() and backend() == "jax":
-        import jax
-
-        peak = (jax.devices()[0].memory_stats() or {}).get("peak_bytes_in_use")
+        peak = (_jax_device().memory_stats() or {}).get("peak_bytes_in_use")
     return {"host": host, "gpu": peak}
 
 
 def fits(size):
-    """Whether images of ``size`` bytes may stay on the device: in half of a GPU's memory, or a quarter of the machine's."""
-    if not gpu():
-        return size <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
-    if backend() == "jax":
-        import jax
+    """Whether images of ``size`` bytes may stay on the device.
 
-        return size <= (jax.devices()[0].memory_stats() or {}).get("bytes_limit", 0) // 2
-    return size <= 2 << 30  # TensorFlow does not report the memory of a GPU
+    In a quarter of the memory that this process may use, or in half of JAX's pool on a GPU; TensorFlow does not tell how
+    large its own is, and a quarter of the GPU's memory is taken.
+    """
+    if not gpu():
+        return size <= cgroup.memory() // 4
+    if backend() == "jax":
+        return size <= (_jax_device().memory_stats() or {}).get("bytes_limit", 0) // 2
+    total = _memory()
+    return size <= (2 << 30 if total is None else total // 4)

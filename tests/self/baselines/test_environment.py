@@ -1,10 +1,13 @@
 """What a record says of what influences a training from outside: recorded where it counts, and nothing that is secret."""
 
+import json
 from types import SimpleNamespace
 
 import pytest
 
 from baselines import environment
+from tests.self.baselines.test_session import ONE
+from zoo import settings
 
 pytestmark = pytest.mark.self
 
@@ -68,3 +71,38 @@ def test_kerass_settings_are_recorded_as_they_are(monkeypatch):
 
     monkeypatch.setattr(keras.config, "epsilon", lambda: 1e-5)
     assert {"floatx": "float32", "epsilon": "1e-05", "image_data_format": "channels_last"} == environment.settings()
+
+
+@pytest.mark.parametrize(
+    ("backend", "setting", "complaint"),
+    [
+        ("nonsense", {}, "ERROR: $KERAS_BACKEND: Keras cannot train with backend 'nonsense'"),
+        ("", {"backend": "nonsense"}, "keras.json: Keras cannot train with backend 'nonsense'"),
+        ("", {"image_data_format": "channels_first"}, "ERROR: image_data_format is channels_first"),
+    ],
+)
+@pytest.mark.parametrize("tier", ["quick", "full"])
+def test_a_session_that_keras_cannot_train_in_is_refused_before_its_tests(
+    suite, trained, monkeypatch, tmp_path, tier, backend, setting, complaint
+):
+    monkeypatch.setenv("KERAS_BACKEND", backend)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    (tmp_path / "keras.json").write_text(json.dumps(setting))
+    done = suite("-m", tier)
+    assert 4 == done.returncode, done.output
+    assert complaint in done.stderr
+    assert "Traceback" not in done.output
+    assert not (tmp_path / "log").exists()
+
+
+def test_a_session_on_an_unsupported_system_is_refused_in_one_line(suite, monkeypatch):
+    monkeypatch.setattr(settings, "PLATFORMS", ("linux2",))
+    done = suite("-m", "quick")
+    assert (4, 1) == (done.returncode, len(done.stderr.strip().splitlines())), done.output
+    assert "ERROR: zoobench runs on Linux and macOS, and on Windows in WSL" in done.stderr
+
+
+def test_a_stored_record_counts_only_in_the_same_environment(suite, trained):
+    for driver, trainings in ("1", 1), ("1", 1), ("2", 2), ("2", 2):
+        done = suite(*ONE, "--benchmark-save=x", environment={"driver": driver})
+        assert (0, trainings) == (done.returncode, len(trained())), done.output

@@ -291,7 +291,7 @@ def test_the_folder_names_the_processors_strongest_instruction_set(monkeypatch, 
 
 def test_the_processors_that_other_programs_keep_busy_are_measured(monkeypatch):
     before = machine.others()
-    busy, own, elapsed = before
+    busy, own, elapsed, _ = before
     times = SimpleNamespace(user=own + 1, system=2, children_user=3, children_system=4, elapsed=elapsed + 10)
     monkeypatch.setattr(machine.os, "times", lambda: times)
     monkeypatch.setattr(machine.Path, "read_text", lambda path: f"cpu {round((busy + 14) * 100)} 0 0 5 5 0 0 100 0 0")

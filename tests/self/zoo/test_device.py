@@ -38,6 +38,7 @@ def tensorflow(calls, gpus=("GPU:0",), capability=(9, 0), tf32=True, threads=0):
             experimental=experimental,
             threading=SimpleNamespace(get_intra_op_parallelism_threads=lambda: threads),
         ),
+        "errors": SimpleNamespace(OpError=type("OpError", (Exception,), {})),
         "test": SimpleNamespace(experimental=SimpleNamespace(sync_devices=lambda: calls.append("sync"))),
     }
 
@@ -93,12 +94,87 @@ def test_without_a_gpu_its_name_and_peak_are_none(device):
     assert None is device("jax", **jax(calls, stats=None)).peak_bytes()["gpu"]
 
 
-def test_images_stay_if_they_fit_half_of_a_gpu_or_a_quarter_of_the_machine(device, monkeypatch):
+def test_a_gpu_whose_allocator_keeps_no_statistics_costs_no_training(device):
+    made = tensorflow([])
+    for error in made["errors"].OpError("No allocator statistics"), ValueError("Allocator stats not available"):
+
+        def fail(name, error=error):
+            raise error
+
+        vars(made["config"].experimental).update(reset_memory_stats=fail, get_memory_info=fail)
+        ours = device("tensorflow", **made)
+        ours.reset_peak()
+        assert ours.peak_bytes()["gpu"] is None
+
+
+def test_another_accelerator_than_a_gpu_is_no_cpu(device):
+    assert "chip" == device("jax", **jax([], platform="tpu")).gpu()
+    assert "chip" == device("jax", **jax([], platform="METAL")).gpu()
+
+
+class Driver:
+    """libcuda.so.1 of a machine whose visible GPUs have these bus ids, and 80 bytes each."""
+
+    def __init__(self, *buses, failing=()):
+        self.buses, self.failing = buses, failing
+
+    def __getattr__(self, name):
+        if name not in ("cuInit", "cuDeviceGet", "cuDeviceGetPCIBusId", "cuDeviceTotalMem_v2"):
+            raise AttributeError(name)
+        return lambda *args: 100 if name in self.failing else getattr(self, f"_{name}")(*args)
+
+    def _cuInit(self, flags):
+        return 0
+
+    def _cuDeviceGet(self, handle, number):
+        handle._obj.value = 40 + number
+        return 0 if number < len(self.buses) else 101
+
+    def _cuDeviceGetPCIBusId(self, text, length, handle):
+        text.value = self.buses[handle.value - 40].encode()
+        return 0
+
+    def _cuDeviceTotalMem_v2(self, size, handle):
+        size._obj.value = 80 << 30
+        return 0
+
+
+def test_cudas_driver_names_the_gpu_that_the_backend_computes_on(device, monkeypatch):
+    ours = device("tensorflow", **tensorflow([]))
+    monkeypatch.setattr(ours.ctypes, "CDLL", lambda name: Driver("0000:65:00.0", "0000:17:00.0"))
+    assert "0000:65:00.0" == ours.bus_id()
+    made = jax([])
+    chip = SimpleNamespace(local_hardware_id=1)
+    assert "0000:17:00.0" == device("jax", **{**made, "devices": lambda: [chip]}).bus_id()
+    chip.local_hardware_id = None
+    assert "0000:65:00.0" == device("jax", **{**made, "devices": lambda: [chip]}).bus_id()
+
+
+def test_without_cudas_driver_no_gpu_is_named(device, monkeypatch):
+    ours = device("tensorflow", **tensorflow([]))
+
+    def missing(name):
+        raise OSError(f"{name}: cannot open shared object file")
+
+    for library in (
+        missing,
+        lambda name: Driver(),
+        lambda name: Driver("a", failing=("cuInit",)),
+        lambda name: Driver("a", failing=("cuDeviceGetPCIBusId", "cuDeviceTotalMem_v2")),
+        lambda name: SimpleNamespace(cuInit=lambda flags: 0),
+    ):
+        monkeypatch.setattr(ours.ctypes, "CDLL", library)
+        assert ours.bus_id() is None
+        assert [True, False] == [ours.fits(size) for size in (2 << 30, (2 << 30) + 1)]
+
+
+def test_images_stay_if_they_fit_half_of_a_pool_or_a_quarter_of_the_memory(device, monkeypatch):
     gpu = device("jax", **jax([], stats={"bytes_limit": 100}))
     assert [True, False] == [gpu.fits(size) for size in (50, 51)]
     assert not device("jax", **jax([], stats=None)).fits(1)
-    assert [True, False] == [device("tensorflow", **tensorflow([])).fits(size) for size in (2 << 30, (2 << 30) + 1)]
-    monkeypatch.setattr(gpu.os, "sysconf", {"SC_PAGE_SIZE": 4, "SC_PHYS_PAGES": 10}.get)
+    monkeypatch.setattr(gpu.ctypes, "CDLL", lambda name: Driver("0000:65:00.0"))
+    assert [True, False] == [device("tensorflow", **tensorflow([])).fits(size) for size in (20 << 30, (20 << 30) + 1)]
+    monkeypatch.setattr(gpu.cgroup, "memory", lambda: 40)
     assert [True, False] == [device("jax", **jax([], platform="cpu")).fits(size) for size in (10, 11)]
 
 
@@ -143,6 +219,12 @@ def test_plain_float32_is_set_and_reset(device):
 )
 def test_tf32_is_true_if_the_gpu_has_it_and_the_backend_allows_it(device, expected, name, attributes):
     assert expected is device(name, **attributes).tf32()
+
+
+def test_tf32_is_false_on_tensorflow_if_nvidias_libraries_are_told_not_to_use_it(device, monkeypatch):
+    monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "0")
+    assert False is device("tensorflow", **tensorflow([])).tf32()
+    assert True is device("jax", **jax([])).tf32(), "XLA's own kernels do not read the variable"
 
 
 def test_a_function_is_compiled_by_the_backend_if_it_can(device):

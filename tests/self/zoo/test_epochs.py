@@ -178,3 +178,25 @@ def test_prepared_trains_the_same_epochs_as_train(data):
     seconds, losses = zip(epoch(), epoch(), strict=True)
     assert train(network, data, RECIPE, 3)["history"]["loss"] == list(losses)
     assert min(seconds) > 0
+
+
+def test_tensorflows_loop_gathers_and_counts_nothing_that_a_gpu_leaves_to_the_cpu(data, monkeypatch):
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("another backend runs")
+    import tensorflow as tf
+
+    compile, loops = tf.function, []
+
+    def spy(**options):
+        return lambda function: loops.append(compile(**options)(function)) or loops[-1]
+
+    monkeypatch.setattr(tf, "function", spy)
+    train(network, data, RECIPE)
+    graphs = [made.graph.as_graph_def() for loop in loops for made in loop._list_all_concrete_functions()]
+    nodes = [node for graph in graphs for function in graph.library.function for node in function.node_def]
+    # TensorFlow 2.21 has no kernel on GPUs that gathers uint8, and those that compute with int32 take it from the host
+    gathered = [tf.as_dtype(node.attr["Tparams"].type).name for node in nodes if node.op == "GatherV2"]
+    assert 4 == gathered.count("int64"), "images and labels, of training and of evaluation"
+    assert "uint8" not in gathered
+    counting = {"Equal": "T", "ArgMax": "output_type", "OneHot": "T", "Sum": "T"}
+    assert "int32" not in {tf.as_dtype(node.attr[counting[node.op]].type).name for node in nodes if node.op in counting}
