@@ -6,7 +6,6 @@ Exit codes: 0 fine, 1 a regression, 2 wrong use or a damaged file, 3 nothing to 
 import argparse
 import re
 import sys
-from pathlib import Path
 from statistics import mean
 
 from tabulate import tabulate
@@ -14,6 +13,7 @@ from tabulate import tabulate
 from baselines import child, compare, gate, judge, machine, overhead, store, train
 from baselines.cells import TableError, cells
 from baselines.record import FIELDS, sampled
+from loaders import user
 from zoo.training.keys import KEYS
 
 END = "<!-- end of results -->"
@@ -26,7 +26,7 @@ def main(args=None):
     commands = parser.add_subparsers(dest="command", required=True)
     table = commands.add_parser("compare", help="one table per study: published numbers, stored records, verdicts")
     table.add_argument("--format", choices=("text", "github", "csv"), default="text")
-    table.add_argument("--into", type=Path, metavar="FILE", help="write the tables between the results markers of FILE")
+    table.add_argument("--into", type=user.path, metavar="FILE", help="write the tables between the results markers of FILE")
     table.add_argument("--accepted", action="store_true", help="show accepted records only")
     accepting = commands.add_parser("accept", help="make stored records the baseline of their cells, in place of the former baseline")
     accepting.add_argument("--reason", required=True, help="why; it is stored with them in accepted.toml")
@@ -37,7 +37,7 @@ def main(args=None):
     roof = commands.add_parser("roofline", help="this machine's limits (FLOP/s, memory, launches): measured once, stored, shown")
     roof.add_argument("--again", action="store_true", help="measure again, even if it was measured before")
     for each in table, accepting, roof:
-        each.add_argument("--storage", type=Path, help="folder of the machines' folders (default: the project's records, or baselines)")
+        each.add_argument("--storage", type=user.path, help="folder of the machines' folders (default: a project's records, or baselines)")
     about = commands.add_parser("machine", help="the name of this machine's folder, and what is known of the machine, as JSON")
     for each in roof, about:
         each.add_argument("--precision", choices=machine.PRECISIONS, default="float32", help="(default: %(default)s)")
@@ -48,6 +48,7 @@ def main(args=None):
     commands.add_parser("recipe", help="the keys of a recipe and their meaning")
     commands.add_parser("record", help="every field of a record and its meaning")
     overhead.options(commands.add_parser("overhead", help="time the suite's epoch, plain fit and a loop written by hand side by side"))
+    user.print_any_text()
     options = parser.parse_args(args)
     try:
         options.storage = getattr(options, "storage", None) or store.folders()[0]
@@ -93,6 +94,7 @@ def _put(file, text):
         raise store.StoreError(f"{file}: cannot be read, or does not have exactly one line that begins with <!-- results") from error
     if not end:
         raise store.StoreError(f"{file}: the line {END} is missing after the line that begins with <!-- results; add it")
+    text = text.encode("utf-8", "backslashreplace").decode()  # a folder's name need not be text
     store.replace(file, f"{before}{begin}\n{text}\n{end}{after}")
 
 

@@ -17,6 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from baselines import child
+from loaders import user
 from zoo.quiet import import_keras  # noqa: F401
 
 PRECISIONS = ("float32", "mixed_bfloat16")
@@ -46,9 +47,8 @@ def backend():
         return sys.modules["keras"].backend.backend()
     if name := os.environ.get("KERAS_BACKEND"):
         return name
-    home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
     try:
-        return json.loads((home / "keras.json").read_text(encoding="utf-8")).get("backend") or "tensorflow"
+        return json.loads((user.keras_home() / "keras.json").read_text(encoding="utf-8")).get("backend") or "tensorflow"
     except (OSError, ValueError, AttributeError):
         return "tensorflow"
 
