@@ -159,7 +159,7 @@ def _read(path):
     if not match:
         raise StoreError(f"{path}: not named NNNN_<name>_<session>.json, as files of records are; move it out of the folder")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
         if not isinstance(content, dict):
             raise TypeError("it is not a JSON object")
         info, commit = content["machine_info"], content["commit_info"]
@@ -189,7 +189,7 @@ def accepted_records(machine):
     if not path.is_file():
         return {}
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         return {cell: _accepted(cell, entry) for cell, entry in table.items()}
     except (OSError, ValueError) as error:
         raise StoreError(f"{path}: not a list of accepted records ({error}); restore it from git") from error

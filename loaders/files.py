@@ -228,7 +228,7 @@ def vouched(*folders):
     sums = {}
     for folder in folders:
         try:
-            lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+            lines = (folder / SUMS).read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines()
         except FileNotFoundError:
             continue
         except (OSError, ValueError) as error:

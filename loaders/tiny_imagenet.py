@@ -113,7 +113,7 @@ def _lines(source, name):
     if name not in source.names:
         raise DataError(f"{source.path}: {name} is not in it")
     try:
-        return source.read(name, TEXT).decode().splitlines()
+        return source.read(name, TEXT).decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise DataError(f"{source.path}: {name} is not text ({error})") from error
 

@@ -6,7 +6,6 @@
 import importlib
 import os
 import sys
-from pathlib import Path
 from types import ModuleType
 
 from loaders import user
