@@ -40,7 +40,7 @@ def test_sha256sums_may_be_written_on_windows_and_list_other_names(root):
 
 
 def test_names_of_classes_begin_with_no_mark(tmp_path):
-    names = (BOM + "cat\ncow".encode()).decode().splitlines()
+    names = (BOM + b"cat\ncow").decode().splitlines()
     images, labels = np.zeros((2, 3, 3), "uint8"), np.arange(2)
     np.savez(tmp_path / "x.npz", x_train=images, y_train=labels, x_test=images, y_test=labels, classes=names)
     assert ("cat", "cow") == loaders.load(loaders.own.at(tmp_path / "x.npz")).classes
