@@ -1,6 +1,6 @@
 """What a user gives and reads: paths with ~ in options, variables and tables, and text on any terminal.
 
-The only module that ``loaders`` and ``zoo`` share; it imports nothing of the suite.
+With ``seen``, the only module that ``loaders`` and ``zoo`` share; it imports nothing of the suite.
 """
 
 import argparse
