@@ -105,7 +105,7 @@ def load(name, root=None, download=True):
         return _load(name, reader, root, download)
     except OSError as error:
         reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or error
-        raise DataError(f"{name}: {error.filename or root}: {reason}; correct that and try again") from error
+        raise DataError(f"{name}: {error.filename or root or name}: {reason}; correct that and try again") from error
 
 
 def _load(name, reader, root, download):
