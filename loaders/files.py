@@ -83,16 +83,15 @@ def root_folder(option=None):
     for name, value in ("--data-dir", option), (VARIABLE, os.environ.get(VARIABLE)):
         if value:
             try:
-                path = user.path(value)
+                path = user.path(value).resolve()
             except user.PathError as error:
                 raise DataError(f"{name}: {error}") from error
-            if not path.is_dir():
-                raise DataError(f"{name} names a data directory that does not exist: {value}; make it or name another")
-            return path.resolve()
-    try:
-        return cache_folder().resolve()
-    except DataMissing:
-        return None
+            if path.is_dir():
+                return path
+            raise DataError(f"{name} names a data directory that does not exist: {value}; make it or name another")
+    with contextlib.suppress(user.PathError):
+        return user.cache_folder().resolve()
+    return None
 
 
 def locate(file, root):
@@ -124,11 +123,10 @@ def in_keras_cache(file):
 
 def get_command(name, root):
     """The command line that downloads the missing files of a data set."""
-    try:
-        default = root == root_folder()
-    except DataError:  # the variable names a folder that does not exist
-        default = False
-    option = "" if default else f" --data-dir={shlex.quote(str(root))}"
+    default = None
+    with contextlib.suppress(DataError):  # the variable may name a folder that does not exist
+        default = root_folder()
+    option = "" if root == default else f" --data-dir={shlex.quote(str(root))}"
     return f"python -m loaders get {name}{option}"
 
 

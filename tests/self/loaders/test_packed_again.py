@@ -75,6 +75,12 @@ def test_an_archive_that_was_packed_again_is_the_same_data(request, packed, how)
     assert read(members)[4:6] == again[4:6]
 
 
+def test_an_archive_with_two_lists_of_classes_is_refused(tiny):
+    members, read = tiny
+    with pytest.raises(loaders.DataError, match="wnids.txt is in it 2 times, in 'old/', 'tiny-imagenet-200/'; delete it and run"):
+        read({**members, "old/wnids.txt": b""})
+
+
 @pytest.mark.parametrize("packed", ["cifar", "tiny"])
 @pytest.mark.parametrize("system", EXTRA)
 def test_files_that_systems_add_are_not_data(request, packed, system):
