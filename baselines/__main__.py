@@ -7,13 +7,13 @@ import argparse
 import json
 import re
 import sys
-from pathlib import Path
 
 from tabulate import tabulate
 
 from baselines import accept, child, compare, files, machine, overhead, schema, store, train
 from baselines.cells import TableError
 from baselines.record import FIELDS, company
+from loaders import user
 from zoo import settings
 from zoo.training.keys import KEYS
 
@@ -27,14 +27,14 @@ def main(args=None):
     commands = parser.add_subparsers(dest="command", required=True)
     table = commands.add_parser("compare", help="one table per study: published numbers, stored records, verdicts")
     table.add_argument("--format", choices=("text", "github", "csv"), default="text")
-    table.add_argument("--into", type=Path, metavar="FILE", help="write the tables between the results markers of FILE")
+    table.add_argument("--into", type=user.path, metavar="FILE", help="write the tables between the results markers of FILE")
     table.add_argument("--accepted", action="store_true", help="show accepted records only")
     accepting = commands.add_parser("accept", help="make stored records part of the baseline of their cells")
     accept.options(accepting)
     roof = commands.add_parser("roofline", help="this machine's limits (FLOP/s, memory, launches): measured once, stored, shown")
     roof.add_argument("--again", action="store_true", help="measure again, even if it was measured before")
     for each in table, accepting, roof:
-        each.add_argument("--storage", type=Path, help="folder of the machines' folders (default: the project's records, or baselines)")
+        each.add_argument("--storage", type=user.path, help="folder of the machines' folders (default: a project's records, or baselines)")
     about = commands.add_parser("machine", help="the name of this machine's folder, and what is known of the machine, as JSON")
     for each in roof, about:
         each.add_argument("--precision", choices=machine.PRECISIONS, default="float32", help="(default: %(default)s)")
@@ -46,6 +46,7 @@ def main(args=None):
     fields = commands.add_parser("record", help="every field of a record and its meaning")
     fields.add_argument("--schema", action="store_true", help="the JSON Schema of a file of records instead")
     overhead.options(commands.add_parser("overhead", help="time the suite's epoch, plain fit and a loop written by hand side by side"))
+    user.print_any_text()
     options = parser.parse_args(args)
     try:
         settings.check_platform()
@@ -94,6 +95,7 @@ def _put(file, text):
         raise files.StoreError(f"{file}: cannot be read, or does not have exactly one line that begins with <!-- results") from error
     if not end:
         raise files.StoreError(f"{file}: the line {END} is missing after the line that begins with <!-- results; add it")
+    text = text.encode("utf-8", "backslashreplace").decode()  # a folder's name need not be text
     files.replace(file, f"{before}{begin}\n{text}\n{end}{after}")
 
 

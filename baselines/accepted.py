@@ -22,7 +22,7 @@ def read(machine):
     if not path.is_file():
         return {}
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         return {cell: _entry(cell, entry) for cell, entry in table.items()}
     except (OSError, ValueError) as error:
         raise StoreError(f"{path}: not a list of accepted records ({error}); restore it from git") from error

@@ -2,6 +2,7 @@
 
 import os
 import re
+import warnings
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +13,7 @@ from _pytest.mark.expression import Expression
 import loaders
 from baselines import machine, plan, store
 from baselines.cells import Cell, choose
+from loaders import user
 from zoo import project, settings
 
 ROOT = Path(__file__).parent.parent
@@ -28,7 +30,7 @@ class Options:
     seeds: list[int] | None  # None: one for each cell, plan.seed
     epochs: int | None
     precision: str
-    root: Path  # the data directory
+    root: Path | None  # the data directory
     save_models: Path | None
     budget: float | None  # seconds for all trainings
     timeout: float | None  # seconds for one training
@@ -42,10 +44,16 @@ def add(parser):
     """The options, in pytest's --help under a heading of their own."""
     group = parser.getgroup("zoobench", "the suite's own options")
     option = group.addoption
-    option("--project", metavar="DIR", help=f'folder of your own models, cells and records, written with "=" (else ${project.VARIABLE})')
+    option(
+        "--project",
+        metavar="DIR",
+        type=user.path,
+        help=f'folder of your own models, cells and records, written with "=" (else ${project.VARIABLE})',
+    )
     option(
         "--data-dir",
         metavar="DIR",
+        type=user.path,
         help=f"data directory with a folder per data set; write --data-dir=DIR (else ${loaders.files.VARIABLE})",
     )
     option("--model", metavar="NAMES", help="only cells of these models, separated by commas")
@@ -54,7 +62,12 @@ def add(parser):
     option("--seeds", "--seed", metavar="SEEDS", help="seeds of the trainings, as 3, 1-5 or 1,3,7 (default: chosen for each cell)")
     option("--epochs", type=int, metavar="N", help="train for N epochs instead of the recipe's; such records are stored but not judged")
     option("--precision", default="float32", choices=machine.PRECISIONS, help="dtype policy of the networks (default float32)")
-    option("--save-models", metavar="DIR", type=Path, help='keep each trained network in DIR (written with "="), for python -m zoo predict')
+    option(
+        "--save-models",
+        metavar="DIR",
+        type=user.path,
+        help='keep each trained network in DIR (written with "="), for python -m zoo predict',
+    )
     option("--time-budget", metavar="TIME", help="train the cells that fit into TIME (90s, 20m, 1h30m), cheapest first; list the others")
     option("--cell-timeout", metavar="TIME", help="fail a cell whose training takes longer than TIME (90s, 20m, 1h30m)")
     option("--resume", action="store_true", help="go on with the last session of that --benchmark-save=NAME, if it did not end")
@@ -78,12 +91,15 @@ def set_defaults(config):
     config.option.markexpr = config.option.markexpr or "quick"  # the full tier needs -m full
     if config.option.project:
         os.environ[project.VARIABLE] = os.path.abspath(config.option.project)  # which reaches trainings and xdist's workers, too
-    if config.option.benchmark_storage == BENCHMARK_DEFAULT:
-        # Here and not in pytest.ini, where it would be relative to the working directory.
-        try:
-            config.option.benchmark_storage = f"file://{store.folders()[0]}"
-        except ValueError as error:
-            raise pytest.UsageError(str(error)) from error
+    storage = config.option.benchmark_storage.removeprefix("file://")
+    try:
+        if config.option.benchmark_storage == BENCHMARK_DEFAULT:
+            # Here and not in pytest.ini, where it would be relative to the working directory.
+            storage = store.folders()[0]
+        if "://" not in str(storage):  # otherwise it is Elasticsearch's
+            config.option.benchmark_storage = f"file://{user.path(storage)}"
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from error
     if config.pluginmanager.hasplugin("hypothesispytest"):
         _hypothesis_profiles(config.getoption("--hypothesis-profile"))
 
@@ -119,11 +135,15 @@ def _check_reports(config):
 
 def _hypothesis_profiles(wanted):
     from hypothesis import settings
+    from hypothesis.errors import HypothesisWarning
 
     if wanted and wanted not in PROFILES:
         raise pytest.UsageError(f"unknown --hypothesis-profile={wanted}; known: {', '.join(PROFILES)}")
+    with warnings.catch_warnings():  # where the checkout cannot be written to, failing examples are kept in memory
+        warnings.simplefilter("ignore", HypothesisWarning)
+        database = settings.default.database
     for name, examples in PROFILES.items():
-        settings.register_profile(name, max_examples=examples, deadline=None)
+        settings.register_profile(name, max_examples=examples, deadline=None, database=database)
     settings.load_profile("dev")  # hypothesis loads a profile of the command line after this
 
 

@@ -160,7 +160,7 @@ def _read(path):
     if not match:
         raise StoreError(f"{path}: not named NNNN_<name>_<session>.json, as files of records are; move it out of the folder")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
         if not isinstance(content, dict):
             raise TypeError("it is not a JSON object")
         return [

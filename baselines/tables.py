@@ -65,7 +65,7 @@ def _studies(folder, own_folder):
 def _read(path):
     """The checked table of a file."""
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise TableError(f"{path} cannot be read as TOML: {error}; correct it or restore it from git") from error
     check_keys(path, table, OURS if path.name == "ours.toml" else STUDY)

@@ -14,6 +14,7 @@ import loaders
 import zoo
 from baselines import child, environment, machine, record
 from baselines.cells import cells
+from loaders import user
 from zoo import settings
 
 
@@ -25,7 +26,7 @@ def options(parser):
     parser.add_argument("--precision", default="float32", choices=machine.PRECISIONS, help="dtype policy (default: %(default)s)")
     parser.add_argument("--data-dir", metavar="DIR", help=f"data directory (else ${loaders.files.VARIABLE}, else {loaders.files.DEFAULT})")
     parser.add_argument("--download", action="store_true", help="fetch missing data")
-    parser.add_argument("--save", type=Path, metavar="FILE", help="keep the trained network in this .keras file")
+    parser.add_argument("--save", type=user.path, metavar="FILE", help="keep the trained network in this .keras file")
     parser.add_argument("--known", default="", metavar="DIGESTS", help="digests of identities that are stored already, separated by commas")
     parser.add_argument("--only-known", action="store_true", help="train nothing; tell whether the training is among --known")
 

@@ -30,7 +30,7 @@ class Training(NamedTuple):
         """
         args = [self.cell, "--seed", str(self.seed), "--precision", options.precision]
         args += ["--epochs", str(options.epochs)] if options.epochs else []
-        args += ["--data-dir", str(options.root)] if options.root.is_dir() else []
+        args += ["--data-dir", str(options.root)] if options.root and options.root.is_dir() else []
         return args + (["--download"] if download else [])
 
     def network_file(self, options):

@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
-from loaders.files import DataError, DataMissing, root_folder
+from loaders.files import DataError, DataMissing, cache_folder, root_folder
 from loaders.own import Own
 
 __all__ = ["DATASETS", "DataError", "DataMissing", "Dataset", "Own", "find", "fingerprint", "load", "module", "names", "root_folder"]
@@ -101,11 +101,11 @@ def load(name, root=None, download=True):
     try:
         if isinstance(name, Own):
             return _load_own(name, reader)
-        root = root_folder() if root is None else Path(root).resolve()
+        root = (root_folder() or cache_folder()) if root is None else Path(root).resolve()
         return _load(name, reader, root, download)
     except OSError as error:
         reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or error
-        raise DataError(f"{name}: {error.filename or root}: {reason}; correct that and try again") from error
+        raise DataError(f"{name}: {error.filename or root or name}: {reason}; correct that and try again") from error
 
 
 def _load(name, reader, root, download):

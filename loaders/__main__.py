@@ -4,12 +4,11 @@ import argparse
 import math
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 
 import loaders
-from loaders import atomic, files, own
+from loaders import atomic, files, own, user
 
 ROWS = 50  # classes below each other
 EVERY = 60  # seconds between lines of progress where stderr is not a terminal
@@ -117,7 +116,7 @@ def picture(data):
 
 def show(name, root, file):
     """Draw the picture of a data set, or of the user's own folder or .npz file, to a file, and print its size."""
-    is_own = name not in loaders.names() and Path(name).exists()
+    is_own = name not in loaders.names() and user.path(name).exists()
     sheet = picture(loaders.load(own.at(name) if is_own else name, root, download=False))
     with atomic.part(file) as part:
         part.truncate(0)
@@ -137,12 +136,13 @@ def _parser():
     getter.add_argument("names", nargs="+", metavar="NAME", help=names)
     shower = commands.add_parser("show", help="draw some images of each class", parents=[common])
     shower.add_argument("name", metavar="NAME", help=f"{names}; or a folder or .npz file of your own images")
-    shower.add_argument("file", metavar="FILE.png", type=Path, help="where to draw them")
+    shower.add_argument("file", metavar="FILE.png", type=user.path, help="where to draw them")
     return parser
 
 
 def main(argv=None):
     """The exit code: 0, 1 where data is damaged or cannot be fetched, 2 for wrong arguments."""
+    user.print_any_text()
     parser = _parser()
     args = parser.parse_args(argv)
     if sys.platform == "win32":  # which cannot lock files as this package does
@@ -156,10 +156,10 @@ def main(argv=None):
                 parser.error(f"{args.file}: name a .png file in a folder that exists")
             show(args.name, root, args.file)
             return 0
-        table, notes, damaged = overview(root)
+        table, notes, damaged = overview(root or files.cache_folder())
         print("\n\n".join([table, *notes]))
         return int(damaged)
-    except (loaders.DataError, KeyError, OSError) as error:
+    except (loaders.DataError, KeyError, OSError, user.PathError) as error:
         print(error.args[0] if isinstance(error, KeyError) else error, file=sys.stderr)
         return 1
 

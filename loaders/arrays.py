@@ -100,7 +100,7 @@ def _classes(path, members, own):
         return tuple(str(label) for label in range(own.classes or min(1 + int(max(labels, default=0)), MOST)))
     if names.dtype.kind != "U" or names.ndim != 1 or len(set(names.tolist())) != len(names):
         raise DataError(f"{path}: classes is {names.dtype} {names.shape}, not a list of different names as text")
-    classes = tuple(names.tolist())
+    classes = tuple(name.removeprefix("\ufeff") for name in names.tolist())  # the first line of a text file may begin with it
     check_count(own, classes)
     return classes
 

@@ -12,6 +12,8 @@ import shlex
 from pathlib import Path
 from typing import NamedTuple
 
+from loaders import user
+
 VARIABLE = "ZOOBENCH_DATA"
 DEFAULT = "zoobench in $XDG_CACHE_HOME or ~/.cache"  # as help texts say it
 SUMS = "SHA256SUMS"
@@ -61,30 +63,35 @@ class Source(NamedTuple):
 
 
 def cache_folder():
-    """The suite's folder in the user's cache, which need not exist yet; it is also the data directory where none is named.
+    """``user.cache_folder``, which is also the data directory where none is named.
 
     Raises:
-        DataError: the user has neither $XDG_CACHE_HOME nor a home.
+        DataMissing: the user has neither $XDG_CACHE_HOME nor a home.
     """
-    cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    try:  # a relative path is to be ignored, says the XDG Base Directory Specification
-        return (cache if cache.is_absolute() else Path("~/.cache").expanduser()) / "zoobench"
-    except RuntimeError as error:
-        raise DataError(f"no home directory to keep data in; name a data directory with --data-dir or {VARIABLE}") from error
+    try:
+        return user.cache_folder()
+    except user.PathError as error:
+        raise DataMissing(f"no home directory to keep data in; name a data directory with --data-dir or {VARIABLE}") from error
 
 
 def root_folder(option=None):
-    """The data directory: the option, else the environment variable, else a folder in the cache.
+    """The data directory: the option, else the environment variable, else a folder in the cache; None where there is no home for that.
 
     Raises:
-        DataError: the folder that the option or the variable names does not exist; or neither names one, and there is no home.
+        DataError: the folder that the option or the variable names does not exist.
     """
     for name, value in ("--data-dir", option), (VARIABLE, os.environ.get(VARIABLE)):
         if value:
-            if not Path(value).is_dir():
-                raise DataError(f"{name} names a data directory that does not exist: {value}; make it or name another")
-            return Path(value).resolve()
-    return cache_folder().resolve()
+            try:
+                path = user.path(value).resolve()
+            except user.PathError as error:
+                raise DataError(f"{name}: {error}") from error
+            if path.is_dir():
+                return path
+            raise DataError(f"{name} names a data directory that does not exist: {value}; make it or name another")
+    with contextlib.suppress(user.PathError):
+        return user.cache_folder().resolve()
+    return None
 
 
 def locate(file, root):
@@ -106,10 +113,7 @@ def locate(file, root):
 
 def in_keras_cache(file):
     """Path of the published file where Keras, or its user, has put it; None where it is not."""
-    try:
-        cache = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "datasets"
-    except RuntimeError:  # no home
-        return None
+    cache = user.keras_home() / "datasets"
     for folder in (cache / file.folder, cache / file.folder.replace("_", "-"), cache):
         with contextlib.suppress(OSError):  # MNIST's and Fashion-MNIST's files have the same names
             if (folder / file.name).is_file() and digest(folder / file.name, file.algorithm) == file.sum:
@@ -119,10 +123,10 @@ def in_keras_cache(file):
 
 def get_command(name, root):
     """The command line that downloads the missing files of a data set."""
-    try:
-        option = "" if root == root_folder() else f" --data-dir={shlex.quote(str(root))}"
-    except DataError:
-        option = f" --data-dir={shlex.quote(str(root))}"
+    default = None
+    with contextlib.suppress(DataError):  # the variable may name a folder that does not exist
+        default = root_folder()
+    option = "" if root == default else f" --data-dir={shlex.quote(str(root))}"
     return f"python -m loaders get {name}{option}"
 
 
@@ -222,7 +226,7 @@ def vouched(*folders):
     sums = {}
     for folder in folders:
         try:
-            lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+            lines = (folder / SUMS).read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines()
         except FileNotFoundError:
             continue
         except (OSError, ValueError) as error:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from loaders import seen
 from loaders.files import DataError
 from loaders.own import RESIZE, check_count, present
 
@@ -30,11 +31,11 @@ class _Image(NamedTuple):
 
 
 def decoder():
-    """The library that the pixels come from, since another may round otherwise."""
+    """The libraries that the pixels come from, since another may round otherwise, and the code that turns them upright."""
     import PIL
     from PIL import features
 
-    return f"Pillow {PIL.__version__}, libjpeg {features.version('jpg')}"
+    return f"Pillow {PIL.__version__}, libjpeg {features.version('jpg')}, {Path(seen.__file__).read_text(encoding='utf-8')}"
 
 
 def paths(own):
@@ -155,45 +156,32 @@ def _decode(part, images, own):
     from PIL import Image
 
     Image.init()  # before there are threads
+    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
     def block(start):
         return [_fill(image, images[start + i], own) for i, image in enumerate(part[start : start + BLOCK])]
 
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1) as pool:
+    with seen.reading(), ThreadPoolExecutor(threads) as pool:
         return [line for lines in pool.map(block, range(0, len(part), BLOCK)) for line in lines]
 
 
 def _fill(image, pixels, own):
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     height, width, channels = own.input
     try:
         with open(image.path, "rb") as file:
             content = file.read()
-        with Image.open(BytesIO(content)) as opened:
-            seen = _seen(opened).convert("L" if channels == 1 else "RGB")
-    except Exception as error:  # Pillow may raise anything for a damaged image
-        why = getattr(error, "strerror", None) or next(iter(str(error).splitlines()), type(error).__name__)
-        why = "it is damaged, or of a format that Pillow cannot read" if isinstance(error, UnidentifiedImageError) else why
+        found = seen.image(BytesIO(content), "L" if channels == 1 else "RGB")
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
         raise DataError(f"{image.path}: cannot be read ({why}); save it again as 8-bit PNG or JPEG, or move it away") from error
-    if seen.size != (width, height):
+    if found.size != (width, height):
         if not own.resize:
             step = f"set resize = {' or '.join(map(repr, RESIZE))} in its table, or resize the images"
             raise DataError(
-                f"{image.path}: is {seen.height} pixels high and {seen.width} wide, its table says input = {list(own.input)}; {step}"
+                f"{image.path}: is {found.height} pixels high and {found.width} wide, its table says input = {list(own.input)}; {step}"
             )
-        seen = seen.resize((width, height), Image.Resampling[own.resize.upper()])
-    pixels[:] = np.asarray(seen).reshape(own.input)
+        found = found.resize((width, height), Image.Resampling[own.resize.upper()])
+    pixels[:] = np.asarray(found).reshape(own.input)
     return f"{hashlib.sha256(content).hexdigest()}  {image.name}\n"
-
-
-def _seen(image):
-    """An image turned as its EXIF orientation says, and on white where it is transparent."""
-    from PIL import Image, ImageOps
-
-    if image.mode[0] in "IF":
-        raise ValueError(f"its pixels have more than 8 bits, mode {image.mode}")
-    image = ImageOps.exif_transpose(image)
-    if image.has_transparency_data:
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
-    return image

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from loaders import user
+
 KEYS = {"image_folder": ("test", "resize"), "arrays": ()}  # loader, the name of the module that reads -> the keys that it may have
 RESIZE = ("bilinear", "nearest")
 
@@ -33,8 +35,8 @@ def from_table(entry, folder):
     if not isinstance(path, str) or not path or "\0" in path:
         raise ValueError(f"path = {path!r} is not the path of a folder or file")
     try:
-        path = (folder / Path(path).expanduser()).resolve()
-    except (RuntimeError, OSError) as error:  # no such user, or a link to itself
+        path = (folder / user.path(path)).resolve()
+    except (user.PathError, RuntimeError, OSError) as error:  # RuntimeError: a link to itself
         raise ValueError(f"path = {path!r} cannot be followed ({error})") from error
     if entry["loader"] == "image_folder" and entry["input"][2] not in (1, 3):
         raise ValueError(f"input = {entry['input']}: an image has 1 channel (grey) or 3 (colour)")
@@ -47,7 +49,7 @@ def from_table(entry, folder):
 
 def at(path):
     """Own of a folder or .npz file without a table, to look at: a folder's images become 64x64, any classes are taken."""
-    path = Path(path).resolve()
+    path = user.path(path).resolve()
     if path.is_file():
         return Own("arrays", str(path), None, None)
     return Own("image_folder", str(path), (64, 64, 3), None, None if (path / "train").is_dir() else 0.2, "bilinear")

@@ -26,7 +26,7 @@ def decoder():
 
 
 class _Zip:
-    """Members of the archive by name, as in tiny-imagenet-200/; nothing is unpacked to disk."""
+    """Members of the archive by name, as in the folder of wnids.txt; nothing is unpacked to disk."""
 
     def __init__(self, path):
         self.path = path
@@ -34,17 +34,19 @@ class _Zip:
             self.archive = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
             raise DataError(f"{path}: not a whole zip archive ({error})") from error
-        self.names = {}
+        members = {}
         for member in self.archive.infolist():
             name = member_name(member.filename)
             if name is None:
                 raise DataError(f"{path}: member {member.filename!r} points out of the archive")
-            if not name.startswith(f"{TOP}/"):
-                continue
-            name = name.removeprefix(f"{TOP}/")
-            if name in self.names:
+            if name in members:
                 raise DataError(f"{path}: two members are named {name!r}")
-            self.names[name] = member
+            if not _extra(name):
+                members[name] = member
+        tops = [name.removesuffix("wnids.txt") for name in members if name.rpartition("/")[2] == "wnids.txt"]
+        if len(tops) > 1:
+            raise DataError(f"{path}: wnids.txt is in it {len(tops)} times, in {', '.join(map(repr, sorted(tops)))}")
+        self.names = {name.removeprefix(top): member for top in tops for name, member in members.items() if name.startswith(top)}
 
     def read(self, name, most):
         member = self.names[name]
@@ -56,10 +58,17 @@ class _Zip:
             raise DataError(f"{self.path}: {member.filename} cannot be unpacked ({error})") from error
 
 
+def _extra(name):
+    """Whether a file is one that macOS or Windows adds to a folder or an archive."""
+    parts = name.split("/")
+    return parts[0] == "__MACOSX" or parts[-1].startswith(".") or parts[-1] in ("Thumbs.db", "desktop.ini")
+
+
 class _Folder:
     def __init__(self, path):
         self.path = path
-        self.names = {each.relative_to(path).as_posix(): each for each in tree(path)}
+        names = {each.relative_to(path).as_posix(): each for each in tree(path)}
+        self.names = {name: each for name, each in names.items() if not _extra(name)}
 
     def read(self, name, most):
         if os.path.getsize(self.names[name]) > most:
@@ -113,7 +122,7 @@ def _lines(source, name):
     if name not in source.names:
         raise DataError(f"{source.path}: {name} is not in it")
     try:
-        return source.read(name, TEXT).decode().splitlines()
+        return source.read(name, TEXT).decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise DataError(f"{source.path}: {name} is not text ({error})") from error
 

@@ -1,6 +1,7 @@
 """What several test files share."""
 
 import difflib
+import pwd
 
 import pytest
 
@@ -26,6 +27,18 @@ def update(pytestconfig):
 
 def changes(old, new):
     return "\n".join(difflib.unified_diff(old.splitlines(), new.splitlines(), "the golden", "now", lineterm=""))
+
+
+@pytest.fixture
+def homeless(monkeypatch):
+    """A user without a home, as in a container that is started with any user id."""
+
+    def unknown(uid):
+        raise KeyError(uid)
+
+    for variable in "HOME", "XDG_CACHE_HOME", "KERAS_HOME":
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
 
 
 @pytest.fixture

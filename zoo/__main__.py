@@ -6,6 +6,7 @@ import sys
 from tabulate import tabulate
 
 import zoo
+from loaders import user
 from zoo import settings
 from zoo.cost import cost
 from zoo.quiet import import_keras
@@ -20,8 +21,9 @@ def main(argv=None):
     summary.add_argument("--input", help="height x width x channels, such as 64x64x3 (default: as in the model's source)")
     summary.add_argument("--classes", type=int, help="number of classes (default: as in the model's source)")
     predict = commands.add_parser("predict", help="the most probable classes of one image")
-    predict.add_argument("file", metavar="MODEL_FILE", help="a trained network, as zoo.saved.save writes it")
-    predict.add_argument("image", metavar="IMAGE", help="a file of any size and format that Pillow reads")
+    predict.add_argument("file", metavar="MODEL_FILE", type=user.path, help="a trained network, as zoo.saved.save writes it")
+    predict.add_argument("image", metavar="IMAGE", type=user.path, help="a file of any size and format that Pillow reads")
+    user.print_any_text()
     args = parser.parse_args(argv)
     try:
         settings.check_platform()

@@ -6,8 +6,9 @@
 import importlib
 import os
 import sys
-from pathlib import Path
 from types import ModuleType
+
+from loaders import user
 
 VARIABLE = "ZOOBENCH_PROJECT"
 PACKAGE = "zoobench_project"  # name that the folder is imported by, so that its zoo and the suite's are two packages
@@ -17,12 +18,15 @@ def folder():
     """The project's folder, or None.
 
     Raises:
-        ValueError: it does not exist.
+        ValueError: it does not exist, or has no home for its ~.
     """
     name = os.environ.get(VARIABLE)
     if not name:
         return None
-    path = Path(name).expanduser().resolve()
+    try:
+        path = user.path(name).resolve()
+    except user.PathError as error:
+        raise ValueError(f"{VARIABLE}: {error}") from error
     if not path.is_dir():
         raise ValueError(f"{VARIABLE} or --project names a folder that does not exist: {name}; make it or name another")
     return path

@@ -14,6 +14,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from loaders import seen
+
 MEMBER = "zoobench.json"  # {"classes": [name, ...]}, in the order of the labels
 MOST = 10  # classes that ``predict`` returns, as many as the imagenet32 study prints
 FOLDER = re.compile(r"(n\d{8})\b ?(.*)")  # the id before the name, as in 'n02124075 Egyptian cat'
@@ -124,21 +126,13 @@ def predict(model, classes, path):
 
 
 def _image(path, mode, size):
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     try:
-        with Image.open(path) as opened:
-            if opened.mode[0] in "IF":
-                raise ValueError("its pixels have more than 8 bits")
-            image = ImageOps.exif_transpose(opened)  # and on white, where it is transparent: as loaders.image_folder does it
-            if image.has_transparency_data:
-                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
-            return np.asarray(image.convert(mode).resize(size, Image.Resampling.NEAREST))
-    except OSError as error:
-        why = error.strerror or "it is damaged or not an image"
-        raise ValueError(f"{path}: cannot be read ({why}); name an image file, such as a PNG or JPEG") from error
-    except Exception as error:  # Pillow may raise anything for a damaged image
-        raise ValueError(f"{path}: cannot be read ({_line(error)}); name an image file of 8 bits, such as a PNG or JPEG") from error
+        with seen.reading():
+            return np.asarray(seen.image(path, mode).resize(size, Image.Resampling.NEAREST))
+    except ValueError as error:
+        raise ValueError(f"{path}: cannot be read ({error}); name an image file of 8 bits, such as a PNG or JPEG") from error
 
 
 def _folder(name):

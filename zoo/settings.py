@@ -7,7 +7,8 @@ import json
 import os
 import sys
 from importlib.util import find_spec
-from pathlib import Path
+
+from loaders import user
 
 PLATFORMS = ("linux", "darwin")  # as sys.platform names them; WSL is Linux
 BACKENDS = ("tensorflow", "jax", "torch")  # those that train; each is the name of its package, too
@@ -30,10 +31,7 @@ def check_platform():
 
 def file():
     """The path of keras.json."""
-    if "KERAS_HOME" in os.environ:
-        return Path(os.path.expanduser(os.environ["KERAS_HOME"])) / "keras.json"
-    home = os.path.expanduser("~")
-    return Path(home if os.access(home, os.W_OK) else "/tmp") / ".keras" / "keras.json"
+    return user.keras_home() / "keras.json"
 
 
 def read():

@@ -7,17 +7,18 @@ step to step in donated buffers, and back into Keras's variables after each call
 from contextlib import suppress
 from functools import partial
 from itertools import chain
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import keras
 
+from loaders import user
+
 LOOPED = jax.default_backend() == "gpu"
 LOOP = "one program" if LOOPED else "a program a step"
 if LOOPED and jax.config.jax_compilation_cache_dir is None:
-    with suppress(OSError):  # where the home cannot be written to, nothing compiled is kept
-        (cache := Path("~/.cache/zoobench/jax").expanduser()).mkdir(parents=True, exist_ok=True)
+    with suppress(OSError, user.PathError):  # without a home that can be written to, nothing compiled is kept
+        (cache := user.cache_folder() / "jax").mkdir(parents=True, exist_ok=True)
         jax.config.update("jax_compilation_cache_dir", str(cache))
 
 

@@ -59,6 +59,40 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
         time.sleep(3 * PATIENCE)
 
+    def trickle(self):
+        self._drop_by_drop(self.server.content, before=f"HTTP/1.0 200 OK\r\nContent-Length: {len(self.server.content)}\r\n\r\n".encode())
+
+    def trickle_headers(self):
+        self._drop_by_drop(b"HTTP/1.0 200 OK\r\nX: " + b"x" * 1000)
+
+    def _drop_by_drop(self, content, before=b""):
+        self.wfile.write(before)
+        for number in range(1000):
+            self.wfile.write(content[number : number + 1])
+            self.wfile.flush()
+            time.sleep(PATIENCE / 10)
+
+    def endless(self):  # without a length
+        self.send_response(200)
+        self.end_headers()
+        while True:
+            self.wfile.write(bytes(1 << 20))
+
+    def without_length(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.server.content)
+
+    def longer(self):  # than it announces
+        self._send(self.server.content + b"more", length=len(self.server.content))
+        self.close_connection = True
+
+    def huge(self):
+        self._send(b"", length=1 << 60)
+
+    def to_a_file(self):
+        self._send(b"", 302, Location="file:///etc/passwd")
+
     def slow(self):
         time.sleep(1)  # longer than the other process takes to start its download
         self._send(self.server.content)

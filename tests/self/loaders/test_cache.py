@@ -3,7 +3,6 @@
 import errno
 import math
 import os
-import pwd
 import shutil
 
 import numpy as np
@@ -34,18 +33,6 @@ def root(tmp_path):
 def kept(root):
     """The file that the arrays are cached in."""
     return cache.path("cifar10", root / "cifar10")
-
-
-@pytest.fixture
-def homeless(monkeypatch):
-    """A user without a home, as in a container that is started with any user id."""
-
-    def unknown(uid):
-        raise KeyError(uid)
-
-    for variable in "HOME", "XDG_CACHE_HOME", "KERAS_HOME":
-        monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setattr(pwd, "getpwuid", unknown)
 
 
 def load(root):

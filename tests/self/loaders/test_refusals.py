@@ -192,7 +192,10 @@ BAD_ZIP = {
     "no zip": (lambda members: b"PK hello", "not a whole zip archive"),
     "cut short": (lambda members: data_writers.zipped(members)[:-30], "not a whole zip archive"),
     "climbs out": (lambda members: data_writers.zipped({**members, "tiny-imagenet-200/../../evil": b"x"}), "points out of the archive"),
-    "twice": (lambda members: data_writers.zipped({**members, "./tiny-imagenet-200/words.txt": b""}), "two members are named 'words.txt'"),
+    "twice": (
+        lambda members: data_writers.zipped({**members, "./tiny-imagenet-200/words.txt": b""}),
+        "two members are named 'tiny-imagenet-200/words.txt'",
+    ),
     "absolute": (lambda members: data_writers.zipped({**members, "/etc/evil": b"x"}), "points out of the archive"),
     "unpacks to too much": (
         lambda members: data_writers.zipped({**members, f"tiny-imagenet-200/{FIRST}": bytes(2 << 20)}),

@@ -1,10 +1,15 @@
 """A user's own images are read upright, on white, and in the table's size and channels; or refused."""
 
+import io
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
 
 import loaders
+from loaders import seen
 
 pytestmark = [pytest.mark.self, pytest.mark.usefixtures("bare_home")]
 ORIENTATION = 0x0112  # EXIF's tag
@@ -132,3 +137,73 @@ def test_an_image_is_turned_before_its_size_is_checked(read):
     exif = Image.Exif()
     exif[ORIENTATION] = 6
     assert (32, 48, 3) == read(Image.fromarray(np.ascontiguousarray(GREY.T[::-1])), "image.jpg", (32, 48, 3), exif=exif).shape
+
+
+# ---------------------------------------------------------------- files that Pillow would read otherwise than they look
+
+
+def saved(image, name, **saving):
+    out = io.BytesIO()
+    image.save(out, name, **saving)
+    return out.getvalue()
+
+
+def png(depth, colour, row, *chunks):
+    """A PNG file of one row, whose pixels have ``depth`` bits; Pillow writes only some of them."""
+    width = 8 * len(row) // (depth * {0: 1, 2: 3}[colour])
+    header = struct.pack(">IIBBBBB", width, 1, depth, colour, 0, 0, 0)
+    parts = [(b"IHDR", header), *chunks, (b"IDAT", zlib.compress(b"\0" + row)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in parts
+    )
+
+
+COLOURED = Image.fromarray(np.random.RandomState(0).randint(0, 256, (40, 50, 3)).astype("uint8"))
+CLEAR = Image.new("RGBA", (4, 4), (*RED, 0))
+UNLIKE = {
+    "a raw photo of a camera": (lambda: saved(COLOURED, "TIFF", tiffinfo={50706: b"\1\4\0\0"}), "its first image is a preview, as in raw files"),
+    "a preview": (lambda: saved(COLOURED, "TIFF", tiffinfo={254: 1}), "its first image is a preview"),
+    "an unused fourth byte": (lambda: saved(CLEAR, "TGA"), "all its pixels are transparent"),
+    "nothing to see": (lambda: saved(CLEAR, "PNG"), "all its pixels are transparent"),
+    "a transparent grey of two bits": (lambda: png(2, 0, b"\x1b", (b"tRNS", b"\0\1")), "one of its colours is transparent, and its pixels have not 8"),
+    "a transparent colour of 16 bits": (lambda: png(16, 2, b"\x80\xff" * 3, (b"tRNS", b"\x80\xff" * 3)), "one of its colours is transparent"),
+    "PostScript, for which Pillow starts a program": (lambda: saved(COLOURED, "EPS"), "of a format that Pillow cannot read"),
+    "a web page": (lambda: b"<!DOCTYPE html><title>404</title>", "of a format that Pillow cannot read"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", UNLIKE)
+def test_what_pillow_would_read_otherwise_than_it_looks_is_refused(kind):
+    content, why = UNLIKE[kind]
+    with pytest.raises(ValueError, match=why):
+        seen.image(io.BytesIO(content()), "RGB")
+
+
+def test_colours_of_16_bits_and_greys_of_fewer_than_8_are_read_as_they_look():
+    assert [128, 64, 32] == np.asarray(seen.image(io.BytesIO(png(16, 2, b"\x80\xff\x40\xff\x20\xff")), "RGB")).ravel().tolist()
+    assert [0, 85, 170, 255] == np.asarray(seen.image(io.BytesIO(png(2, 0, b"\x1b")), "L")).ravel().tolist()
+    assert [0, 255] == np.asarray(seen.image(io.BytesIO(png(1, 0, b"\x0f")), "L"))[0, 3:5].tolist()
+
+
+@pytest.mark.parametrize("name", ["JPEG", "JPEG progressive", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "TGA", "JPEG2000"])
+def test_an_image_that_is_cut_short_is_refused(name):
+    name, *saving = name.split()
+    whole = saved(COLOURED, name, **dict.fromkeys(saving, True))
+    for share in 0.3, 0.6, 0.9, 0.97:
+        with pytest.raises(ValueError, match="."):
+            seen.image(io.BytesIO(whole[: int(share * len(whole))]), "RGB")
+
+
+def test_large_images_are_read_quietly_and_too_large_ones_refused(read, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", GREY.size // 2 + 1)
+    assert (GREY == read(Image.fromarray(GREY), shape=(32, 48, 1))[..., 0]).all()
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", GREY.size // 2 - 1)
+    with pytest.raises(loaders.DataError, match=rf"image.png: cannot be read \(it has more than {GREY.size - 2} pixels\)"):
+        read(Image.fromarray(GREY), "image.png", (32, 48, 1))
+
+
+def test_a_damaged_exif_part_does_not_matter(read):
+    exif = Image.Exif()
+    exif[ORIENTATION], exif[271] = 1, "a camera" * 9  # 271: its maker
+    pixels = read(Image.fromarray(GREY), "image.jpg", (32, 48, 1), exif=exif.tobytes()[:-30], quality=95)
+    assert np.abs(GREY.astype(int) - pixels[..., 0]).max() <= 3

@@ -223,7 +223,9 @@ def test_an_image_is_turned_upright_and_its_transparency_is_white(tmp_path):
     Image.fromarray(np.array([[10, 20, 30], [40, 50, 60]], "uint8")).save(tmp_path / "x.png", exif=exif)
     assert [40, 10, 50, 20, 60, 30] == seen(pixels(3, 2, 1), tmp_path / "x.png")
     for alpha, expected in (255, [200, 100, 0]), (128, [227, 177, 127]), (0, [255] * 3):
-        Image.new("RGBA", (2, 2), (200, 100, 0, alpha)).save(tmp_path / "x.png")
+        image = Image.new("RGBA", (2, 2), (200, 100, 0, alpha))
+        image.putpixel((0, 0), (0, 0, 0, 255))  # which is not the nearest
+        image.save(tmp_path / "x.png")
         assert expected == seen(pixels(1, 1, 3), tmp_path / "x.png")
 
 
@@ -237,10 +239,10 @@ def _cut(path):
     [
         (lambda path: None, "No such file or directory"),
         (lambda path: path.mkdir(), "Is a directory"),
-        (lambda path: path.write_text("no image"), "it is damaged or not an image"),
-        (lambda path: path.write_bytes(b""), "it is damaged or not an image"),
-        (_cut, "it is damaged or not an image"),
-        (lambda path: Image.fromarray(np.full((2, 2), 40_000, "uint16")).save(path), "its pixels have more than 8 bits"),
+        (lambda path: path.write_text("no image"), "it is damaged, or of a format that Pillow cannot read"),
+        (lambda path: path.write_bytes(b""), "it is damaged, or of a format that Pillow cannot read"),
+        (_cut, "image file is truncated"),
+        (lambda path: Image.fromarray(np.full((2, 2), 40_000, "uint16")).save(path), "its pixels have more than 8 bits, mode I;16"),
     ],
 )
 def test_an_unreadable_image_is_refused_with_its_name_and_the_next_step(tmp_path, make, complaint):
