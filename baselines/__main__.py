@@ -11,7 +11,7 @@ from statistics import mean
 
 from tabulate import tabulate
 
-from baselines import child, compare, gate, judge, machine, overhead, store, train
+from baselines import child, compare, gate, judge, machine, overhead, store, train, trials
 from baselines.cells import TableError, cells
 from baselines.record import FIELDS, sampled
 from zoo.training.keys import KEYS
@@ -43,7 +43,9 @@ def main(args=None):
         each.add_argument("--precision", choices=machine.PRECISIONS, default="float32", help="(default: %(default)s)")
     trained = commands.add_parser("train", help="train one cell once; print its epochs and its record as lines of JSON")
     train.options(trained)
-    for each in roof, about, trained:
+    tried = commands.add_parser("check", help="try the recipes of cells on two batches each, as a session does before it trains")
+    trials.options(tried)
+    for each in roof, about, trained, tried:
         each.add_argument("--parent", type=int, help=argparse.SUPPRESS)  # the process that reads the answer
     commands.add_parser("recipe", help="the keys of a recipe and their meaning")
     commands.add_parser("record", help="every field of a record and its meaning")
@@ -56,7 +58,7 @@ def main(args=None):
     if not options.storage.is_dir() and options.storage != store.folders()[0]:
         return _refused(f"--storage={options.storage} is not a folder; name the one that --benchmark-storage named")
     functions = {"compare": _compare, "accept": _accept, "roofline": _roofline, "machine": _machine}
-    functions |= {"train": _train, "record": _record, "recipe": _recipe, "overhead": overhead.command}
+    functions |= {"train": _train, "record": _record, "recipe": _recipe, "overhead": overhead.command, "check": _check}
     try:
         return functions[options.command](options)
     except (store.StoreError, TableError) as error:
@@ -160,6 +162,11 @@ def _record(options):
     rows = [[each.name, each.kind.__name__, *(("", "yes")[each[i]] for i in (3, 4, 5)), each.meaning] for each in FIELDS]
     print(tabulate(rows, headers))
     return 0
+
+
+def _check(options):
+    child.follow(options.parent)
+    return trials.command(options)
 
 
 def _train(options):

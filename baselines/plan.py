@@ -92,6 +92,16 @@ def fits(seconds, left):
     return left is None or (seconds is not None and seconds <= left)
 
 
+def fitting(estimates, limit):
+    """The trainings that fit into ``limit`` seconds (None: all), cheapest first."""
+    chosen, left = [], limit
+    for training in cheapest_first(estimates):
+        if fits(estimates[training], left):
+            chosen.append(training)
+            left = None if left is None else left - estimates[training]
+    return chosen
+
+
 def announcement(estimates, limit):
     """What a session will train and how long that will take, before it starts: a list of lines.
 
@@ -99,11 +109,7 @@ def announcement(estimates, limit):
         estimates: test id of a training -> seconds or None.
         limit: the time budget in seconds, or None.
     """
-    chosen, left = [], limit
-    for training in cheapest_first(estimates):
-        if fits(estimates[training], left):
-            chosen.append(training)
-            left = None if left is None else left - estimates[training]
+    chosen = fitting(estimates, limit)
     total = sum(estimates[training] or 0 for training in chosen)
     unknown = [training for training in chosen if estimates[training] is None]
     times = [f"about {duration(total)}"] if total else []

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import pytest
 
 import loaders
-from baselines import child, judge, machine, options, plan, progress, roofline, store
+from baselines import child, judge, machine, options, plan, progress, roofline, store, trials
 from baselines import record as records
 from baselines.cells import TableError, cells
 from baselines.efficiency import fastest
@@ -70,6 +70,7 @@ class Session:
         full = [item for item in items if item.get_closest_marker("full")]
         if full and not self.config.option.collectonly:
             self._plan([item.callspec.params["training"] for item in full])
+            self._check_recipes()
             order = {each: index for index, each in enumerate(self._cheapest_first())}
             full.sort(key=lambda item: (order[item.callspec.params["training"]], "benchmark" not in item.fixturenames))
         return [item for item in items if item not in full] + full
@@ -88,6 +89,22 @@ class Session:
         self.gates = sum(self.known[each].cell in judged for each in training_ids)
         for each in training_ids:
             self.estimates[each] = plan.estimate(cells()[self.known[each].cell], self.machine, self.stored, self.options.epochs)
+
+    def _check_recipes(self):
+        """Try the recipes of the trainings that fit the budget, before any of them; a single one is tried by its own training.
+
+        Raises:
+            trials.Mistakes: some cannot be followed.
+        """
+        ids = dict.fromkeys(self.known[each].cell for each in plan.fitting(self.estimates, self.options.budget))
+        chosen = trials.untried([cells()[each] for each in ids], self.options.precision, self.stored)
+        if len(chosen) > 1:
+            if reporter := self.config.pluginmanager.get_plugin("terminalreporter"):
+                reporter.write_line(f"trying the recipes of {len(chosen)} cells: {trials.WHAT}")
+            try:
+                trials.check(chosen, self.options.precision)
+            except child.ChildError as error:  # of the machine and not of a recipe
+                self.lost.append(f"the recipes could not be tried: {error}")
 
     def _cheapest_first(self):
         if self.options.budget is None:
@@ -124,12 +141,17 @@ class Session:
         Raises:
             Unavailable: there is none, and its tests are skipped.
             TrainingFailed: there is none, and its tests fail.
+            trials.Mistakes: its recipe cannot be followed, and nothing has been trained yet.
         """
         if training_id not in self.answers:
             try:
                 self.answers[training_id] = self._record(self.known[training_id])
             except (Unavailable, TrainingFailed) as error:
                 self.answers[training_id] = error
+            except trials.Mistakes as error:
+                if not self.new:  # nothing was trained, and the session ends
+                    raise
+                self.answers[training_id] = TrainingFailed(f"{training_id}: {error}")
         if isinstance(answer := self.answers[training_id], Exception):
             raise answer
         return answer
@@ -162,6 +184,7 @@ class Session:
         if before and (file is None or file.exists()):
             args += ["--known", ",".join(map(_identity, before))]
         args += [] if starts else ["--only-known"]
+        args += ["--check"] if self.machine and trials.untried([cells()[training.cell]], self.options.precision, self.stored) else []
         args += ["--save", str(file)] if file else []
         shows = {"epoch": progress.line(self.config, training.id), "fetching": progress.fetching(self.config)}
         return ask(training, args, self.options.timeout, shows, self.lost)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import loaders
 import zoo
-from baselines import child, machine, record
+from baselines import child, machine, record, trials
 from baselines.cells import cells
 
 
@@ -26,6 +26,7 @@ def options(parser):
     parser.add_argument("--download", action="store_true", help="fetch missing data")
     parser.add_argument("--save", type=Path, metavar="FILE", help="keep the trained network in this .keras file")
     parser.add_argument("--known", default="", metavar="DIGESTS", help="digests of identities that are stored already, separated by commas")
+    parser.add_argument("--check", action="store_true", help="try the recipe on two batches first")
     parser.add_argument("--only-known", action="store_true", help="train nothing; tell whether the training is among --known")
 
 
@@ -38,6 +39,9 @@ def command(args):
         found = train(cell, args)
     except (loaders.DataMissing, zoo.WeightsMissing) as error:
         child.tell("missing", message=str(error))
+    except trials.Mistakes as error:
+        child.tell("mistakes", message=str(error))
+        return 2
     except (loaders.DataError, ValueError) as error:
         child.tell("refused", message=str(error))
         return 2
@@ -51,7 +55,7 @@ def train(cell, args):
 
     Raises:
         loaders.DataError, zoo.WeightsMissing: what it needs is missing (DataMissing) or damaged.
-        ValueError: the recipe cannot be followed.
+        trials.Mistakes, ValueError: the recipe cannot be followed.
     """
     fetching = _fetching if args.download else False
     data = loaders.load(cell.data, loaders.root_folder(args.data_dir), fetching)
@@ -73,6 +77,8 @@ def train(cell, args):
         return "stored", {"identity": same}
     if args.only_known:
         return "unknown", {"identity": same}
+    if args.check:
+        trials.refuse(trials.attempt([cell], args.precision))
     return "record", {"record": _record(cell, data, conditions, args)}
 
 
