@@ -35,7 +35,7 @@ def untried(chosen, precision, stored):
         precision: one of machine.PRECISIONS.
         stored: list of store.Stored.
     """
-    return [cell for cell in chosen if not _remembered(cell, precision) and not any(_same(each.record, cell) for each in stored)]
+    return [cell for cell in chosen if not _remembered(cell, precision) and not any(same(each.record, cell) for each in stored)]
 
 
 def check(chosen, precision):
@@ -120,7 +120,7 @@ def _file(cell):
     return next(table["file"] for table in own if cell.recipe_name in table["recipes"])
 
 
-def _same(made, cell):
+def same(made, cell):
     """Whether a record is of this cell's recipe, and was trained by the code and the Keras that are here now."""
     now = machine.versions().get("keras"), machine.backend(), record.recipe(cell), _training_code(cell)
     code = {part: made["code"].get(part) for part in ("recipes", "training")}
