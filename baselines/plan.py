@@ -4,7 +4,7 @@ import re
 from statistics import median
 
 from baselines.cells import cells, published_seconds
-from baselines.record import timed
+from baselines.record import epoch_seconds, timed
 
 START = 4  # seconds that a training's process takes to import a backend and read the data
 UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -33,18 +33,27 @@ def duration(seconds):
 def estimate(cell, machine, stored, epochs=None):
     """Seconds that a training of a cell will take, or None where nothing is known of it.
 
-    From its records of this machine; else from those of other machines; else from the published time,
-    scaled by this machine's speed on the published cells that it has trained.
+    From its records of this machine; else from those of other machines, or from the published time, scaled by this
+    machine's speed on the cells that both have trained.
     """
     wanted = epochs or cell.recipe["epochs"]
     stored = [each for each in stored if timed(each.record)]
     here = [each for each in stored if each.machine == machine]
-    for some in here, stored:
-        times = [_whole(each.record, wanted) for each in some if each.cell == cell.id]
-        if times:
-            return median(times)
+    if times := [_whole(each.record, wanted) for each in here if each.cell == cell.id]:
+        return median(times)
+    if times := [
+        START + (_whole(each.record, wanted) - START) * _ratio(here, each.machine, stored) for each in stored if each.cell == cell.id
+    ]:
+        return median(times)
     published = published_seconds(cell)
     return None if published is None else published * wanted * _pace(here)
+
+
+def _ratio(here, other, stored):
+    """This machine's seconds for one of another machine's, on the cells that both have trained; 1 where there are none."""
+    there = {each.cell: epoch_seconds(each.record) for each in stored if each.machine == other}
+    ratios = [epoch_seconds(each.record) / there[each.cell] for each in here if each.cell in there]
+    return median(ratios) if ratios else 1.0
 
 
 def _whole(record, epochs):

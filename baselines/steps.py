@@ -47,7 +47,9 @@ def run(args, seconds, log):
         return None
     finally:
         _end(process)
-        echo.join(1)
+        echo.join(2)
+        if not echo.is_alive():
+            process.stdout.close()
 
 
 def _echo(stream, command, log):
@@ -72,6 +74,8 @@ def _end(process):
                 os.killpg(process.pid, number)
         with suppress(subprocess.TimeoutExpired):
             process.wait(patience)
+    with suppress(ProcessLookupError, PermissionError):  # what it started and left behind
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ after Ctrl-C or a failure. ``python -m baselines add`` takes the archive in on a
 
 import datetime
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -27,6 +28,8 @@ RESERVE = 10  # seconds of the budget for packing
 QUICK = 45  # seconds under which the quick tier is not begun; it may take half of what is left
 BATCH = 4  # cells a session, after which the estimates are made anew
 GUESS = 40  # seconds of a cell that nothing is known of and that needs no data
+MINUTE = 60  # seconds
+SHOWN = 5  # cells that are named where many were not trained
 FETCH = 60  # seconds that a data set may take to fetch
 
 
@@ -39,8 +42,9 @@ class Tour:
     work: Path  # folder of the log and of pytest's JUnit files
     storage: Path
     machine: str = "unknown"
+    gpu: bool = False
     rows: list[list] = field(default_factory=list)  # step, what came of it, seconds
-    skipped: dict[str, str] = field(default_factory=dict)  # cell -> why it was not trained
+    skipped: dict[str, str] = field(default_factory=dict)  # cells -> why they were not trained
     failed: bool = False
     next: str | None = None  # the command to type next, where it is not the usual one
 
@@ -119,7 +123,7 @@ def _device(tour):
         tour.note("device", f"{machine.backend()} cannot be used: {error}", start, failed=True)
         tour.next = "install a backend: tox -e gpu-jax, or tox -e gpu for TensorFlow"
         return False
-    tour.machine = told["folder"]
+    tour.machine, tour.gpu = told["folder"], bool(told["info"].get("gpu"))
     tour.note("device", "; ".join(told["lines"]), start, failed=bool(told["problem"]))
     if told["problem"]:
         tour.note("device", told["problem"], start)
@@ -154,8 +158,16 @@ def _quick(tour):
     tour.deadline = deadline
     passed, failures = _junit(junit)
     names = f": {', '.join(list(failures)[:3])}{' ...' if len(failures) > 3 else ''}" if failures else ""
-    ended = "" if code is not None else "; stopped, since it may take half of the time that is left"
+    ended = "" if code is not None else f"; stopped after {_share(tour.work / 'log.txt')}, since it may take half of the time that is left"
     tour.note("quick", f"{passed} passed, {len(failures)} failed{names}{ended}", start, failed=code not in (0, None))
+
+
+def _share(log):
+    """How far pytest came, as it last said so in the log."""
+    with suppress(OSError):
+        if shares := re.findall(r"\[ *(\d+%)\]", log.read_text(encoding="utf-8", errors="replace")):
+            return f"{shares[-1]} of the tests"
+    return "no test"
 
 
 def _junit(path):
@@ -179,7 +191,7 @@ def _cells(tour):
     chosen = [cell for cell in chosen if not _done(tour, cell)]
     for number in range(1, len(chosen) + 1):
         estimates = _estimates(tour, chosen)
-        fitting = plan.fitting(estimates, tour.left)[:BATCH]
+        fitting = plan.fitting(estimates, tour.left)[:BATCH] or _daring(tour, estimates)
         if not fitting:
             break
         start = time.monotonic()
@@ -193,14 +205,21 @@ def _cells(tour):
         for cell in fitting:
             problem = next((why for test, why in failures.items() if f"[{cell}]" in test), None)
             done = _done(tour, cells()[cell])
-            tour.note("full", f"{cell}: {done or 'not trained'}{f'; {problem}' if problem else ''}", start, failed=bool(problem))
+            missing = "stopped: the time was over" if code is None else "not trained: see the log"
+            tour.note("full", f"{cell}: {done or missing}{f'; {problem}' if problem else ''}", start, failed=bool(problem))
         if code not in (0, 1, None) and not failures:
             tour.note("full", f"pytest ended with exit code {code}: see the log", start, failed=True)
         chosen = [cell for cell in chosen if cell.id not in fitting]
-    left = max(tour.left, 0)
-    for name, seconds in _estimates(tour, chosen).items():
-        needs = f"about {plan.duration(seconds)}" if seconds else "an unknown time"
-        tour.skipped[name] = f"needs {needs}, {plan.duration(left)} left"
+    if chosen:
+        estimates = _estimates(tour, chosen)
+        names = [f"{each} ({plan.duration(estimates[each]) if estimates[each] else 'unknown'})" for each in plan.cheapest_first(estimates)]
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        tour.skipped[", ".join(names[:SHOWN]) + more] = f"more than the {plan.duration(max(tour.left, 0))} that were left"
+
+
+def _daring(tour, estimates):
+    """On a GPU, one cell that does not fit, while a minute is left: estimates from CPUs are too long, and whatever fails costs nothing."""
+    return plan.cheapest_first(estimates)[:1] if tour.gpu and tour.left > MINUTE else []
 
 
 def _estimates(tour, chosen):
