@@ -41,9 +41,8 @@ def estimate(cell, machine, stored, epochs=None):
     here = [each for each in stored if each.machine == machine]
     if times := [_whole(each.record, wanted) for each in here if each.cell == cell.id]:
         return median(times)
-    if times := [
-        START + (_whole(each.record, wanted) - START) * _ratio(here, each.machine, stored) for each in stored if each.cell == cell.id
-    ]:
+    elsewhere = [each for each in stored if each.cell == cell.id]
+    if times := [START + (_whole(each.record, wanted) - START) * _ratio(here, each.machine, stored) for each in elsewhere]:
         return median(times)
     published = published_seconds(cell)
     return None if published is None else published * wanted * _pace(here)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from baselines import child, first_look, machine, pack, steps, store, tour, trials
+from baselines import bounded, child, first_look, machine, pack, store, tour, trials
 from baselines.__main__ import main
 from tests.self.baselines import fake_training
 from tests.self.baselines.test_roofline import measured
@@ -74,7 +74,7 @@ def toured(storage, tmp_path, monkeypatch, capsys):
         home = tmp_path / "home"
         home.mkdir(exist_ok=True)
         monkeypatch.chdir(home)
-        monkeypatch.setattr(steps, "run", run)
+        monkeypatch.setattr(bounded, "run", run)
         monkeypatch.setattr(child, "answer", answer)
         monkeypatch.setattr(trials, "same", lambda made, cell: made["cell"] == cell.id)
         monkeypatch.setenv("ZOOBENCH_DATA", str(tmp_path))
@@ -92,7 +92,8 @@ def test_a_tour_runs_every_step_and_packs_what_was_stored(toured, storage, tmp_p
     code, told, names, ran = toured()
     assert 0 == code, told
     assert ["roofline", "quick"] == ran[:2]
-    assert "full" == ran[-1]
+    assert "full" == ran[2]  # before anything is fetched
+    assert "get" in ran
     stored = sorted(path.name for path in (storage / MACHINE).iterdir())
     assert {f"records/{MACHINE}/{name}" for name in stored} | {"summary.txt", "quick.xml"} <= set(names)
     for line in (
@@ -100,7 +101,7 @@ def test_a_tour_runs_every_step_and_packs_what_was_stored(toured, storage, tmp_p
         "1 passed, 0 failed",
         f"{LENET}: accuracy 0.9890",
         "float32 0.4 TFLOP/s",
-        "no data: cannot be fetched",
+        "no data, and it cannot be fetched",
     ):
         assert line in " ".join(told.split()), told
     archive = next((tmp_path / "home").glob(f"tour-{MACHINE}-20*.tar.gz"))
@@ -163,7 +164,14 @@ def test_a_cell_that_does_not_fit_is_listed_with_what_it_needs(toured, storage):
     fake_training.stored(storage, 1, "x", [record], machine="other_jax_float32")
     code, told, _, _ = toured(budget="5m")
     assert 0 == code
-    assert re.search(rf"{VGG} \(2.5 h\).*: more than the 5 min that were left", " ".join(told.split())), told
+    assert re.search(rf"{VGG} \(60 min\).*: more than the 5 min that were left", " ".join(told.split())), told
+
+
+def test_a_gpu_tries_the_cheapest_cell_that_does_not_fit_since_estimates_are_of_cpus(toured, storage):
+    record = fake_training.record(VGG, seconds=(900.0,), machine="other_jax_float32")
+    fake_training.stored(storage, 1, "x", [record], machine="other_jax_float32")
+    code, told, _, _ = toured(budget="5m", device={**DEVICE, "info": {"gpu": {"model": "chip"}}})
+    assert (0, True) == (code, f"{VGG}: accuracy" in told), told
 
 
 @pytest.mark.parametrize("budget", ["soon", "0m", ""])
@@ -184,7 +192,7 @@ def test_a_disk_that_fills_up_before_the_archive_keeps_everything_and_says_where
 
     monkeypatch.setattr(pack, "pack", refuse)
     monkeypatch.setattr(child, "answer", lambda *args, timeout: DEVICE)
-    monkeypatch.setattr(steps, "run", lambda *args: 1)
+    monkeypatch.setattr(bounded, "run", lambda *args: 1)
     monkeypatch.chdir(tmp_path)
     assert 1 == main(["tour", "--budget", "30s", "--storage", str(storage)])
     (work,) = tmp_path.glob(".tour-*")
@@ -227,15 +235,15 @@ def gone(group):
 
 @pytest.fixture
 def quick_steps(monkeypatch):
-    monkeypatch.setattr(steps, "PATIENCE", {signal.SIGINT: 0.2, signal.SIGTERM: 0.2, signal.SIGKILL: 2})
-    monkeypatch.setattr(steps, "ENDING", 0.4)
+    monkeypatch.setattr(bounded, "PATIENCE", {signal.SIGINT: 0.2, signal.SIGTERM: 0.2, signal.SIGKILL: 2})
+    monkeypatch.setattr(bounded, "ENDING", 0.4)
 
 
 def test_a_step_that_hangs_ends_in_time_with_all_that_it_started(quick_steps, tmp_path, monkeypatch):
     (tmp_path / "hangs.py").write_text(STUBBORN.format(GRANDCHILD.format(tmp_path / "group")))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     start = time.monotonic()
-    assert steps.run(("hangs",), 1.5, tmp_path / "log") is None
+    assert bounded.run(("hangs",), 1.5, tmp_path / "log") is None
     assert time.monotonic() - start < 3
     assert "started" in (tmp_path / "log").read_text()
     assert gone(int((tmp_path / "group").read_text()))
@@ -246,17 +254,17 @@ def test_a_step_goes_on_where_the_terminal_is_gone_and_its_log_cannot_be_written
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr("builtins.print", gone)
-    assert 0 == steps.run(("platform",), 60, tmp_path / "nowhere" / "log")
+    assert 0 == bounded.run(("platform",), 60, tmp_path / "nowhere" / "log")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT], ids=lambda number: number.name)
 def test_a_signal_that_ends_the_tour_leaves_an_archive(tmp_path, number, bare_home):
     program = f"""
 import time
-from baselines import child, steps, tour
+from baselines import bounded, child, steps
 from baselines.__main__ import main
 child.answer = lambda *args, timeout: {DEVICE!r}
-tour._roofline = lambda tour: (steps.say("now"), time.sleep(60))
+steps._roofline = lambda tour: (bounded.say("now"), time.sleep(60))
 raise SystemExit(main(["tour", "--budget", "5m", "--storage", {str(tmp_path)!r}]))
 """
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "env": {**os.environ, "PYTHONPATH": str(ROOT)}}
