@@ -7,6 +7,7 @@ import pytest
 
 from baselines import machine, options
 from baselines.session import ERRORS, Session, TrainingFailed, Unavailable, commit
+from baselines.trials import Mistakes
 
 SESSION = pytest.StashKey[Session]()
 ENDED = pytest.StashKey[bool]()  # whether the tests came to their end, without Ctrl-C and -x
@@ -105,6 +106,8 @@ def record(training, pytestconfig):
         return pytestconfig.stash[SESSION].record(training)
     except Unavailable as error:
         raise pytest.skip.Exception(str(error)) from None
+    except Mistakes as error:
+        pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
     except TrainingFailed as error:
         raise pytest.fail.Exception(str(error), pytrace=False) from None
 

@@ -10,7 +10,7 @@ import sys
 
 from tabulate import tabulate
 
-from baselines import accept, child, compare, files, machine, overhead, schema, store, train
+from baselines import accept, child, compare, files, first_look, machine, overhead, pack, schema, store, tour, train, trials
 from baselines.cells import TableError
 from baselines.record import FIELDS, company
 from loaders import user
@@ -33,14 +33,21 @@ def main(args=None):
     accept.options(accepting)
     roof = commands.add_parser("roofline", help="this machine's limits (FLOP/s, memory, launches): measured once, stored, shown")
     roof.add_argument("--again", action="store_true", help="measure again, even if it was measured before")
-    for each in table, accepting, roof:
+    toured = commands.add_parser("tour", help="a GPU's first half hour: device, roofline, quick tests, cells; packed into one archive")
+    tour.options(toured)
+    adding = commands.add_parser("add", help="take in the records of an archive that a tour has packed")
+    pack.options(adding)
+    for each in table, accepting, roof, toured, adding:
         each.add_argument("--storage", type=user.path, help="folder of the machines' folders (default: a project's records, or baselines)")
+    looked = commands.add_parser("device", help="what Keras computes on, and how exactly, as a line of JSON")
     about = commands.add_parser("machine", help="the name of this machine's folder, and what is known of the machine, as JSON")
-    for each in roof, about:
+    for each in roof, about, looked:
         each.add_argument("--precision", choices=machine.PRECISIONS, default="float32", help="(default: %(default)s)")
     trained = commands.add_parser("train", help="train one cell once; print its epochs and its record as lines of JSON")
     train.options(trained)
-    for each in roof, about, trained:
+    tried = commands.add_parser("check", help="try the recipes of cells on two batches each, as a session does before it trains")
+    trials.options(tried)
+    for each in roof, about, looked, trained, tried:
         each.add_argument("--parent", type=int, help=argparse.SUPPRESS)  # the process that reads the answer
     commands.add_parser("recipe", help="the keys of a recipe and their meaning")
     fields = commands.add_parser("record", help="every field of a record and its meaning")
@@ -50,7 +57,7 @@ def main(args=None):
     options = parser.parse_args(args)
     try:
         settings.check_platform()
-        if options.command in ("roofline", "machine", "train", "overhead"):  # those that import Keras
+        if options.command in ("roofline", "machine", "train", "overhead", "device", "check", "tour"):  # those that import Keras
             settings.check()
         options.storage = getattr(options, "storage", None) or store.folders()[0]
     except ValueError as error:
@@ -58,7 +65,8 @@ def main(args=None):
     if not options.storage.is_dir() and options.storage != store.folders()[0]:
         return _refused(f"--storage={options.storage} is not a folder; name the one that --benchmark-storage named")
     functions = {"compare": _compare, "accept": accept.command, "roofline": _roofline, "machine": _machine}
-    functions |= {"train": _train, "record": _record, "recipe": _recipe, "overhead": overhead.command}
+    functions |= {"train": _train, "record": _record, "recipe": _recipe, "overhead": overhead.command, "check": _check}
+    functions |= {"tour": tour.command, "add": pack.command, "device": _device}
     try:
         return functions[options.command](options)
     except (files.StoreError, TableError, settings.SettingsError) as error:
@@ -138,6 +146,16 @@ def _record(options):
     rows = [[each.name, each.kind.__name__, *(("", "yes")[each[i]] for i in (3, 4, 5)), each.meaning] for each in FIELDS]
     print(tabulate(rows, headers))
     return 0
+
+
+def _device(options):
+    child.follow(options.parent)
+    return first_look.command(options)
+
+
+def _check(options):
+    child.follow(options.parent)
+    return trials.command(options)
 
 
 def _train(options):

@@ -5,7 +5,7 @@ from statistics import median
 
 from baselines import machine
 from baselines.cells import cells, published_seconds
-from baselines.record import timed
+from baselines.record import epoch_seconds, timed
 
 START = 4  # seconds that a training's process takes to import a backend and read the data
 UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -34,18 +34,26 @@ def duration(seconds):
 def estimate(cell, machine, stored, epochs=None):
     """Seconds that a training of a cell will take, or None where nothing is known of it.
 
-    From its records of this machine; else from those of other machines; else from the published time,
-    scaled by this machine's speed on the published cells that it has trained.
+    From its records of this machine; else from those of other machines, or from the published time, scaled by this
+    machine's speed on the cells that both have trained.
     """
     wanted = epochs or cell.recipe["epochs"]
     stored = [each for each in stored if timed(each.record)]
     here = [each for each in stored if each.machine == machine]
-    for some in here, stored:
-        times = [_whole(each.record, wanted) for each in some if each.cell == cell.id]
-        if times:
-            return median(times)
+    if times := [_whole(each.record, wanted) for each in here if each.cell == cell.id]:
+        return median(times)
+    elsewhere = [each for each in stored if each.cell == cell.id]
+    if times := [START + (_whole(each.record, wanted) - START) * _ratio(here, each.machine, stored) for each in elsewhere]:
+        return median(times)
     published = published_seconds(cell)
     return None if published is None else published * wanted * _pace(here)
+
+
+def _ratio(here, other, stored):
+    """This machine's seconds for one of another machine's, on the cells that both have trained; 1 where there are none."""
+    there = {each.cell: epoch_seconds(each.record) for each in stored if each.machine == other}
+    ratios = [epoch_seconds(each.record) / there[each.cell] for each in here if each.cell in there]
+    return median(ratios) if ratios else 1.0
 
 
 def _whole(record, epochs):
@@ -111,6 +119,16 @@ def fits(seconds, left):
     return left is None or (seconds is not None and seconds <= left)
 
 
+def fitting(estimates, limit):
+    """The trainings that fit into ``limit`` seconds (None: all), cheapest first."""
+    chosen, left = [], limit
+    for training in cheapest_first(estimates):
+        if fits(estimates[training], left):
+            chosen.append(training)
+            left = None if left is None else left - estimates[training]
+    return chosen
+
+
 def announcement(estimates, limit):
     """What a session will train and how long that will take, before it starts: a list of lines.
 
@@ -118,11 +136,7 @@ def announcement(estimates, limit):
         estimates: test id of a training -> seconds or None.
         limit: the time budget in seconds, or None.
     """
-    chosen, left = [], limit
-    for training in cheapest_first(estimates):
-        if fits(estimates[training], left):
-            chosen.append(training)
-            left = None if left is None else left - estimates[training]
+    chosen = fitting(estimates, limit)
     total = sum(estimates[training] or 0 for training in chosen)
     unknown = [training for training in chosen if estimates[training] is None]
     times = [f"about {duration(total)}"] if total else []

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import pytest
 
 import loaders
-from baselines import accepted, child, files, judge, limits, machine, options, plan, progress, roofline, store
+from baselines import accepted, child, files, judge, limits, machine, options, plan, progress, roofline, store, trials
 from baselines import record as records
 from baselines.cells import TableError, cells
 from baselines.trainings import Training, TrainingFailed, Unavailable, ask
@@ -81,6 +81,7 @@ class Session:
         if full and not self.config.option.collectonly:
             # a test that is repeated counts once
             self._plan(list(dict.fromkeys((item.callspec.params["training"], "benchmark" in item.fixturenames) for item in full)))
+            self._check_recipes()
             order = {each: index for index, each in enumerate(self._order())}
             full.sort(key=lambda item: (order[item.callspec.params["training"]], "benchmark" not in item.fixturenames))
         return [item for item in items if item not in full] + full
@@ -125,6 +126,22 @@ class Session:
         }
         return {cell: each for cell, each in newest.items() if each.verdicts["accuracy"]["more"] and cell in cells()}
 
+    def _check_recipes(self):
+        """Try the recipes of the trainings that fit the budget, before any of them; a single one is tried by its own training.
+
+        Raises:
+            trials.Mistakes: some cannot be followed.
+        """
+        ids = dict.fromkeys(self.known[each].cell for each in plan.fitting(self.estimates, self.options.budget))
+        chosen = trials.untried([cells()[each] for each in ids], self.options.precision, self.stored)
+        if len(chosen) > 1:
+            if reporter := self.config.pluginmanager.get_plugin("terminalreporter"):
+                reporter.write_line(f"trying the recipes of {len(chosen)} cells: {trials.WHAT}")
+            try:
+                trials.check(chosen, self.options.precision)
+            except child.ChildError as error:  # of the machine and not of a recipe
+                self.lost.append(f"the recipes could not be tried: {error}")
+
     def announcement(self):
         """What the session will do: a list of lines; None where no test of the full tier was selected."""
         if self.machine is None:
@@ -159,12 +176,17 @@ class Session:
         Raises:
             Unavailable: there is none, and its tests are skipped.
             TrainingFailed: there is none, and its tests fail.
+            trials.Mistakes: its recipe cannot be followed, and nothing has been trained yet.
         """
         if training_id not in self.answers:
             try:
                 self.answers[training_id] = self._record(self.known[training_id])
             except (Unavailable, TrainingFailed) as error:
                 self.answers[training_id] = error
+            except trials.Mistakes as error:
+                if not self.new:  # nothing was trained, and the session ends
+                    raise
+                self.answers[training_id] = TrainingFailed(f"{training_id}: {error}")
             except BaseException as error:  # such as pytest-timeout's: the training's other test does not train again
                 self.answers[training_id] = TrainingFailed(f"{training_id}: its training was ended by {type(error).__name__}: {error}")
                 raise
@@ -200,6 +222,7 @@ class Session:
         if before and (file is None or file.exists()):
             args += ["--known", ",".join(map(_identity, before))]
         args += [] if starts else ["--only-known"]
+        args += ["--check"] if self.machine and trials.untried([cells()[training.cell]], self.options.precision, self.stored) else []
         args += ["--save", str(file)] if file else []
         shows = {"epoch": progress.line(self.config, training.id), "fetching": progress.fetching(self.config)}
         return ask(training, args, self.options.timeout, shows, self.lost)

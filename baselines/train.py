@@ -12,7 +12,7 @@ from pathlib import Path
 
 import loaders
 import zoo
-from baselines import child, environment, machine, record
+from baselines import child, environment, machine, record, trials
 from baselines.cells import cells
 from loaders import user
 from zoo import settings
@@ -28,6 +28,7 @@ def options(parser):
     parser.add_argument("--download", action="store_true", help="fetch missing data")
     parser.add_argument("--save", type=user.path, metavar="FILE", help="keep the trained network in this .keras file")
     parser.add_argument("--known", default="", metavar="DIGESTS", help="digests of identities that are stored already, separated by commas")
+    parser.add_argument("--check", action="store_true", help="try the recipe on two batches first")
     parser.add_argument("--only-known", action="store_true", help="train nothing; tell whether the training is among --known")
 
 
@@ -40,6 +41,9 @@ def command(args):
         found = train(cell, args)
     except (loaders.DataMissing, zoo.WeightsMissing) as error:
         child.tell("missing", message=str(error))
+    except trials.Mistakes as error:
+        child.tell("mistakes", message=str(error))
+        return 2
     except (loaders.DataError, ValueError) as error:
         child.tell("refused", message=str(error))
         return 2
@@ -53,7 +57,7 @@ def train(cell, args):
 
     Raises:
         loaders.DataError, zoo.WeightsMissing: what it needs is missing (DataMissing) or damaged.
-        ValueError: the recipe cannot be followed.
+        trials.Mistakes, ValueError: the recipe cannot be followed.
     """
     fetching = _fetching if args.download else False
     data = loaders.load(cell.data, loaders.root_folder(args.data_dir), fetching)
@@ -79,6 +83,8 @@ def train(cell, args):
         return "stored", {"identity": same}
     if args.only_known:
         return "unknown", {"identity": same}
+    if args.check:
+        trials.refuse(trials.attempt([cell], args.precision))
     return "record", {"record": _record(cell, data, conditions, args)}
 
 

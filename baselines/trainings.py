@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from baselines import child
+from baselines import child, trials
 
 
 class Unavailable(Exception):
@@ -54,6 +54,7 @@ def ask(training, args, timeout, shows, lost):
     Raises:
         Unavailable: its data or weights are missing.
         TrainingFailed: it crashed, was killed, took too long or was refused.
+        trials.Mistakes: its recipe was tried first, and cannot be followed.
     """
     answer = None
     try:
@@ -74,6 +75,8 @@ def ask(training, args, timeout, shows, lost):
             lost.append(f"{training.id}: its training {error}")
     if answer is None or answer["event"] == "refused":
         raise TrainingFailed(f"{training.id}: {answer['message'] if answer else 'its training ended without a record'}")
+    if answer["event"] == "mistakes":
+        raise trials.Mistakes(answer["message"])
     if answer["event"] == "missing":
         raise Unavailable(answer["message"])
     return answer

@@ -156,4 +156,6 @@ def _together(recipe):
     tables = [recipe["optimizer"], *(phase.get("optimizer", {}) for phase in recipe.get("phases", []))]
     if "plateau" in recipe and any("schedule" in each for each in tables):
         return "plateau and the optimizer's schedule both set the learning rate of a step; give one"
+    if any("schedule" in each and "learning_rate" not in each for each in tables):
+        return "an optimizer has a schedule without a learning_rate, from which the rate falls"
     return None

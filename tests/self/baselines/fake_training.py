@@ -34,6 +34,8 @@ ORDERS = {  # and every argument of ``record``
     "crash": "cell whose training ends with a traceback",
     "missing": "cell whose data is missing",
     "damaged": "anything: the roofline cannot be measured",
+    "mistakes": "cell -> [[key, what is wrong with its recipe], ...]",
+    "uncheckable": "anything: recipes cannot be tried",
     "full": "anything: the network cannot be saved",
     "accuracies": "seed -> accuracy of its trainings, in place of the others'",
     "bits": "losses of the first epoch, one for each training in order, the last for all others",
@@ -143,13 +145,25 @@ def accept(folder, chosen=None):
 def start(args, stderr):
     """In place of ``baselines.child.start``."""
     orders = json.loads(os.environ.get("FAKE_TRAINING", "{}"))
-    events, end = _roofline(orders) if args[0] == "roofline" else _training(args[1:], orders)
+    if args[0] == "check":
+        events, end = _check(args[1:], orders)
+    else:
+        events, end = _roofline(orders) if args[0] == "roofline" else _training(args[1:], orders)
     text = "".join(json.dumps(event) + "\n" for event in events)
     return subprocess.Popen([sys.executable, "-I", "-S", "-c", CHILD, text, end], stdout=subprocess.PIPE, stderr=stderr, text=True)
 
 
 def _roofline(orders):
     return ([], "crash") if "damaged" in orders else ([{"event": "roofline", "kept": True}], "")
+
+
+def _check(args, orders):
+    if "uncheckable" in orders:
+        return [], "crash"
+    chosen = [arg for arg in args if arg in cells()]
+    if "log" in orders:
+        Path(f"{orders['log']}.checked").write_text("\n".join(chosen))
+    return [{"event": "check", "mistakes": {cell: orders.get("mistakes", {}).get(cell, []) for cell in chosen}}], ""
 
 
 def _training(args, orders):
@@ -178,6 +192,8 @@ def _training(args, orders):
         return [{"event": "stored", "identity": same}], ""
     if args.only_known:
         return [{"event": "unknown", "identity": same}], ""
+    if args.check and (found := orders.get("mistakes", {}).get(args.cell)):
+        return [{"event": "mistakes", "message": f"{args.cell}: {found}"}], ""
     if "log" in orders:
         with open(orders["log"], "a") as file:
             print(args.cell + (f"-seed{args.seed}" if args.seed else ""), file=file)

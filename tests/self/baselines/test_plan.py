@@ -41,6 +41,13 @@ def test_a_cell_never_trained_here_is_estimated_from_records_of_another_machine(
     assert plan.START + 42 == pytest.approx(plan.estimate(cells()[CELL], "mine", found))
 
 
+def test_records_of_another_machine_count_at_the_ratio_of_the_cells_that_both_have_trained(stored):
+    stored("other", fake_training.record(CELL, seconds=(4.0,) * 3), fake_training.record("vgg_like-mnist-afif", seconds=(80.0,) * 3))
+    found = stored("mine", fake_training.record(CELL, seconds=(2.0,) * 3))
+    whole = 1 + 10 * 80.1  # compilation, and ten epochs with their evaluation
+    assert plan.START + whole / 2 == pytest.approx(plan.estimate(cells()["vgg_like-mnist-afif"], "mine", found))
+
+
 def test_a_cell_never_trained_is_estimated_from_its_published_time_at_this_machines_pace(stored):
     never = cells()["vgg_like-mnist-afif"]
     assert never.published["seconds"] == plan.estimate(never, "mine", [])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import loaders
-from baselines import machine, store
+from baselines import accepted, machine, store
 from baselines.cells import cells
 from tests.self.baselines import fake_training
 from tests.self.loaders import data_writers
@@ -52,8 +52,8 @@ def test_tables_and_records_may_begin_with_a_mark(tmp_path, monkeypatch):
     monkeypatch.setenv(project.VARIABLE, str(tmp_path))
     assert "lenet5-digits-gate" in cells()
     path = fake_training.stored(tmp_path / "records", 1, "x", [fake_training.record()])
-    store.accept(tmp_path / "records", store.records(tmp_path / "records"), "first")
-    for each in path, path.parent / store.ACCEPTED:
+    fake_training.accept(tmp_path / "records")
+    for each in path, path.parent / accepted.NAME:
         each.write_bytes(BOM + each.read_bytes())
     assert [True] == [each.accepted for each in store.records(tmp_path / "records")]
 

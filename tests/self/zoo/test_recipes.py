@@ -138,6 +138,7 @@ def test_an_unknown_optimizer_or_schedule_is_refused(data, change, complaint):
             {"optimizer": {"name": "Adam", "schedule": "cosine"}, "plateau": {"factor": 0.1, "patience": 3}},
             "plateau and the optimizer's schedule both set the learning rate",
         ),
+        ({"optimizer": {"name": "Adam", "schedule": "cosine"}}, "an optimizer has a schedule without a learning_rate"),
         ({"augment": {"flip": 1}}, "augment has a key 'flip' that is 1, not true or false"),
     ],
 )
