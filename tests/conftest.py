@@ -47,5 +47,6 @@ def bare_home(tmp_path_factory, monkeypatch):
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("XDG_CACHE_HOME", str(home))
     monkeypatch.setenv("KERAS_HOME", str(home / "keras"))
-    monkeypatch.delenv(files.VARIABLE, raising=False)
+    monkeypatch.setenv(files.VARIABLE, "")  # so that what a test sets is undone
+    monkeypatch.delenv(files.VARIABLE)
     return home

@@ -111,7 +111,7 @@ def record(cell="lenet5-mnist-gate", seed=0, accuracy=0.989, seconds=(2.0, 1.5, 
 
 
 def stored(folder, number, name, made, machine=MACHINE, info=INFO, when="2026-01-01", complete=True, commit=None):
-    """Write a file of records, as a session does; returns its path."""
+    """Write a file of records, as a session does; returns its path. Each record gets an id of its own, unless it was given one."""
     folder = Path(folder) / machine
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{number:04}_{name}_{number:08x}.json"
@@ -126,12 +126,17 @@ def stored(folder, number, name, made, machine=MACHINE, info=INFO, when="2026-01
         "datetime": f"{when}T00:00:{number:02}",
         "complete": complete,
         "records": [
-            {**each, "id": records.digest([machine, number, index]), "machine": machine, "when": f"{when}T00:00:{number:02}+00:00"}
+            {**each, "id": _id(each, machine, number, index), "machine": machine, "when": f"{when}T00:00:{number:02}+00:00"}
             for index, each in enumerate(made)
         ],
     }
     path.write_text(json.dumps(content))
     return path
+
+
+def _id(made, *where):
+    default = f"{made['cell']}{made['seed']}{made['accuracy']}"[-16:]
+    return records.digest(where) if made["id"] == default else made["id"]
 
 
 def accept(folder, chosen=None):

@@ -215,4 +215,4 @@ def test_without_a_gpu_nvidia_smi_is_not_started(monkeypatch):
 )
 def test_a_verdict_names_what_a_training_shared_its_machine_with(load, reason):
     made = records.without_times(fake_training.record(**load))
-    assert reason == judge.seconds(made, [], 1).why
+    assert f"UNSTABLE: {reason}" == str(judge.costs(made, [], 1))

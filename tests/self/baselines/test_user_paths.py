@@ -25,7 +25,7 @@ def test_a_session_takes_a_home_in_every_option(suite, home):
         paths = [f"--benchmark-storage={storage}", "--save-models=~/nets", "--data-dir=~/data", "--project=~/mine"]
         done = suite("-m", "full", "--model=lenet5", "--dataset=digits", "--benchmark-save=x", *paths, storage=False, accuracy=0.95)
         assert 0 == done.returncode, done.output
-    assert (1, 1) == (len(list(home.glob("runs/*/*_x_*.json"))), len(list(home.glob("nets/*.keras"))))
+    assert (2, 1) == (len(list(home.glob("runs/*/*_x_*.json"))), len(list(home.glob("nets/*.keras"))))
     assert not (ROOT / "~").exists()
 
 
@@ -59,7 +59,8 @@ def test_compare_and_accept_print_on_every_terminal(tmp_path, monkeypatch):
     assert "box\\udcff" in page.read_text(encoding="utf-8")
     printed = written.getvalue().decode("ascii")
     assert 3 == printed.count("0.9810 +- 0.0010 (n=3)")
-    assert "accepted: lenet5-mnist-afif on box\\udcff, n=3" in printed
+    assert "accepted: lenet5-mnist-afif, 3 records" in printed
+    assert "A = box\\udcff" in printed
 
 
 def test_a_summary_is_printed_on_an_ascii_terminal(suite, tmp_path, monkeypatch):

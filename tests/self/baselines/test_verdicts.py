@@ -71,12 +71,12 @@ def test_a_suspicious_cell_whose_other_seeds_lost_as_much_is_red_and_says_what_c
 
 
 def test_a_suspicious_cell_that_the_time_budget_does_not_settle_is_named_until_a_later_session_settles_it(
-    suite, trained, accepted, monkeypatch
+    suite, trained, accepted, monkeypatch, tmp_path
 ):
     accepted()
-    starts = [True, True]  # in the announcement, and of the first training
+    log = tmp_path / "log"  # which the first training writes
     with monkeypatch.context() as patch:
-        patch.setattr(plan, "fits", lambda seconds, left: bool(starts) and starts.pop())
+        patch.setattr(plan, "fits", lambda seconds, left: not log.exists())
         done = suite(*ONE, "--seed=9", "--time-budget=9s", accuracy=0.979)
     assert (0, "SUSPECT", 1) == (done.returncode, verdicts(done)[-1], len(trained())), done.output
     another = (*FULL, "--model=vgg_like", "--dataset=mnist")
