@@ -128,7 +128,7 @@ def test_plugins_that_are_installed_change_neither_the_order_nor_what_is_stored_
 
 
 def test_a_plugin_may_shuffle_tests_that_train_nothing(suite, plugin):
-    tests = "-m", "self", "--collect-only", "-q", "tests/self/baselines/test_progress.py"
+    tests = "-p", "no:randomly", "-m", "self", "--collect-only", "-q", "tests/self/baselines/test_progress.py"
     planned, shuffled = (re.findall("^tests.*", suite(*args, *tests).stdout, re.MULTILINE) for args in ((), plugin(SHUFFLED)))
     assert len(planned) > 1
     assert planned[::-1] == shuffled
@@ -172,7 +172,7 @@ def test_a_training_that_a_plugin_ends_is_not_started_again_for_its_other_tests(
     ("option", "order", "expected"), [("--lf", CELLS[1:], 1), ("--ff", [CELLS[1], CELLS[0]], 2), ("--sw", CELLS[1:], 1)]
 )
 def test_after_a_failed_cell_the_plan_names_what_pytest_still_selects(suite, trained, tmp_path, option, order, expected):
-    cache = "-p", "cacheprovider", "-p", "stepwise", "-o", f"cache_dir={tmp_path / 'cache'}"
+    cache = "-p", "cacheprovider", "-p", "stepwise", "-o", f"cache_dir={tmp_path / 'cache'}", "-p", "no:randomly"
     first = suite(*cache, *DIGITS, *(["--sw"] if option == "--sw" else []), crash=CELLS[1])
     assert 0 != first.returncode, first.output
     (tmp_path / "log").unlink()
