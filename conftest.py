@@ -29,12 +29,13 @@ def pytest_xdist_auto_num_workers(config):
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session):
     """Check the options before anything is collected, and before xdist starts its workers."""
-    full = "full" in options.markers(session.config)
     try:
-        session.config.stash[SESSION] = Session.begin(session.config, full)
+        session.config.stash[SESSION] = Session.begin(session.config, bool({"full", "quick"} & options.markers(session.config)))
     except ERRORS as error:
         raise pytest.UsageError(str(error)) from error
-    if not full:  # hundreds of networks are built, and collecting the cycles among their layers took a quarter of the time
+    if (
+        "full" not in session.config.option.markexpr
+    ):  # hundreds of networks are built, and collecting the cycles among their layers took a quarter of the time
         gc.set_threshold(50_000, 20, 20)
         atexit.register(gc.freeze)  # a last collection at exit would take more than a second
 
@@ -58,6 +59,9 @@ def pytest_collection_modifyitems(config, items):
     yield
     options.check_any_left(config, collected, items)
     options.unshuffle(collected, items)
+    if alone := [item for item in items if "together" in getattr(item, "fixturenames", ()) and not config.stash[SESSION].together]:
+        items[:] = [item for item in items if item not in alone]
+        config.hook.pytest_deselected(items=alone)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -119,16 +123,33 @@ def save(pytestconfig):
 
 
 @pytest.fixture
-def verdict(record, pytestconfig, request, record_property):
-    """A function: 'accuracy' or 'seconds' -> the Verdict of that part of the record, which the summary shows, too."""
+def verdict(record, pytestconfig, request):
+    """A function: 'accuracy' or 'seconds' -> the Told of that part of the record, which the summary shows, too."""
 
     def judge(quantity):
-        found = pytestconfig.stash[SESSION].verdict(record, quantity)
-        if ("verdict", found.line) not in request.node.user_properties:  # a test that is run again keeps its properties
-            record_property("verdict", found.line)
-        return found
+        quick = request.node.get_closest_marker("quick") is not None
+        told = pytestconfig.stash[SESSION].verdict(record, quantity, quick)
+        _note(told, request)
+        if told.known:
+            pytest.xfail(told.known)
+        return told
 
     return judge
+
+
+@pytest.fixture
+def together(pytestconfig, request):
+    """The Told of the accuracies of all cells of the session together."""
+    told = pytestconfig.stash[SESSION].verdicts.together()
+    _note(told, request)
+    return told
+
+
+def _note(told, request):
+    """Add a verdict to the test's properties, once, although a test that is run again keeps what it had."""
+    noted = {"verdict": told.line, "changed": ", ".join(told.changed), "details": told.details}
+    former = [each for each in request.node.user_properties if each[0] not in noted]
+    request.node.user_properties[:] = [*former, *(each for each in noted.items() if each[1] or each[0] != "changed")]
 
 
 def pytest_benchmark_generate_machine_info(config):
@@ -166,9 +187,11 @@ def pytest_sessionfinish(session, exitstatus):
 
 def pytest_terminal_summary(terminalreporter, config):
     config.stash[TOLD] = True
-    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
-    verdicts = [value for report in reports for name, value in report.user_properties if name == "verdict" and report.when == "call"]
-    if SESSION in config.stash and (lines := [*dict.fromkeys(verdicts), *config.stash[SESSION].summary()]):
+    shown = {"verdict": "{}", "changed": "  changed: {}"} | ({"details": "  {}"} if config.option.verdict_details else {})
+    reports = [report for kind in ("passed", "failed", "xfailed") for report in terminalreporter.stats.get(kind, [])]
+    properties = dict.fromkeys(tuple(report.user_properties) for report in reports if report.when == "call")  # once if a test is repeated
+    verdicts = [shown[name].format(value) for each in properties for name, value in each if name in shown and value]
+    if SESSION in config.stash and (lines := [*verdicts, *config.stash[SESSION].summary()]):
         terminalreporter.section("verdicts")
         for line in lines:
             terminalreporter.write_line(line)

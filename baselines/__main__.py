@@ -4,16 +4,16 @@ Exit codes: 0 fine, 1 a regression, 2 wrong use or a damaged file, 3 nothing to 
 """
 
 import argparse
+import json
 import re
 import sys
 from pathlib import Path
-from statistics import mean
 
 from tabulate import tabulate
 
-from baselines import child, compare, gate, judge, machine, overhead, store, train
-from baselines.cells import TableError, cells
-from baselines.record import FIELDS, sampled
+from baselines import accept, child, compare, files, machine, overhead, schema, store, train
+from baselines.cells import TableError
+from baselines.record import FIELDS
 from zoo.training.keys import KEYS
 
 END = "<!-- end of results -->"
@@ -28,12 +28,8 @@ def main(args=None):
     table.add_argument("--format", choices=("text", "github", "csv"), default="text")
     table.add_argument("--into", type=Path, metavar="FILE", help="write the tables between the results markers of FILE")
     table.add_argument("--accepted", action="store_true", help="show accepted records only")
-    accepting = commands.add_parser("accept", help="make stored records the baseline of their cells, in place of the former baseline")
-    accepting.add_argument("--reason", required=True, help="why; it is stored with them in accepted.toml")
-    accepting.add_argument("--name", help="records stored as --benchmark-save=NAME (default: the newest record's name)")
-    accepting.add_argument("--cell", help="only records of this cell")
-    accepting.add_argument("--machine", help="only records in this machine's folder")
-    accepting.add_argument("--add", action="store_true", help="keep the former baseline, too")
+    accepting = commands.add_parser("accept", help="make stored records part of the baseline of their cells")
+    accept.options(accepting)
     roof = commands.add_parser("roofline", help="this machine's limits (FLOP/s, memory, launches): measured once, stored, shown")
     roof.add_argument("--again", action="store_true", help="measure again, even if it was measured before")
     for each in table, accepting, roof:
@@ -46,7 +42,8 @@ def main(args=None):
     for each in roof, about, trained:
         each.add_argument("--parent", type=int, help=argparse.SUPPRESS)  # the process that reads the answer
     commands.add_parser("recipe", help="the keys of a recipe and their meaning")
-    commands.add_parser("record", help="every field of a record and its meaning")
+    fields = commands.add_parser("record", help="every field of a record and its meaning")
+    fields.add_argument("--schema", action="store_true", help="the JSON Schema of a file of records instead")
     overhead.options(commands.add_parser("overhead", help="time the suite's epoch, plain fit and a loop written by hand side by side"))
     options = parser.parse_args(args)
     try:
@@ -55,11 +52,11 @@ def main(args=None):
         return _refused(error)
     if not options.storage.is_dir() and options.storage != store.folders()[0]:
         return _refused(f"--storage={options.storage} is not a folder; name the one that --benchmark-storage named")
-    functions = {"compare": _compare, "accept": _accept, "roofline": _roofline, "machine": _machine}
+    functions = {"compare": _compare, "accept": accept.command, "roofline": _roofline, "machine": _machine}
     functions |= {"train": _train, "record": _record, "recipe": _recipe, "overhead": overhead.command}
     try:
         return functions[options.command](options)
-    except (store.StoreError, TableError) as error:
+    except (files.StoreError, TableError) as error:
         return _refused(error)
 
 
@@ -90,36 +87,10 @@ def _put(file, text):
         before, begin, rest = re.split(r"(<!-- results.*?-->\n)", file.read_text(encoding="utf-8"))
         _, end, after = rest.partition(END)
     except (OSError, ValueError) as error:
-        raise store.StoreError(f"{file}: cannot be read, or does not have exactly one line that begins with <!-- results") from error
+        raise files.StoreError(f"{file}: cannot be read, or does not have exactly one line that begins with <!-- results") from error
     if not end:
-        raise store.StoreError(f"{file}: the line {END} is missing after the line that begins with <!-- results; add it")
-    store.replace(file, f"{before}{begin}\n{text}\n{end}{after}")
-
-
-def _accept(options):
-    stored = store.records(options.storage)
-    if not options.reason.strip():
-        raise store.StoreError("--reason is empty; say why these records become the baseline")
-    name = options.name or (stored[-1].name if stored else None)
-    named = [each for each in stored if each.name == name and options.cell in (None, each.cell) and options.machine in (None, each.machine)]
-    chosen = [each for each in named if each.record["epochs_option"] is None]
-    for each in named:
-        if each not in chosen:
-            print(f"left out: {each.machine}/{each.file}: {each.cell} was trained with --epochs and not for the whole recipe")
-    if not chosen:
-        names = ", ".join(dict.fromkeys(each.name for each in stored)) or "none"
-        raise store.StoreError(f"no stored record of a whole recipe is named {name!r} and fits --cell and --machine; stored names: {names}")
-    for each in chosen:
-        floor = cells()[each.cell].floor if each.cell in cells() and not sampled(each.record) else None
-        if floor is not None and not each.record["accuracy"] >= floor:
-            where = f"{each.machine}/{each.file}: {each.cell}"
-            raise store.StoreError(f"{where} has accuracy {each.record['accuracy']}, under its floor {floor}; find the cause first")
-    store.accept(options.storage, chosen, options.reason, options.add)
-    for folder, cell in sorted({(each.machine, each.cell) for each in chosen}):
-        values = judge.by_seed([each for each in chosen if (each.machine, each.cell) == (folder, cell)])
-        few = f"; a verdict needs {gate.LEAST} seeds" if len(values) < gate.LEAST else ""
-        print(f"accepted: {cell} on {folder}, n={len(values)}, accuracy {mean(values):.4f}{few}")
-    return 0
+        raise files.StoreError(f"{file}: the line {END} is missing after the line that begins with <!-- results; add it")
+    files.replace(file, f"{before}{begin}\n{text}\n{end}{after}")
 
 
 def _roofline(options):
@@ -156,6 +127,9 @@ def _recipe(options):
 
 
 def _record(options):
+    if options.schema:
+        print(json.dumps(schema.schema(), indent=1))
+        return 0
     headers = ["field", "type", "null", "time", "identity", "meaning"]
     rows = [[each.name, each.kind.__name__, *(("", "yes")[each[i]] for i in (3, 4, 5)), each.meaning] for each in FIELDS]
     print(tabulate(rows, headers))

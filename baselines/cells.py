@@ -26,6 +26,8 @@ class Cell(NamedTuple):
     published: dict  # the numbers that the study prints for it, accuracies as shares; empty for our own cells
     floor: float | None
     quick: bool  # whether the quick tier trains it, too
+    smallest: float | None = None  # loss of accuracy that matters; None: baselines.limits.SMALLEST
+    known: dict | None = None  # a known failure: verdict, reason, until, of
 
 
 def cells(folder=FOLDER):
@@ -43,7 +45,9 @@ def _cells(folder, own_folder):
     tables = studies(folder)
     every = {name: recipe for table in reversed(tables.values()) for name, recipe in table["recipes"].items()}
     datasets = {name: dataset for table in tables.values() for name, dataset in table.get("datasets", {}).items()}
-    floors = {cell: floor for table in tables.values() for cell, floor in table.get("floors", {}).items()}
+    floors, smallest, failures = (
+        {cell: value for table in tables.values() for cell, value in table.get(key, {}).items()} for key in ("floors", "smallest", "known")
+    )
     found = {}
     for study, table in tables.items():
         for i, row in enumerate(table["cells"]["rows"], 1):
@@ -52,11 +56,13 @@ def _cells(folder, own_folder):
             cell = _cell(where, table, datasets, recipes, row)._replace(study=study)
             if cell.id in found:
                 raise TableError(f"{where}: the cell {cell.id} has a row already, in {tables[found[cell.id].study]['file']}; delete one")
-            found[cell.id] = cell._replace(floor=floors.get(cell.id))
+            known = {"of": "accuracy", **failures[cell.id]} if cell.id in failures else None
+            found[cell.id] = cell._replace(floor=floors.get(cell.id), smallest=smallest.get(cell.id), known=known)
     for table in tables.values():
-        for cell in table.get("floors", {}):
-            if cell not in found:
-                raise TableError(f"{table['file']}: a floor for {cell!r}, which is not a cell; known: {', '.join(found)}")
+        for key, what in ("floors", "a floor"), ("smallest", "a smallest loss"), ("known", "a known failure"):
+            for cell in table.get(key, {}):
+                if cell not in found:
+                    raise TableError(f"{table['file']}: {what} for {cell!r}, which is not a cell; known: {', '.join(found)}")
     return found
 
 

@@ -11,12 +11,12 @@ from statistics import mean, stdev
 
 from tabulate import tabulate
 
-from baselines import judge
+from baselines import gate, judge
 from baselines.cells import cells, published_seconds, studies
 from baselines.efficiency import fastest
 from baselines.record import epoch_seconds, recipe, sampled, timed
 
-ORDER = ("REGRESSED", "UNSTABLE", "INCOMPARABLE", "NO-BASELINE", "IMPROVED", "PASS")  # worst first
+ORDER = ("REGRESSED", "SUSPECT", "INCOMPARABLE", "UNSTABLE", "NO-BASELINE", "IMPROVED", "PASS", "SAME")  # worst first
 PRINTED = {"accuracy": "", "validation_accuracy": " (val)", "held_out_accuracy": " (held out)", "stated_accuracy": " (stated)"}
 FOOT = """parameters: as published, and "= ours" where our trained network has the same number; else those of our trained network.
 accuracy: as published, of test images; or of validation images (val), images that a search held out (held out), unnamed images (stated).
@@ -70,24 +70,26 @@ def _by_cell(stored):
 
 
 def judgements(stored):
-    """For each cell and machine: the newest record of a whole recipe, if it is newer than the accepted ones, and its verdicts.
+    """For each cell and machine the newest record of a whole recipe, if it is newer than the accepted ones there, and its verdicts.
 
     Returns:
-        list of (store.Stored, [gate.Verdict of accuracy, gate.Verdict of time]).
+        list of (store.Stored, [gate.Verdict of accuracy, gate.Verdict of times]): those of its session, or made anew where the
+        baseline has changed since.
     """
-    newest, accepted = {}, defaultdict(list)
-    for each in stored:
-        if each.cell in cells() and each.record["epochs_option"] is None:
-            newest[each.cell, each.machine] = each
-        if each.accepted:
-            accepted[each.cell, each.machine].append(each)
-    judged = [(each, accepted[key]) for key, each in newest.items() if not each.accepted]
-    judged = [(each, baseline) for each, baseline in judged if not baseline or each.when > baseline[-1].when]
-    gates = 2 * sum(bool(baseline) for _, baseline in judged)
-    return [
-        (each, [judge.accuracy(each.record, baseline, gates, cells()[each.cell].floor), judge.seconds(each.record, baseline, gates)])
-        for each, baseline in judged
-    ]
+    newest = {(each.cell, each.machine): each for each in stored if each.cell in cells() and each.record["epochs_option"] is None}
+    judged = [each for each in stored if newest.get((each.cell, each.machine)) is each and not each.accepted]
+    gates = max(2 * len(judged), 1)
+    return [(each, [verdict(each, stored, what, gates) for what in ("accuracy", "seconds")]) for each in judged]
+
+
+def verdict(each, stored, what, gates):
+    """The gate.Verdict that a session stored beside a record, or one made anew where there is none or the baseline has changed since."""
+    kept = each.verdicts.get(what)
+    if kept and kept["baseline"] == judge.fingerprint(judge.baseline(each.record, stored)):
+        return gate.Verdict(**{key: value for key, value in kept.items() if key != "baseline"})
+    if what == "accuracy":
+        return judge.accuracy(each.record, stored, gates, cells()[each.cell])
+    return judge.costs(each.record, stored, gates)
 
 
 def _group(stored):
@@ -113,7 +115,7 @@ def _rows(cell, stored, machines, judged):
             label,
             _parameters(cell, group),
             cell.published.get("accuracy"),
-            spread(judge.by_seed(group), ".4f"),
+            spread(_by_seed(group), ".4f"),
             published_seconds(cell),
         ]
         for machine in machines:
@@ -135,7 +137,12 @@ def _verdict(group, judged):
             return "not judged"
         return "accepted" if any(each.accepted for each in group) else "former" if group else "not trained"
     word, what = min(found, key=lambda pair: ORDER.index(pair[0]))
-    return word if word in ("PASS", "NO-BASELINE") else f"{word} ({what})"
+    return word if word in ("PASS", "NO-BASELINE", "SAME") else f"{word} ({what})"
+
+
+def _by_seed(stored):
+    """Accuracies of the newest record of each machine and seed."""
+    return list({(each.machine, each.record["seed"]): each.record["accuracy"] for each in stored}.values())
 
 
 def spread(values, form):
@@ -185,7 +192,7 @@ def _answers(mine, stored, machines, style):
     stored = [each for each in stored if not sampled(each.record)]
     newest = {each.cell: _group(each) for each in stored}
     by_cell = _by_cell([each for each in stored if _group(each) == newest[each.cell]])
-    ours = {cell.id: mean(judge.by_seed(by_cell[cell.id])) for cell in mine if cell.id in by_cell}
+    ours = {cell.id: mean(_by_seed(by_cell[cell.id])) for cell in mine if cell.id in by_cell}
     printed = {cell.id: cell.published["accuracy"] for cell in mine if "accuracy" in cell.published}
     best = []
     for dataset in dict.fromkeys(cell.dataset for cell in mine):

@@ -1,107 +1,192 @@
-"""The statistics of a verdict: is a new run one more of the accepted runs? No I/O.
+"""From numbers to verdicts: a word, a line and the details. No I/O.
 
-A run is one sample. The new one is held against the t prediction interval of the accepted ones, on
-both sides; the session's false-alarm budget is split over its gates before any of them is asked.
+The numbers are baselines.limits' for accuracy, baselines.sight's for what it sees and baselines.screen's for costs.
+How often these are wrong: VERDICTS.md, made by tests/self/baselines/simulation.py.
 """
 
-import functools
 import math
-from statistics import mean, stdev
 from typing import NamedTuple
 
-FALSE_ALARMS = 0.05  # chance that a session without any change has a REGRESSED or an IMPROVED
-POWER = 0.9  # with which the smallest visible change is seen
-LEAST = 3  # accepted records under which there is no verdict
+import numpy as np
 
-# What a gate measures, how large a change it may overlook before it is called UNSTABLE, and the
-# scatter that is the least to be believed, however well a few accepted runs happen to agree.
-ACCURACY = {"better": "higher", "blind": 0.05, "resolution": 0.0005}
-SECONDS = {"better": "lower", "blind": math.log(1.5), "resolution": 0.02}  # on the logarithm
+from baselines import limits, screen, sight
+
+WIDTH = 140  # characters of a verdict's line, with its subject and its word
+BITS = " to the bit, "  # in the line of a SAME, before the verdict that it carries
+BLIND = {"accuracy": 0.05, "cost": 0.5}  # a verdict that sees no smaller loss or excess fails under --strict-baselines
+SIGHTLESS = ("NO-BASELINE", "INCOMPARABLE", "UNSTABLE", "SUSPECT")  # words that say that nothing, or not enough, could be seen
 
 
 class Verdict(NamedTuple):
-    word: str  # PASS, REGRESSED, IMPROVED, NO-BASELINE, INCOMPARABLE or UNSTABLE
-    why: str  # the value, what it was held against, the error rates
-    line: str = ""  # what a session says of it
+    word: str  # SAME, PASS, REGRESSED, IMPROVED, SUSPECT, NO-BASELINE, INCOMPARABLE or UNSTABLE
+    line: str  # value, baseline, limit, n, what is seen, whose records
+    details: str = ""
+    more: int = 0  # trainings that settle a SUSPECT
+    z: float | None = None  # of the accuracy, for the gate over all cells; None of a SAME, an untrusted or no baseline
+    relative: float | None = None  # loss of accuracy as a multiple of the smallest that matters
+    carried: str = ""  # the word that a SAME stands for
+    blind: bool = False  # it sees nothing less than BLIND
 
     def __str__(self):
-        return f"{self.word}: {self.why}"
+        return f"{self.word}: {self.line}"
 
     @property
     def red(self):
-        return self.word == "REGRESSED"
+        return "REGRESSED" in (self.word, self.carried)
+
+    @property
+    def sightless(self):
+        """Whether a loss that matters would not have been seen."""
+        return self.blind or self.word in SIGHTLESS or self.carried in SIGHTLESS
+
+    def told(self, subject):
+        """The verdict about a subject in at most WIDTH characters: whose records, at the end, is what is cut."""
+        text = f"{subject} {self}"
+        return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"
 
 
-def accuracy_verdict(value, accepted, gates, floor=None):
-    """Judge one run's accuracy: the floor first, then the accepted runs.
+def same(former, file):
+    """SAME, with the verdict of a stored training that had the same identity and, to the bit, the same losses.
 
     Args:
-        value: share of the test images that were named right, 0 to 1.
-        accepted: the same of each accepted run, one a seed.
-        gates: number of verdicts asked in one session, which share the false alarms.
-        floor: hard bound, or None.
-
-    Returns:
-        Verdict.
+        former: Verdict of the stored training.
+        file: where it is stored.
     """
-    if not math.isfinite(value):
-        return Verdict("REGRESSED", f"accuracy is {value}: the training diverged")
-    if floor is not None and value < floor:
-        return Verdict("REGRESSED", f"accuracy {value:.4f} is under the floor {floor}")
-    held = f"; floor {floor} holds" if floor is not None else "; no floor is set"
-    verdict = _verdict(value, list(accepted), gates, ACCURACY, lambda x: f"{x:.4f}", lambda x: f"{x:.4f}")
-    return verdict._replace(why=f"accuracy {verdict.why}{held}")
+    word = former.carried or former.word
+    line = former.line.split(BITS)[-1] if former.carried else f"{word}: {former.line}"
+    return Verdict("SAME", f"{file}{BITS}{line}", former.details, former.more, carried=word, blind=former.blind)
 
 
-def seconds_verdict(value, accepted, gates):
-    """Judge one run's seconds an epoch against those of the accepted runs, as ratios.
+def first_difference(history, stored):
+    """The first epoch, from 1, whose loss is not the stored one to the bit; None where all are. Lengths count."""
+    for epoch, pair in enumerate(zip(history, stored, strict=False), 1):
+        if pair[0] != pair[1]:
+            return epoch
+    return None if len(history) == len(stored) else min(len(history), len(stored)) + 1
+
+
+def accuracy(values, baseline, gates, quick=False, diverged=None):
+    """Judge the accuracy of a cell's trainings.
 
     Args:
-        value: seconds of the run's fastest epoch.
-        accepted: the same of each accepted run, one a process.
-        gates: number of verdicts asked in one session, which share the false alarms.
+        values: list of the accuracies, shares of 1, of all trainings of this code, data and versions, the judged one among them.
+        baseline: limits.Baseline; without accuracies there is none, and `whose` says why.
+        gates: number of verdicts of the session that share its false alarms; a SAME is none.
+        quick: no other seed is trained.
+        diverged: what went wrong with one of the trainings, or None.
 
     Returns:
-        Verdict.
+        Verdict. A SUSPECT whose `more` is not 0 is settled by as many more trainings, judged together with these.
+    """
+    given = f"accuracy {np.mean(values):.4f}" + (f" of {len(values)}" if len(values) > 1 else "")
+    if diverged or not np.isfinite(values).all():
+        return Verdict("REGRESSED", f"{given}; the training diverged: {diverged or 'its accuracy is not finite'}")
+    if baseline.floor is not None and min(values) < baseline.floor:
+        return Verdict("REGRESSED", f"accuracy {min(values):.4f} is under the floor {baseline.floor}")
+    quick = quick and len(values) < limits.TRAININGS
+    word = str(limits.decide(values, baseline, gates, quick))
+    if word == "NO-BASELINE":
+        return Verdict(word, f"{given}; {baseline.whose or 'no accepted records'}")
+    return _against(Verdict(word, given), values, baseline, gates, quick)
+
+
+def _against(verdict, values, baseline, gates, quick):
+    """The verdict with what it was held against."""
+    m, mean, alarm = len(values), float(baseline.mean), limits.SINGLE / gates
+    suspicious = mean - _least(baseline, limits.WORST)
+    if m >= limits.TRAININGS:
+        red = mean - _least(baseline, alarm, m)
+        bound = f"limit {red:.4f}"
+    else:
+        red = mean - (_least(baseline, limits.QUICK) if quick else _least(baseline, alarm, factor=limits.AT_ONCE))
+        bound = f"suspicious under {suspicious:.4f}"
+    sees = sight.seen(baseline, gates, quick)
+    sight_text = f"sees a loss of {sees:.2g}" if math.isfinite(sees) else f"never red under {limits.LEAST} records"
+    line = f"{verdict.line}, baseline {mean:.4f} (n={baseline.n}), {bound}; {sight_text}"
+    sd, freedom = math.sqrt(baseline.variance), int(baseline.freedom)
+    details = (
+        f"trainings {', '.join(f'{each:.4f}' for each in values)}; baseline sd {sd:.2g} with {freedom} degrees of freedom"
+        f"{' (its own alone: noisier than others)' if baseline.noisy else ''}; suspicious under {suspicious:.4f}, red under {red:.4f}; "
+        f"false alarms {limits.QUICK if quick else alarm:.2g} of {gates} gates; {sight.POWER:.0%} power from a loss of {sees:.2g} on; "
+        + ("no floor" if baseline.floor is None else f"floor {baseline.floor} holds")
+    )
+    part = {"z": float(limits.z_score(values, baseline)), "relative": float(limits.losses(values, baseline)[0]) / baseline.smallest}
+    return verdict._replace(
+        line=f"{line}; {baseline.whose}" if baseline.whose else line,
+        details=details,
+        more=max(limits.TRAININGS - m, 0) if verdict.word == "SUSPECT" else 0,
+        blind=sees > BLIND["accuracy"],
+        **(part if baseline.trusted else {}),
+    )
+
+
+def _least(baseline, alarm, m=1, factor=1):
+    return max(factor * float(limits.limit(baseline, alarm, m)), baseline.smallest)
+
+
+def together(verdicts):
+    """Judge the cells' accuracies together: a loss that all share and that none shows alone.
+
+    Args:
+        verdicts: the Verdicts of `accuracy` of a session, one a cell.
+
+    Returns:
+        Verdict; NO-BASELINE where fewer than limits.LEAST_CELLS have a part in it.
+    """
+    parts = [each for each in verdicts if each.z is not None]
+    if len(parts) < limits.LEAST_CELLS:
+        return Verdict(
+            "NO-BASELINE", f"{len(parts)} cells that are not SAME have a baseline; all are judged together from {limits.LEAST_CELLS} on"
+        )
+    z, relative = [each.z for each in parts], [each.relative for each in parts]
+    total, bound = sum(z) / math.sqrt(len(z)), -limits.quantile(1 - limits.ALL_CELLS, math.inf)
+    sees = (limits.quantile(sight.POWER, math.inf) - bound) / math.sqrt(len(z))
+    line = f"{len(z)} cells together at z = {total:.2f}, limit {bound:.2f}; sees a common loss of {sees:.2g} sd"
+    details = f"z of the cells: {', '.join(f'{each:.2f}' for each in z)}; false alarms {limits.ALL_CELLS:.2g}"
+    return Verdict("REGRESSED" if limits.all_red(z, relative) else "PASS", line, details)
+
+
+def all_first(verdicts):
+    """Whether a session asks `together` before it trains its suspicious cells again; if that is red, they stay SUSPECT."""
+    judged = [each for each in verdicts if each.word not in ("SAME", "NO-BASELINE")]
+    return bool(limits.all_first(sum(each.more > 0 for each in judged), len(judged)))
+
+
+def cost(value, costs, gates, what="fastest epoch"):
+    """Screen a cost of a training: seconds of its fastest epoch, of the others or of evaluation, or a GPU's bytes.
+
+    Args:
+        value: positive, in the unit of costs.
+        costs: screen.Costs of the accepted records on this machine.
+        gates: number of verdicts of the session that share its false alarms.
+        what: name of the cost.
+
+    Returns:
+        Verdict: INCOMPARABLE where the value is not positive and finite.
     """
     if not value > 0 or not math.isfinite(value):
-        return Verdict("INCOMPARABLE", f"{value} s an epoch is no time")
-    logs = [math.log(seconds) for seconds in accepted]
-    verdict = _verdict(math.log(value), logs, gates, SECONDS, lambda x: f"{math.exp(x):.4g} s", lambda x: f"{math.expm1(x):.0%}")
-    return verdict._replace(why=f"fastest epoch {verdict.why}")
-
-
-def _verdict(value, accepted, gates, kind, show, show_change):
-    n = len(accepted)
-    if n < LEAST:
-        return Verdict("NO-BASELINE", f"{show(value)}; {n} accepted run{'s' * (n != 1)}, a verdict needs {LEAST}")
-    centre, scatter = mean(accepted), max(stdev(accepted), kind["resolution"])
-    alarm = FALSE_ALARMS / max(gates, 1)
-    reach = scatter * math.sqrt(1 + 1 / n)
-    half_width = _t_quantile(1 - alarm / 2, n - 1) * reach
-    visible = _visible(alarm, n - 1) * reach
-    against = (
-        f"{show(value)} against {show(centre)} (n={n}), expected {show(centre - half_width)} to {show(centre + half_width)}; "
-        f"false alarms {alarm:.2g}, sees a change of {show_change(visible)} with {POWER:.0%} power"
+        return Verdict("INCOMPARABLE", f"{what} is {value} {costs.unit}, not a cost")
+    word, given = str(screen.decide(value, costs, gates)), f"{what} {value:.4g} {costs.unit}"
+    if word == "NO-BASELINE":
+        return Verdict(word, f"{given}; {costs.whose or 'no accepted records'}")
+    mean, alarm = math.exp(costs.mean), limits.SINGLE / gates
+    bound = math.exp(costs.mean + max(float(screen.limit(costs, alarm)), screen.SLOWDOWN))
+    sees = float(screen.seen(costs, gates))
+    line = f"{given}, baseline {mean:.4g} (n={costs.n}), limit {bound:.4g}; sees {sees:.0%} more"
+    within, between = costs.spread
+    details = (
+        f"{value / mean - 1:+.1%}; noise {math.sqrt(within):.1%} within an occasion and {math.sqrt(between):.1%} between days, "
+        f"{costs.freedom} degrees of freedom; false alarms {alarm:.2g} of {gates} gates; {sight.POWER:.0%} power from {sees:.0%} on"
     )
-    if abs(value - centre) > half_width:
-        good = (value > centre) == (kind["better"] == "higher")
-        return Verdict("IMPROVED" if good else "REGRESSED", against)
-    if visible > kind["blind"]:
-        return Verdict("UNSTABLE", f"{against}: too little to trust, accept more runs")
-    return Verdict("PASS", against)
+    return Verdict(word, f"{line}; {costs.whose}" if costs.whose else line, details, blind=sees > BLIND["cost"])
 
 
-@functools.cache
-def _t_quantile(share, freedom):
-    from scipy.special import stdtrit  # not at import: collecting tests must not load scipy; nor scipy.stats, which takes 0.7 s
-
-    return float(stdtrit(freedom, share))
-
-
-@functools.cache
-def _visible(alarm, freedom):
-    """The change, in units of the new run's own reach, that is seen with POWER."""
-    from scipy.special import nctdtrinc
-
-    return float(nctdtrinc(freedom, 1 - POWER, _t_quantile(1 - alarm / 2, freedom)))
+def exact(value, accepted, what):
+    """Judge a quantity without noise, as the number of parameters: REGRESSED unless an accepted record has the same."""
+    if not accepted:
+        return Verdict("NO-BASELINE", f"{what} {value:,}; no accepted records")
+    if value in accepted:
+        return Verdict("PASS", f"{what} {value:,}, as accepted (n={len(accepted)})")
+    return Verdict(
+        "REGRESSED", f"{what} {value:,}, accepted {' or '.join(f'{each:,}' for each in sorted(set(accepted)))} (n={len(accepted)})"
+    )

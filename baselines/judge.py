@@ -1,68 +1,244 @@
-"""Judge a record: which accepted records it can be compared with, its verdicts, and what changed since."""
+"""Judge a record: which accepted records are its baseline, what its verdict is, and what changed since. No I/O.
 
-from baselines import gate
-from baselines.record import differences, epoch_seconds, sampled, timed
+Accuracy is no property of a machine, so that the records of any machine with the same data and precision are its baseline;
+costs are compared on one machine only. Lists of store.Stored are oldest first, as baselines.store gives them.
+"""
+
+import datetime
+from collections import defaultdict
+from statistics import mean, median
+
+import numpy as np
+
+from baselines import gate, limits, screen
+from baselines.record import code_identity, differences, digest, identity, sampled, timed
+
+OWN = 5  # accepted records of the same machine from which on those of other machines do not count
+STUDIES = ("afif", "srivastava", "imagenet32")  # on whose cells the prior of the accuracy's variance was fitted
+OCCASION = datetime.timedelta(hours=6)  # records of one machine within this time are of one occasion
+COSTS = {  # what is screened -> its value in a record, or None
+    "fastest epoch": lambda record: min(record["train_seconds"], default=None),
+    "median epoch": lambda record: median(record["train_seconds"]) if record["train_seconds"] else None,
+    "evaluation": lambda record: min(record["eval_seconds"], default=None),
+    "GPU memory": lambda record: record["peak_memory"]["gpu"],
+}
 
 
-def baseline(record, machine, stored):
-    """The accepted records of the record's cell on that machine: a list of store.Stored."""
-    return [each for each in stored if each.accepted and (each.machine, each.cell) == (machine, record["cell"])]
+def candidates(record, stored):
+    """The accepted records of the record's cell and precision on any machine, without itself."""
+    return [
+        each
+        for each in stored
+        if each.accepted
+        and each.cell == record["cell"]
+        and each.record["precision"] == record["precision"]
+        and each.record["epochs_option"] is None
+        and each.record["id"] != record["id"]
+    ]
 
 
-def _like(record, accepted):
-    """The accepted records of the same data, or the Verdict that says why there are none."""
+def data(record, former):
+    """How the data of two records compare: 'same', 'other', or 'fault' where the same files gave other arrays."""
+    new, old = record["data"], former["data"]
+    if new["fingerprint"] == old["fingerprint"]:
+        return "same"
+    if None in (new["files"], old["files"]):  # of version 0: then canonical data has the same files by definition
+        return "fault" if new["kind"] == old["kind"] == "canonical" else "other"
+    return "fault" if new["files"] == old["files"] else "other"
+
+
+def baseline(record, stored):
+    """The accepted records that the record's accuracy is held against: a list of store.Stored, one a seed and backend.
+
+    Those of its own machine alone, where there are enough; those of another backend only where the two are alike.
+    """
+    like = [each for each in candidates(record, stored) if data(record, each.record) == "same"]
+    here = _one_a_seed([each for each in like if each.machine == record["machine"]])
+    if len(here) >= OWN:
+        return here
+    backends = defaultdict(list)
+    for each in _one_a_seed(like):
+        backends[each.record["backend"]].append(each)
+    own = backends.pop(record["backend"], [])
+    images = record["data"]["test"]
+    for others in backends.values():
+        if not own or limits.alike(accuracies(own), accuracies(others), images):
+            own = own + others
+    return own
+
+
+def _one_a_seed(stored):
+    """The newest record of each seed and backend."""
+    return list({(each.record["backend"], each.record["seed"]): each for each in stored}.values())
+
+
+def accuracies(stored):
+    return [each.record["accuracy"] for each in stored]
+
+
+def fingerprint(accepted):
+    """16 hexadecimal digits that change when a baseline does."""
+    return digest(sorted(each.digest for each in accepted))
+
+
+def whose(accepted, machine):
+    """Where the records of a baseline come from, in words for the end of a verdict's line."""
+    machines = list(dict.fromkeys(each.machine.partition("_")[0] for each in accepted))
+    return "this machine" if {each.machine for each in accepted} == {machine} else ", ".join(machines)
+
+
+def trainings(record, stored):
+    """The records of all trainings of this code, data and versions that are not accepted, the record among them."""
+    same = code_identity(record)
+    others = [
+        each.record
+        for each in stored
+        if each.cell == record["cell"] and not each.accepted and each.record["id"] != record["id"] and code_identity(each.record) == same
+    ]
+    return [*others, record]
+
+
+def values(records):
+    """The accuracy of each seed: of trainings of one seed the mean, so that training a seed again adds and never replaces."""
+    seeds = defaultdict(dict)
+    for each in records:
+        seeds[each["seed"]][tuple(each["history"].get("loss", [each["id"]]))] = each["accuracy"]
+    return [mean(of_seed.values()) for of_seed in seeds.values()]
+
+
+def known(record, accepted, cell):
+    """The limits.Baseline of accepted records.
+
+    Args:
+        cell: baselines.cells.Cell; its floor does not hold for samples.
+    """
+    return limits.Baseline(
+        np.array(accuracies(accepted)),
+        record["data"]["test"],
+        studied=cell.study in STUDIES,
+        smallest=limits.SMALLEST if cell.smallest is None else cell.smallest,
+        floor=None if sampled(record) else cell.floor,
+        whose=whose(accepted, record["machine"]),
+    )
+
+
+def accuracy(record, stored, gates, cell, quick=False):
+    """Verdict of a record's accuracy, by all trainings of its code, data and versions.
+
+    Args:
+        record: as baselines.record describes it.
+        stored: list of store.Stored, accepted or not.
+        gates: number of verdicts of the session that share its false alarms.
+        cell: baselines.cells.Cell.
+        quick: no other seed will be trained.
+    """
+    accepted = candidates(record, stored)
+    diverged = _diverged(record, accepted)
+    if record["epochs_option"] is not None:
+        text = f"trained with --epochs {record['epochs_option']}; only a whole recipe is judged"
+        return gate.Verdict("INCOMPARABLE", f"{text}; {diverged}" if diverged else text)
+    like = baseline(record, stored)
+    if accepted and not like and not diverged:
+        former = next((each for each in reversed(accepted) if data(record, each.record) == "fault"), None)
+        if former:
+            prints = f"{record['data']['fingerprint']}, accepted {former.record['data']['fingerprint']}"
+            return gate.Verdict("REGRESSED", f"the same files gave other arrays ({prints}): the loader changed what it gives")
+    for what in "total", "macs":
+        found = record["macs"] if what == "macs" else record["parameters"]["total"]
+        former = [each.record["macs"] if what == "macs" else each.record["parameters"]["total"] for each in accepted]
+        if (exact := gate.exact(found, former, {"total": "parameters", "macs": "multiply-accumulates"}[what])).red:
+            return exact
+    base = known(record, like, cell)
+    if not like:
+        base = base._replace(whose="other data than the accepted records'" if accepted else "no accepted records")
+    return gate.accuracy(values(trainings(record, stored)), base, gates, quick, diverged)
+
+
+def _diverged(record, accepted):
+    """What went wrong with a training; None also where it went wrong with most of the accepted ones."""
+    wrong = record["divergence"] or ("its loss is not a finite number" if record["loss"] is None else None)
+    former = [each.record["divergence"] is not None or each.record["loss"] is None for each in accepted]
+    return None if sum(former) * 2 > len(former) else wrong
+
+
+def costs(record, stored, gates):
+    """Verdict of a record's times and memory, by the accepted records of the same machine, data and number of epochs."""
     if record["epochs_option"] is not None:
         return gate.Verdict("INCOMPARABLE", f"trained with --epochs {record['epochs_option']}; only a whole recipe is judged")
-    fingerprint = record["data"]["fingerprint"]
-    like = [each for each in accepted if each.record["data"]["fingerprint"] == fingerprint]
-    if accepted and not like:
-        former = accepted[0].record["data"]["fingerprint"]
-        return gate.Verdict("INCOMPARABLE", f"its data is {fingerprint}, the accepted records' was {former}")
-    return like
-
-
-def accuracy(record, accepted, gates, floor):
-    """Verdict of a record's accuracy; of each seed the newest accepted record counts.
-
-    The floor holds for all data except samples. An accuracy under it is REGRESSED, even where the record cannot be
-    compared with the accepted ones.
-    """
-    like = _like(record, accepted)
-    floor = None if sampled(record) else floor
-    if record["loss"] is None:
-        return gate.Verdict(
-            "REGRESSED", f"accuracy {record['accuracy']:.4f} with a loss that is not a finite number: the training diverged"
-        )
-    if wrong := record["divergence"]:
-        under = f", under the floor {floor}" if floor is not None and record["accuracy"] < floor else ""
-        text = f"accuracy {record['accuracy']:.4f}{under}, and {wrong}"
-        if record["epochs_option"] is not None:
-            return like._replace(why=f"{text}; {like.why}")
-        if not any(each.record["divergence"] for each in accepted):
-            return gate.Verdict("REGRESSED", text)
-    if record["epochs_option"] is not None:
-        return like
-    if isinstance(like, gate.Verdict):
-        floored = gate.accuracy_verdict(record["accuracy"], [], gates, floor)
-        return floored if floored.red else like
-    return gate.accuracy_verdict(record["accuracy"], by_seed(like), gates, floor)
-
-
-def by_seed(stored):
-    """Accuracies, one per machine and seed, of the newest record: a seed trained twice gives no second independent value."""
-    return list({(each.machine, each.record["seed"]): each.record["accuracy"] for each in stored}.values())
-
-
-def seconds(record, accepted, gates):
-    """Verdict of a record's time; accepted records without times do not count."""
-    like = _like(record, accepted)
-    if isinstance(like, gate.Verdict):
-        return like
     if not timed(record):
-        return gate.Verdict("INCOMPARABLE", f"other programs kept {record['load']['others']:.2g} processors busy; its time is not judged")
-    return gate.seconds_verdict(epoch_seconds(record), [epoch_seconds(each.record) for each in like if timed(each.record)], gates)
+        others = record["load"]["others"]
+        busy = "an unknown number of" if others is None else f"{others:.2g}"
+        return gate.Verdict("UNSTABLE", f"other programs kept {busy} processors busy; its time is not judged")
+    here = [each for each in candidates(record, stored) if each.machine == record["machine"] and timed(each.record)]
+    like = [each for each in here if data(record, each.record) == "same"]
+    same = [each for each in like if each.record["recipe"]["epochs"] == record["recipe"]["epochs"]]
+    if like and not same:
+        epochs = f"{record['recipe']['epochs']} epochs, the accepted records {like[-1].record['recipe']['epochs']}"
+        return gate.Verdict("INCOMPARABLE", f"trained for {epochs}")
+    why = "other data than the accepted records'" if here else "no accepted records of this machine"
+    verdicts = [_cost(what, record, same, stored, gates, why) for what, of in COSTS.items() if of(record) is not None]
+    return next((verdict for verdict in verdicts if verdict.red), verdicts[0])
 
 
-def changes(record, accepted):
-    """What changed since the newest accepted record: a list of texts, empty where nothing did."""
-    return differences(record, accepted[-1].record) if accepted else []
+def _cost(what, record, accepted, stored, gates, why):
+    """Verdict of one of COSTS."""
+    of = COSTS[what]
+    former = [each for each in accepted if of(each.record) is not None]
+    screened = screen.Costs(
+        [of(each.record) for each in former],
+        variance=screen.pooled(_by_cell(of, record, stored)),
+        occasions=occasions([each.when for each in former]),
+        unit="bytes" if "memory" in what else "s",
+        whose="this machine" if former else why,
+    )
+    return gate.cost(of(record), screened, gates, what)
+
+
+def _by_cell(of, record, stored):
+    """The values of one cost of each cell that was accepted on the record's machine: a list of lists."""
+    cells = defaultdict(list)
+    for each in stored:
+        if each.accepted and each.machine == record["machine"] and timed(each.record) and (value := of(each.record)) is not None:
+            cells[each.cell, each.record["data"]["fingerprint"], each.record["recipe"]["epochs"]].append(value)
+    return list(cells.values())
+
+
+def occasions(dates):
+    """Number of occasions on which records were made, given their dates in ISO 8601."""
+    count, last = 0, None
+    for date in sorted(map(datetime.datetime.fromisoformat, dates)):
+        count += last is None or date - last > OCCASION
+        last = date
+    return max(count, 1)
+
+
+def twin(record, stored):
+    """The newest other record of equal identity, or None: store.Stored."""
+    same = digest(identity(record))
+    return next((each for each in reversed(stored) if _of_cell(each, record) and digest(identity(each.record)) == same), None)
+
+
+def _of_cell(each, record):
+    return each.cell == record["cell"] and each.record["seed"] == record["seed"] and each.record["id"] != record["id"]
+
+
+def repeats(record, stored):
+    """Whether this machine gives the same bits again: not if two stored trainings of equal identity already have other losses."""
+    same = digest(identity(record))
+    losses = [each.record["history"]["loss"] for each in stored if _of_cell(each, record) and digest(identity(each.record)) == same]
+    return all(each == losses[0] for each in losses)
+
+
+def changes(record, stored):
+    """What changed since the newest comparable record: a list of texts, empty where nothing did.
+
+    That is the newest accepted record of the cell on the same machine, else on any.
+    """
+    accepted = candidates(record, stored)
+    accepted = [each for each in accepted if each.machine == record["machine"]] or accepted
+    if not accepted:
+        return []
+    found = differences(record, accepted[-1].record)
+    same = [each for each in accepted if each.record["seed"] == record["seed"] and each.record["backend"] == record["backend"]]
+    epoch = gate.first_difference(record["history"]["loss"], same[-1].record["history"]["loss"]) if same else None
+    return [*found, f"losses differ from epoch {epoch} on"] if epoch else found

@@ -178,7 +178,7 @@ def others(before=None):
 
     Returns:
         Without ``before``, a reading. With it, {'others': processors that other programs kept busy on average,
-        'loadavg': the system's load over the last minute}. 'others' is None where the system does not tell.
+        'gpu_others', 'loadavg': the system's load over the last minute}. 'others' is None where the system does not tell.
     """
     try:
         fields = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
@@ -193,4 +193,4 @@ def others(before=None):
     share = None
     if busy is not None and reading[2] > before[2]:
         share = round(max(0.0, ((reading[0] - before[0]) - (reading[1] - before[1])) / (reading[2] - before[2])), 3)
-    return {"others": share, "loadavg": os.getloadavg()[0]}
+    return {"others": share, "gpu_others": None, "loadavg": os.getloadavg()[0]}

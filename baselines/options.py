@@ -25,7 +25,7 @@ class Options:
     """What the user asked for, checked."""
 
     cells: list[Cell]
-    seeds: list[int]
+    seeds: list[int] | None  # None: one for each cell, plan.seed
     epochs: int | None
     precision: str
     root: Path  # the data directory
@@ -34,6 +34,8 @@ class Options:
     timeout: float | None  # seconds for one training
     name: str | None  # of the session's file; None: nothing is stored
     storage: Path
+    resume: bool  # go on with a session of that name that did not end
+    strict: bool  # a verdict that sees nothing fails
 
 
 def add(parser):
@@ -49,12 +51,15 @@ def add(parser):
     option("--model", metavar="NAMES", help="only cells of these models, separated by commas")
     option("--dataset", metavar="NAMES", help="only cells of these data sets")
     option("--recipe", metavar="NAMES", help="only cells of these recipes")
-    option("--seeds", "--seed", default="0", metavar="SEEDS", help="seeds of the trainings, as 3, 1-5 or 1,3,7 (default 0)")
+    option("--seeds", "--seed", metavar="SEEDS", help="seeds of the trainings, as 3, 1-5 or 1,3,7 (default: chosen for each cell)")
     option("--epochs", type=int, metavar="N", help="train for N epochs instead of the recipe's; such records are stored but not judged")
     option("--precision", default="float32", choices=machine.PRECISIONS, help="dtype policy of the networks (default float32)")
     option("--save-models", metavar="DIR", type=Path, help='keep each trained network in DIR (written with "="), for python -m zoo predict')
     option("--time-budget", metavar="TIME", help="train the cells that fit into TIME (90s, 20m, 1h30m), cheapest first; list the others")
     option("--cell-timeout", metavar="TIME", help="fail a cell whose training takes longer than TIME (90s, 20m, 1h30m)")
+    option("--resume", action="store_true", help="go on with the last session of that --benchmark-save=NAME, if it did not end")
+    option("--strict-baselines", action="store_true", help="fail also where a loss would not be seen, as without accepted records")
+    option("--verdict-details", action="store_true", help="show how each verdict came about")
     option("--update-goldens", action="store_true", help="write the goldens that have changed, show the changes, and fail once")
     parser.extra_info["options of this suite"] = " ".join(name for each in group.options for name in each.names())
     if "-n" not in parser.optparser._option_string_actions:  # as with -p no:xdist; pytest.ini names these two
@@ -192,6 +197,8 @@ def read(config):
             raise ValueError(f"--benchmark-save={name!r}: a name may hold only letters, digits and . _ -")
         if not storage.is_dir() or not os.access(storage, os.W_OK):
             raise ValueError(f"--benchmark-storage={option.benchmark_storage}: not a folder that can be written to; name another")
+    if option.resume and not name:
+        raise ValueError("--resume goes on with the session that a name belongs to; add --benchmark-save=NAME")
     saves = (benchmarks.save or benchmarks.autosave) and not (benchmarks.disabled or benchmarks.skip)
     return Options(
         cells=choose(*((option_names or "").split(",") for option_names in (option.model, option.dataset, option.recipe))),
@@ -204,6 +211,8 @@ def read(config):
         timeout=_parsed("--cell-timeout", option.cell_timeout, plan.budget),
         name=(name or benchmarks.save or benchmarks.autosave) if saves else None,
         storage=storage,
+        resume=option.resume,
+        strict=option.strict_baselines,
     )
 
 

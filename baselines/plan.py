@@ -3,6 +3,7 @@
 import re
 from statistics import median
 
+from baselines import machine
 from baselines.cells import cells, published_seconds
 from baselines.record import timed
 
@@ -80,6 +81,24 @@ def seeds(text):
             raise ValueError(f"{text!r} does not name seeds; write them as 3, 1-5 or 1,3,7-9")
         found += range(first, last + 1)
     return list(dict.fromkeys(found))
+
+
+def seed(cell, precision, stored):
+    """The seed that a cell is trained with, unless --seeds says otherwise.
+
+    The accepted seed of median accuracy where a machine repeats its bits, which a CPU does; on a GPU the lowest seed that is
+    not stored; 0 without records.
+    """
+    mine = [
+        each for each in stored if (each.cell, each.record["precision"], each.record["backend"]) == (cell, precision, machine.backend())
+    ]
+    if machine.accelerated():
+        used = {each.record["seed"] for each in mine}
+        return next(number for number in range(len(used) + 1) if number not in used)
+    accepted = [each for each in mine if each.accepted and each.record["epochs_option"] is None]
+    accepted = [each for each in accepted if each.machine == machine.folder(precision)] or accepted
+    accepted.sort(key=lambda each: each.record["accuracy"])
+    return accepted[(len(accepted) - 1) // 2].record["seed"] if accepted else 0
 
 
 def cheapest_first(estimates):

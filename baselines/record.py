@@ -10,7 +10,7 @@ import json
 import math
 from typing import NamedTuple
 
-VERSION = 1
+VERSION = 2
 
 
 class Field(NamedTuple):
@@ -49,6 +49,13 @@ FIELDS = (
     Field("tf32", bool, "whether float32 products are rounded to TensorFloat-32; None on a CPU", null=True, identity=True),
     Field("python", str, "version of Python", identity=True),
     Field("versions", dict, "package -> installed version", identity=True),
+    Field(
+        "environment",
+        dict,
+        "GPU driver and libraries, Keras's settings, environment variables of backends; unknown before version 2",
+        null=True,
+        identity=True,
+    ),
     # What came out
     Field("accuracy", float, "share of the test images that were classified correctly, at the end"),
     Field("loss", float, "on the test images at the end; None where it was not a finite number", null=True),
@@ -75,6 +82,7 @@ FIELDS = (
     Field("peak_memory.host", int, "bytes of the process", null=True),
     Field("peak_memory.gpu", int, "bytes of the GPU", null=True),
     Field("load.others", float, "processors that other programs kept busy on average", null=True),
+    Field("load.gpu_others", int, "programs beside this one that used the GPU; None without one or if its driver does not tell", null=True),
     Field("load.loadavg", float, "the system's load over the last minute"),
 )
 PATHS = tuple((tuple(field.name.split(".")), field) for field in FIELDS)
@@ -168,6 +176,12 @@ def identity(record):
     return found
 
 
+def code_identity(record):
+    """A digest that two records share if code, data and libraries are the same, whatever machine and seed: they are one sample."""
+    apart = ("seed", "machine", "instructions", "threads")
+    return digest({name: value for name, value in identity(record).items() if name not in apart})
+
+
 def digest(values):
     """16 hexadecimal digits of a sha256 of a table of plain values."""
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
@@ -177,8 +191,23 @@ def differences(record, former):
     """What differs between two records beside their results: a list of texts, former -> now."""
     old, new = _conditions(former), _conditions(record)
     unknown = {name for name in old.keys() ^ new.keys() if name.endswith(" code")} | {name for name in UNKNOWN if old[name] is None}
+    if None in (record["environment"], former["environment"]):
+        unknown |= {*(record["environment"] or {}), *(former["environment"] or {})}
     names = [name for name in {**old, **new} if name not in unknown and old.get(name) != new.get(name)]
-    return [f"{name} {old.get(name)} -> {new.get(name)}" for name in names]
+    return [f"{name} {old.get(name)} -> {new.get(name)}" for name in names] + _costs(record, former)
+
+
+def _costs(record, former):
+    """The costs that are not judged, where they are twice as high, or half."""
+    found = []
+    for name, unit, of in (
+        ("compilation", "s", lambda each: each["compile_seconds"]),
+        ("host memory", "MB", lambda each: each["peak_memory"]["host"] and each["peak_memory"]["host"] / 1e6),
+    ):
+        old, new = of(former), of(record)
+        if old and new and record["machine"] == former["machine"] and not 0.5 < new / old < 2:
+            found.append(f"{name} {old:.3g} -> {new:.3g} {unit}")
+    return found
 
 
 def _conditions(record):
@@ -187,7 +216,8 @@ def _conditions(record):
         **{f"recipe's {key}": value for key, value in record["recipe"].items()},
         "parameters": record["parameters"]["total"],
         **record["versions"],
-        **{key: record[key] for key in ("python", "tf32", "instructions", "threads")},
+        **(record["environment"] or {}),
+        **{key: record[key] for key in ("python", "tf32", "instructions", "threads", "loop", "calls")},
     }
 
 
@@ -211,38 +241,3 @@ def plain(value):
     if value is None or isinstance(value, str | bool | int | float):
         return value
     raise TypeError(f"{value!r} cannot be stored as JSON")
-
-
-def upgraded(entry, machine_info, machine, when):
-    """The record of an entry that was stored before records had a version: the entry's extra_info and what its file says.
-
-    Args:
-        entry: extra_info of a pytest-benchmark entry, version 0.
-        machine_info: the file's.
-        machine: name of the machine's folder.
-        when: the file's datetime.
-
-    Raises:
-        KeyError, TypeError: a key is missing, or something is not a table.
-    """
-    best = max(entry.get("efficiency", []), key=lambda epoch: epoch["flops_per_second"], default=None)
-    share = best and best["peak_share"]
-    record = {
-        "version": VERSION,
-        "id": digest([entry, machine_info]),
-        "when": when,
-        "machine": machine,
-        "backend": machine_info["backend"],
-        "instructions": machine_info["processor"].get("instructions"),
-        "threads": None,
-        "tf32": machine_info["tf32"],
-        "python": machine_info["python"],
-        "versions": machine_info["versions"],
-        "trials": None,
-        "peak_flops_per_second": best["flops_per_second"] / share if share else None,
-        "launch_seconds": None,
-        **{key: value for key, value in entry.items() if key != "efficiency"},
-        "recipe": {key: value for key, value in entry["recipe"].items() if key != "note"},
-        "data": {"files": None, **entry["data"]},
-    }
-    return record if record["train_seconds"] else without_times(record)

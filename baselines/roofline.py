@@ -10,7 +10,7 @@ import math
 
 from tabulate import tabulate
 
-from baselines import machine, probes, record, store
+from baselines import files, machine, probes, record, store
 
 LIMITS = {  # key, which ends in its unit -> (name and unit in the table, that unit in the key's unit)
     "matmul_float32_flops_per_second": ("matrix product, float32", "GFLOP/s", 1e9),
@@ -56,11 +56,11 @@ def current(folder, again=False):
         (dict as ``measure`` returns it, whether it is the one that was stored before).
 
     Raises:
-        store.StoreError: the stored one is damaged, or the new one cannot be written.
+        files.StoreError: the stored one is damaged, or the new one cannot be written.
     """
     try:
         former = load(folder)
-    except store.StoreError:
+    except files.StoreError:
         if not again:
             raise
         former = None
@@ -71,9 +71,9 @@ def current(folder, again=False):
         return former, True
     try:
         folder.mkdir(exist_ok=True)
-        store.replace(folder / store.ROOFLINE, json.dumps(new, indent=1, allow_nan=False) + "\n")
+        files.replace(folder / store.ROOFLINE, json.dumps(new, indent=1, allow_nan=False) + "\n")
     except OSError as error:
-        raise store.StoreError(f"{folder / store.ROOFLINE}: cannot be written ({error}); name another folder with --storage") from error
+        raise files.StoreError(f"{folder / store.ROOFLINE}: cannot be written ({error}); name another folder with --storage") from error
     return new, False
 
 
@@ -81,7 +81,7 @@ def load(folder):
     """The roofline stored in a machine's folder, or None.
 
     Raises:
-        store.StoreError: it is damaged.
+        files.StoreError: it is damaged.
     """
     path = folder / store.ROOFLINE
     if not path.is_file():
@@ -101,7 +101,7 @@ def load(folder):
         reason = f"the key {error} is missing" if isinstance(error, KeyError) else error or type(error).__name__
         precision = " --precision mixed_bfloat16" if folder.name.endswith("_mixed_bfloat16") else ""
         again = f"measure it with: python -m baselines roofline --again{precision}"
-        raise store.StoreError(f"{path}: not a measured roofline ({reason}); {again}") from error
+        raise files.StoreError(f"{path}: not a measured roofline ({reason}); {again}") from error
     return found
 
 

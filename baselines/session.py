@@ -6,21 +6,22 @@ so that nothing later can lose it.
 
 import contextlib
 import functools
+import subprocess
 import time
 from dataclasses import dataclass, field
 
 import pytest
 
 import loaders
-from baselines import child, judge, machine, options, plan, progress, roofline, store
+from baselines import accepted, child, files, judge, limits, machine, options, plan, progress, roofline, store
 from baselines import record as records
 from baselines.cells import TableError, cells
-from baselines.efficiency import fastest
 from baselines.trainings import Training, TrainingFailed, Unavailable, ask
+from baselines.verdicts import Told, Verdicts, settle
 from zoo import project
 
 # Mistakes in options, tables, data or stored files, found before anything is trained.
-ERRORS = (ValueError, TableError, loaders.DataError, store.StoreError, child.ChildError)
+ERRORS = (ValueError, TableError, loaders.DataError, files.StoreError, child.ChildError)
 
 
 @dataclass
@@ -30,24 +31,27 @@ class Session:
     config: object  # pytest's
     options: options.Options
     stored: list[store.Stored] = field(default_factory=list)  # before the session; read only if it trains
+    problems: list[str] = field(default_factory=list)  # stored files that were left out
+    verdicts: Verdicts = field(default_factory=Verdicts)
     known: dict[str, Training] = field(default_factory=dict)  # id -> the training that tests use
     machine: str | None = None  # the folder's name, once trainings are planned
     info: dict | None = None  # machine_info
-    gates: int = 1  # verdicts that share the session's false-alarm budget
     estimates: dict[str, float | None] = field(default_factory=dict)  # training's id -> seconds
     deadline: float | None = None  # of time.monotonic
     answers: dict[str, dict | Exception] = field(default_factory=dict)  # training's id -> its record, or why there is none
     new: list[dict] = field(default_factory=list)  # the records of the session's own trainings
     resumed: dict[str, store.Stored] = field(default_factory=dict)  # training's id -> the record that was stored before
+    told: dict[tuple[str, str], Told] = field(default_factory=dict)  # record's id, accuracy or seconds -> its verdict
     lost: list[str] = field(default_factory=list)  # what could not be kept, which makes the session red
     complete: bool = False
 
     @classmethod
-    def begin(cls, config, full):
+    def begin(cls, config, trains):
         """A session; raises one of ERRORS where an option, a table or a stored file is wrong."""
         made = cls(config, options.read(config))
-        if full:
-            made.stored = store.every(made.options.storage)
+        made.verdicts.strict = made.options.strict
+        if trains:
+            made.stored = store.every(made.options.storage, made.problems)
         store.journal(config._benchmarksession.storage)
         return made
 
@@ -55,46 +59,72 @@ class Session:
 
     def trainings(self, quick):
         """The ids of the trainings: every chosen cell with every seed; for the quick tier, of the quick cells only."""
-        several = len(self.options.seeds) > 1
+        seeds = self.options.seeds
+        several = seeds is not None and len(seeds) > 1
         made = [
             Training(f"{cell.id}-seed{seed}" if several else cell.id, cell.id, seed)
             for cell in self.options.cells
             if cell.quick or not quick
-            for seed in self.options.seeds
+            for seed in seeds or [plan.seed(cell.id, self.options.precision, self.stored)]
         ]
         self.known |= {each.id: each for each in made}
         return [each.id for each in made]
+
+    @property
+    def together(self):
+        """Whether enough of the chosen cells have accepted records to judge their accuracies together."""
+        accepted = {each.cell for each in self.stored if each.accepted}
+        return sum(cell.id in accepted for cell in self.options.cells) >= limits.LEAST_CELLS
 
     def order(self, items):
         """The tests that use a record, those of the full tier last, in the order of the plan, the timed test of a training first."""
         full = [item for item in items if item.get_closest_marker("full")]
         if full and not self.config.option.collectonly:
-            tests = dict.fromkeys((item.callspec.params["training"], item.originalname) for item in full)  # each counts once if repeated
-            self._plan([training for training, _ in tests])
-            order = {each: index for index, each in enumerate(self._cheapest_first())}
+            tests = [(item.callspec.params["training"], "benchmark" in item.fixturenames) for item in full]
+            self._plan(list(dict.fromkeys(tests)))  # a test that a plugin repeats counts once
+            order = {each: index for index, each in enumerate(self._order())}
             full.sort(key=lambda item: (order[item.callspec.params["training"]], "benchmark" not in item.fixturenames))
         return [item for item in items if item not in full] + full
 
-    def _plan(self, training_ids):
+    def _plan(self, tests):
         """Look at the machine, estimate the trainings, and count the gates that share the false-alarm budget.
 
         Args:
-            training_ids: one for each test of the full tier.
+            tests: (training's id, whether its time is judged and not its accuracy) of each test of the full tier.
         """
         self.machine, self.info = machine.folder_and_info(self.options.precision)
-        roofline.load(self.options.storage / self.machine)  # raises StoreError for a damaged one
+        folder = self.options.storage / self.machine
+        roofline.load(folder)  # raises StoreError for a damaged one
+        if self.options.name:
+            try:
+                files.check_writable(folder, self.options.name)
+            except OSError as error:
+                raise files.StoreError(f"{folder}: a record cannot be stored there: {error}; name another --benchmark-storage") from error
         benchmarks = self.config._benchmarksession
         benchmarks.machine_id = benchmarks.storage.default_machine_id = self.machine  # pytest-benchmark has no hook for the folder's name
-        judged = {each.cell for each in self.stored if each.accepted and each.machine == self.machine}
-        self.gates = sum(self.known[each].cell in judged for each in training_ids)
-        for each in training_ids:
+        accepted = [each for each in self.stored if each.accepted]
+        anywhere, here = {each.cell for each in accepted}, {each.cell for each in accepted if each.machine == self.machine}
+        costs = len(judge.COSTS) - (not self.info["gpu"])
+        judged = [costs * (self.known[each].cell in here) if timed else self.known[each].cell in anywhere for each, timed in tests]
+        self.verdicts.gates = max(sum(judged), 1)
+        for each, _ in tests:
             self.estimates[each] = plan.estimate(cells()[self.known[each].cell], self.machine, self.stored, self.options.epochs)
 
-    def _cheapest_first(self):
-        if self.options.budget is None:
-            return list(self.estimates)
-        self.deadline = time.monotonic() + self.options.budget
-        return plan.cheapest_first(self.estimates)
+    def _order(self):
+        """The trainings: those of suspicious cells first, then as planned, or under a time budget the cheapest first."""
+        suspicious = self._unsettled()
+        order = self.estimates
+        if self.options.budget is not None:
+            self.deadline = time.monotonic() + self.options.budget
+            order = plan.cheapest_first(self.estimates)
+        return sorted(order, key=lambda each: self.known[each].cell not in suspicious)
+
+    def _unsettled(self):
+        """Cell -> the stored record that left it SUSPECT, of the cells whose newest record did."""
+        newest = {
+            each.cell: each for each in self.stored if each.verdicts.get("accuracy") and each.record["precision"] == self.options.precision
+        }
+        return {cell: each for cell, each in newest.items() if each.verdicts["accuracy"]["more"] and cell in cells()}
 
     def announcement(self):
         """What the session will do: a list of lines; None where no test of the full tier was selected."""
@@ -103,19 +133,24 @@ class Session:
         lines = [f"{self.machine}: {line}" for line in plan.announcement(self.estimates, self.options.budget)]
         if before := sorted(each for each in self.estimates if self._before(self.known[each])):
             name = self.options.name
-            lines.append(f"stored as {name} before, and trained again only if code, data or libraries have changed: {', '.join(before)}")
+            lines.append(
+                f"the last session named {name} did not end: trained again only if code, data or libraries changed: {', '.join(before)}"
+            )
+        elif self.options.resume:
+            lines.append(f"no session named {self.options.name} is unfinished here: everything is trained")
+        lines += self.problems
         if not self.info["gpu"]:
             lines.append("no GPU found: the cells are trained on the CPU")
         return lines
 
     def _before(self, training):
-        """The stored records that may be of this training: those of the same session name, machine, cell, seed and --epochs."""
-        wanted = (self.options.name, self.machine, training.cell, training.seed, self.options.epochs)
-        return [
-            each
-            for each in self.stored
-            if (each.name, each.machine, each.cell, each.record["seed"], each.record["epochs_option"]) == wanted
-        ]
+        """The records of a training's cell, seed and --epochs that a session stored that did not end, if this one resumes it."""
+        if not self.options.resume:
+            return []
+        mine = [each for each in self.stored if (each.name, each.machine) == (self.options.name, self.machine)]
+        ended = max((index for index, each in enumerate(mine) if each.complete), default=-1)
+        wanted = (training.cell, training.seed, self.options.epochs)
+        return [each for each in mine[ended + 1 :] if (each.cell, each.record["seed"], each.record["epochs_option"]) == wanted]
 
     # A training
 
@@ -181,7 +216,7 @@ class Session:
                 child.answer("roofline", "--storage", str(self.options.storage), "--precision", self.options.precision)
                 found = roofline.load(folder)
             return found
-        except (child.ChildError, store.StoreError, OSError) as error:  # it must not cost a training
+        except (child.ChildError, files.StoreError, OSError) as error:  # it must not cost a training
             self.lost.append(f"the roofline is not known, so that records lack their share of the peak: {error}")
             return None
 
@@ -206,7 +241,7 @@ class Session:
         )
         hook.pytest_benchmark_update_json(config=self.config, benchmarks=benchmarks.benchmarks, output_json=output)
         benchmarks.storage.save(output, self.options.name)
-        if error := benchmarks.storage.failed:
+        if (error := benchmarks.storage.failed) and not benchmarks.storage.stored:
             raise TrainingFailed(f"the records cannot be stored: {error}; make room or change --benchmark-storage, and train again")
 
     def _one_timing_a_record(self):
@@ -218,6 +253,9 @@ class Session:
         """Put the records into what pytest-benchmark writes; leave out timings that Ctrl-C cut short and those of records stored before."""
         output["complete"] = self.complete
         output["records"] = self.new
+        info, commit_info = output["machine_info"], output["commit_info"]
+        output["digests"] = {each["id"]: store.digest(info, commit_info, each) for each in self.new}
+        output["verdicts"] = {each["id"]: self.verdicts.stored[each["id"]] for each in self.new if each["id"] in self.verdicts.stored}
         mine = {each["id"]: len(each["train_seconds"]) for each in self.new}
         output["benchmarks"] = [
             entry
@@ -225,24 +263,54 @@ class Session:
             if "record" not in entry["extra_info"] or mine.get(entry["extra_info"]["record"]) == entry["stats"]["rounds"]
         ]
 
-    def verdict(self, record, what):
-        """A gate.Verdict of a record's 'accuracy' or 'seconds', with a reason that names the cell, what changed and the next commands."""
-        cell = cells()[record["cell"]]
-        accepted = judge.baseline(record, self.machine, self.stored)
+    def everything(self):
+        """Every record there is, this session's own last: a list of store.Stored."""
+        return self.stored + [
+            store.Stored(
+                made["machine"],
+                "this session",
+                self.options.name or "",
+                made["cell"],
+                made,
+                {},
+                made["when"],
+                "",
+                verdicts=self.verdicts.stored.get(made["id"], {}),
+            )
+            for made in self.new
+        ]
+
+    def verdict(self, record, what, quick=False):
+        """A verdicts.Told of a record's 'accuracy' or 'seconds', which is stored beside the record and does not change in a session."""
+        if (record["id"], what) in self.told:  # a test that is run again, as by pytest-rerunfailures, trains no further seeds
+            return self.told[record["id"], what]
         if what == "accuracy":
-            given = judge.accuracy(record, accepted, self.gates, cell.floor)
+            told = self.verdicts.accuracy(record, self.everything, self._once_more, quick)
         else:
-            given = judge.seconds(record, accepted, self.gates)
-        changed = judge.changes(record, accepted)
-        subject = cell.id if len(self.options.seeds) == 1 else f"{cell.id}-seed{record['seed']}"
-        text = f"{subject} {given}" + (f"; changed since: {', '.join(changed)}" if changed else "")
-        if what == "seconds" and (best := fastest(record)):
-            text += f"; {best}"
-        own = project.folder()
-        again = f"pytest -m full --model {cell.model} --dataset {cell.dataset} --recipe {cell.recipe_name} --seed {record['seed']}"
-        again += f" --benchmark-save=again{f' --project={own}' if own else ''}"
-        accept = f"{f'{project.VARIABLE}={own} ' if own else ''}python -m baselines accept --reason '...'"
-        return given._replace(line=text, why=f"{text}\n  train it again: {again}\n  accept it as the baseline: {accept}")
+            told = self.verdicts.seconds(record, self.everything)
+        self.told[record["id"], what] = told
+        with contextlib.suppress(TrainingFailed):  # the summary says it
+            self.save()
+        return told
+
+    def _once_more(self, cell, seed=None):
+        """Train a cell with a seed once more, or with the lowest seed that is not stored: the record, or None where it cannot be."""
+        first = next(each for each in self.known.values() if each.cell == cell)
+        again = "-again" if seed is not None else ""
+        if seed is None:
+            used = {each.record["seed"] for each in self.everything() if each.cell == cell and each.record["backend"] == machine.backend()}
+            seed = next(number for number in range(len(used) + 1) if number not in used)
+        same = [each for each in self.known.values() if (each.cell, each.seed) == (cell, seed) and not again]
+        training = same[0] if same else Training(f"{cell}-seed{seed}{again}", cell, seed)
+        self.known[training.id] = training
+        self.estimates.setdefault(training.id, self.estimates.get(first.id))
+        try:
+            return self.record(training.id)
+        except Unavailable:
+            return None
+        except TrainingFailed as error:
+            self.lost.append(str(error))
+            return None
 
     # After the tests
 
@@ -262,18 +330,28 @@ class Session:
     def summary(self):
         """The lines at the end of the session that follow the verdicts."""
         storage = self.config._benchmarksession.storage
-        lines = [f"stored in {path}" for path in getattr(storage, "stored", [])]
-        if lines and not self.complete:
-            lines.append("the session did not end: the same command trains only what is missing")
+        path, failed = getattr(storage, "stored", None), getattr(storage, "failed", None)
+        lines = [f"stored in {path}"] if path else []
+        if failed:
+            where = (
+                f"its records are in {path}: move that file to {self.options.storage / str(self.machine)}"
+                if path
+                else "its records are lost"
+            )
+            lines.append(f"NOT STORED as asked: {failed}; {where}")
+        if path and not self.complete:
+            lines.append("the session did not end: the same command with --resume trains only what is missing")
         for training, found in self.resumed.items():
-            untimed = "" if records.timed(found.record) else " (without times: the machine was busy; give another name to train it again)"
-            lines.append(f"{training} was trained before, with the same code, data and libraries: {found.file}{untimed}")
+            untimed = "" if records.timed(found.record) else " (without times: the machine was busy)"
+            lines.append(f"{training} was trained in the session that did not end: {found.file}{untimed}")
         lines += self.lost
-        if getattr(storage, "failed", None):
-            lines.append(f"NOT STORED, or only in part: {storage.failed}")
         skipped = sum(isinstance(answer, Unavailable) for answer in self.answers.values())
         if skipped and self.machine:
             lines.append(f"cells not trained: {skipped}; the summary of skipped tests gives the reasons")
+        judged = self.verdicts.accuracies
+        for cell, each in self._unsettled().items() if self.machine else ():
+            if cell not in judged:
+                lines.append(f"{cell} is SUSPECT since {each.file}; settle it: {settle(cells()[cell])}")
         return lines
 
 
@@ -283,8 +361,22 @@ def _identity(stored):
 
 @functools.cache
 def commit():
-    """What pytest-benchmark stores as commit_info: of the suite's own repository, wherever pytest was started."""
+    """What pytest-benchmark stores as commit_info, of the suite's own repository, wherever pytest was started.
+
+    ``uncommitted`` are the code and the tables that had changes, of the suite or the project, that no commit holds.
+    """
     from pytest_benchmark.utils import get_commit_info
 
     with contextlib.chdir(options.ROOT):
-        return get_commit_info()
+        found = get_commit_info()
+    return found | {"uncommitted": [name for folder in filter(None, (options.ROOT, project.folder())) for name in _uncommitted(folder)]}
+
+
+def _uncommitted(folder):
+    command = ["git", "-C", str(folder), "status", "--porcelain", "-z", "--untracked-files=all", "--", "*.py", "*.toml", "pytest.ini"]
+    try:
+        listed = subprocess.run(command, capture_output=True, check=True, timeout=30).stdout.decode(errors="replace")
+    except (OSError, subprocess.SubprocessError):  # no git, or no repository
+        return []
+    names = [entry[3:] for entry in listed.split("\0") if entry[2:3] == " "]
+    return sorted(name for name in names if not name.endswith(accepted.NAME))

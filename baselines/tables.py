@@ -1,5 +1,6 @@
 """The published tables and our own, read from TOML; a mistake is one line that names the file, the key and the known ones."""
 
+import datetime
 import functools
 import math
 import tomllib
@@ -19,12 +20,13 @@ LOSSES = ("loss", "train_loss", "validation_loss")
 PUBLISHED = (*COUNTS, *ACCURACIES, *LOSSES, "seconds", "epoch_seconds")  # what a study may print; seconds are of all epochs together
 
 # The keys of each table: those that it must have, and those that it may have.
-STUDY = ("study", "question", "recipes", "cells"), ("percent", "where", "hardware", "datasets", "floors", "unassigned")
+STUDY = ("study", "question", "recipes", "cells"), ("percent", "where", "hardware", "datasets", "floors", "smallest", "known", "unassigned")
 OURS = ("cells",), (*STUDY[0][:3], *STUDY[1])  # of ours.toml, which may leave out study, question and recipes
 WHERE = (), ("parameters", *(key for key in PUBLISHED if key not in COUNTS))
 DATASET = ("input", "classes"), ("loader",)
 OWN = {loader: (("loader", "path", *DATASET[0]), keys) for loader, keys in own.KEYS.items()}  # of images of the user's own
 CELLS = ("rows",), ()
+KNOWN = ("verdict", "reason", "until"), ("of",)  # a failure: its word, why, the last day, and whether it is of accuracy or of seconds
 ROW = ("model", "dataset", "recipe"), ("quick", *PUBLISHED)
 UNASSIGNED = ("where", "why"), ("model", *PUBLISHED)  # printed figures that cannot be assigned to a cell
 
@@ -76,7 +78,7 @@ def _read(path):
 
 def _check(path, table):
     """Raise TableError for a mistake in the tables of a study, its rows apart."""
-    for key in "where", "datasets", "recipes", "cells", "floors":
+    for key in "where", "datasets", "recipes", "cells", "floors", "smallest", "known":
         check_keys(f"{path}: [{key}]", table.get(key, {}), {"where": WHERE, "cells": CELLS}.get(key))
     for name, dataset in table.get("datasets", {}).items():
         dataset["data"] = _data(f"{path}: the data set {name}", name, dataset, path.parent)
@@ -88,9 +90,22 @@ def _check(path, table):
             raise TableError(f"{path}: {error}") from error
     for cell, floor in table.get("floors", {}).items():
         _check_share(f"{path}: the floor of {cell}", floor)
+    for cell, loss in table.get("smallest", {}).items():
+        _check_share(f"{path}: the smallest loss of {cell}", loss)
+    for cell, failure in table.get("known", {}).items():
+        _check_known(f"{path}: [known.{cell}]", failure)
     for i, figure in enumerate(table.get("unassigned", []), 1):
         check_keys(f"{path}: [[unassigned]] {i}", figure, UNASSIGNED)
         numbers(f"{path}: [[unassigned]] {i}", table, figure)
+
+
+def _check_known(where, failure):
+    check_keys(where, failure, KNOWN)
+    if type(failure["until"]) is not datetime.date:
+        raise TableError(f"{where}: until = {failure['until']!r} is not a date; write it as 2030-01-31")
+    for key, known in ("verdict", ("REGRESSED", "SUSPECT")), ("of", ("accuracy", "seconds")):
+        if failure.get(key, known[0]) not in known:
+            raise TableError(f"{where}: {key} = {failure[key]!r}; known: {', '.join(known)}")
 
 
 def _data(where, name, dataset, folder):

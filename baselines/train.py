@@ -12,7 +12,7 @@ from pathlib import Path
 
 import loaders
 import zoo
-from baselines import child, machine, record
+from baselines import child, environment, machine, record
 from baselines.cells import cells
 
 
@@ -55,6 +55,7 @@ def train(cell, args):
     """
     fetching = _fetching if args.download else False
     data = loaders.load(cell.data, loaders.root_folder(args.data_dir), fetching)
+    variables = environment.variables()
     machine.import_keras()
     machine.compute_in(args.precision)
     conditions = {
@@ -66,6 +67,7 @@ def train(cell, args):
         "code": code(cell),
         "precision": args.precision,
         **machine.conditions(args.precision),
+        "environment": environment.everything(variables, machine.gpu()),
     }
     conditions = record.plain(conditions)
     same = record.digest(record.identity(conditions))

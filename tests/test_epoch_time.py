@@ -1,4 +1,4 @@
-"""The seconds of a cell's epochs, as pytest-benchmark's rounds, against the accepted records of this machine.
+"""The seconds and the memory of a cell's epochs, as pytest-benchmark's rounds, against the accepted records of this machine.
 
 The epochs were timed when the cell was trained: here their seconds are replayed, so that
 with early stopping, Ctrl-C and --benchmark-disable a cell's epochs are reported all or not at all.

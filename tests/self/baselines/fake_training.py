@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from baselines import child, machine, train
+from baselines import accepted, child, machine, store, train
 from baselines import record as records
 from baselines.cells import cells
 
@@ -35,6 +35,8 @@ ORDERS = {  # and every argument of ``record``
     "missing": "cell whose data is missing",
     "damaged": "anything: the roofline cannot be measured",
     "full": "anything: the network cannot be saved",
+    "accuracies": "seed -> accuracy of its trainings, in place of the others'",
+    "bits": "losses of the first epoch, one for each training in order, the last for all others",
 }
 EMPTY = {str: "", int: 1, float: 1.0, bool: True, dict: {}, list: []}
 CHILD = """
@@ -67,7 +69,7 @@ def record(cell="lenet5-mnist-gate", seed=0, accuracy=0.989, seconds=(2.0, 1.5, 
         "data.fingerprint": fingerprint,
         "data.kind": more.pop("kind", "canonical"),
         "data.train": 60,
-        "data.test": 10,
+        "data.test": 10_000,
         "code": {"graph": "a", "recipes": "b", "training": "c", "loader": "d"},
         "machine": MACHINE,
         "backend": "tensorflow",
@@ -77,7 +79,7 @@ def record(cell="lenet5-mnist-gate", seed=0, accuracy=0.989, seconds=(2.0, 1.5, 
         "versions": {"keras": "3"},
         "accuracy": accuracy,
         "loss": 0.03,
-        "history": {"accuracy": [accuracy] * 3, "loss": [0.03] * 3},
+        "history": {"accuracy": [accuracy] * 3, "loss": [0.5, 0.1, round(1 - accuracy + seed / 1024, 6)]},
         "divergence": None,
         "trials": None,
         "train_seconds": list(seconds),
@@ -95,6 +97,7 @@ def record(cell="lenet5-mnist-gate", seed=0, accuracy=0.989, seconds=(2.0, 1.5, 
         "peak_memory.host": 600_000_000,
         "peak_memory.gpu": None,
         "load.others": others,
+        "load.gpu_others": None,
         **more,
     }
     made = {}
@@ -105,25 +108,36 @@ def record(cell="lenet5-mnist-gate", seed=0, accuracy=0.989, seconds=(2.0, 1.5, 
     return made if seconds else records.without_times(made)
 
 
-def stored(folder, number, name, made, machine=MACHINE, info=INFO, when="2026-01-01"):
+def stored(folder, number, name, made, machine=MACHINE, info=INFO, when="2026-01-01", complete=True, commit=None):
     """Write a file of records, as a session does; returns its path."""
     folder = Path(folder) / machine
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{number:04}_{name}_{number:08x}.json"
     content = {
         "machine_info": info,
-        "commit_info": {"id": "c0ffee"},
+        "commit_info": commit or {"id": "c0ffee"},
         "benchmarks": [
             {"name": f"test_epoch_time[{each['cell']}]", "extra_info": {"record": each["id"]}, "stats": {"min": min(each["train_seconds"])}}
             for each in made
             if each["train_seconds"]
         ],
         "datetime": f"{when}T00:00:{number:02}",
-        "complete": True,
-        "records": [{**each, "machine": machine, "when": f"{when}T00:00:{number:02}+00:00"} for each in made],
+        "complete": complete,
+        "records": [
+            {**each, "id": records.digest([machine, number, index]), "machine": machine, "when": f"{when}T00:00:{number:02}+00:00"}
+            for index, each in enumerate(made)
+        ],
     }
     path.write_text(json.dumps(content))
     return path
+
+
+def accept(folder, chosen=None):
+    """Accept records of a storage, all of them by default, without any check; returns the records as they are read then."""
+    chosen = store.records(folder) if chosen is None else chosen
+    for where, cell in {(each.machine, each.cell) for each in chosen}:
+        accepted.write(folder / where, cell, [each for each in chosen if (each.machine, each.cell) == (where, cell)], "good")
+    return store.records(folder)
 
 
 def start(args, stderr):
@@ -147,8 +161,18 @@ def _training(args, orders):
     made = record(
         args.cell,
         args.seed,
-        **{"epochs_option": args.epochs, "precision": args.precision, "machine": machine.folder(args.precision), **given},
+        **{
+            "id": os.urandom(8).hex(),
+            "epochs_option": args.epochs,
+            "precision": args.precision,
+            "machine": machine.folder(args.precision),
+            **given,
+        },
     )
+    made["accuracy"] = orders.get("accuracies", {}).get(str(args.seed), made["accuracy"])
+    if "bits" in orders:
+        count = len(Path(orders["log"]).read_text().split()) if Path(orders["log"]).exists() else 0
+        made["history"]["loss"][0] = orders["bits"][min(count, len(orders["bits"]) - 1)]
     same = records.digest(records.identity(made))
     if same in args.known.split(","):
         return [{"event": "stored", "identity": same}], ""

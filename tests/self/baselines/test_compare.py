@@ -30,7 +30,7 @@ def compared(tmp_path, capsys):
                 tmp_path, number, "good" if number <= len(good) else "new", [fake_training.record(cell, **{**values, **more})]
             )
         if good:
-            store.accept(tmp_path, [each for each in store.records(tmp_path) if each.name == "good"], "good")
+            fake_training.accept(tmp_path, [each for each in store.records(tmp_path) if each.name == "good"])
         code = command.main(["compare", f"--storage={tmp_path}", f"--format={form}"])
         printed = capsys.readouterr()
         return code, [line for line in printed.out.splitlines() if line.startswith((cell, f"| {cell}"))], printed.out + printed.err
@@ -57,7 +57,7 @@ def test_a_row_holds_the_published_and_the_measured_numbers(compared):
         ({"accuracy": 0.6, "seconds": (2.0, 2.1), "seed": 9}, 1, "REGRESSED (accuracy)"),
         ({"accuracy": 0.982, "seconds": (20.0, 21.0), "seed": 9}, 1, "REGRESSED (time)"),
         ({"accuracy": 0.982, "seconds": (0.2, 0.21), "seed": 9}, 0, "IMPROVED (time)"),
-        ({"fingerprint": "beef"}, 0, "INCOMPARABLE (accuracy)"),
+        ({"fingerprint": "beef"}, 1, "REGRESSED (accuracy)"),
     ],
 )
 def test_the_newest_record_that_is_not_accepted_is_judged(compared, newer, code, verdict):
@@ -78,7 +78,7 @@ def test_a_record_of_a_sample_is_marked_and_left_out_of_the_answers(compared):
     part = {"fingerprint": "beef", "kind": "sample", "accuracy": 0.1, "seconds": (50.0,)}
     _, rows, output = compared(newer=[part])
     assert ["lenet5-mnist-afif data f00d", "lenet5-mnist-afif data beef sample"] == [re.split(r"\s{2,}", row)[0] for row in rows]
-    assert ["0.1000 (n=1)", "22.0", "50 (n=1)", "INCOMPARABLE (accuracy)"] == re.split(r"\s{2,}", rows[1])[3:]  # and no ratio to the paper
+    assert ["0.1000 (n=1)", "22.0", "50 (n=1)", "REGRESSED (accuracy)"] == re.split(r"\s{2,}", rows[1])[3:]  # and no ratio to the paper
     row = next(re.split(r"\s{2,}", line) for line in output.splitlines() if line.startswith("lenet5  "))
     assert "0.9820 (1 of 4)" == row[5]
 

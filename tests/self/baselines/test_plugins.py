@@ -10,9 +10,8 @@ from importlib.util import find_spec
 
 import pytest
 
-from baselines import machine, store
-from tests.self.baselines import fake_training
 from tests.self.baselines.test_session import CELLS, DIGITS, FULL, ONE
+from tests.self.baselines.test_verdicts import accepted  # noqa: F401
 
 pytestmark = pytest.mark.self
 INSTALLED = {  # module of a plugin -> options that make it act; those that are not installed are left out
@@ -84,29 +83,9 @@ def pytest_runtest_teardown():
 """
 
 
-@pytest.fixture
-def plugin(pytester, tmp_path):
-    """A function: source of a plugin -> the options that load it."""
-
-    def load(source, name="another_plugin"):
-        (tmp_path / f"{name}.py").write_text(source)
-        pytester.syspathinsert(tmp_path)
-        return "-p", name
-
-    return load
-
-
 def verdicts(done):
     """The verdict lines of a session's summary."""
     return re.findall(r"^(\S+) [A-Z-]+: (accuracy|fastest)", done.stdout, re.MULTILINE)
-
-
-def accepted(folder, cell=CELLS[0]):
-    """Store three records of a cell and accept them."""
-    for seed, accuracy in enumerate((0.93, 0.935, 0.94)):
-        made = fake_training.record(cell, seed, accuracy, (0.2, 0.2 + seed / 1000))
-        fake_training.stored(folder, seed + 1, "good", [made], machine=machine.folder("float32"))
-    store.accept(folder, store.records(folder), "first")
 
 
 def test_cells_are_trained_in_the_planned_order_although_a_plugin_shuffles_tests(suite, trained, plugin):
@@ -138,26 +117,32 @@ def test_a_plugin_may_shuffle_tests_that_train_nothing(suite, plugin):
 def test_a_cell_whose_tests_run_three_times_has_one_record_one_timing_and_one_line_a_verdict(
     suite, trained, files, tmp_path, plugin, source
 ):
-    accepted(tmp_path / "storage")
     report = tmp_path / "report.xml"
-    done = suite(*plugin(source), *DIGITS, "--benchmark-save=x", f"--junitxml={report}", accuracy=0.93, seconds=[0.9, 0.8, 0.8])
+    done = suite(*plugin(source), *DIGITS, "--benchmark-save=x", f"--junitxml={report}", accuracy=0.3)
     assert 1 == done.returncode, done.output
     assert CELLS == trained()
     content = json.loads(files()[-1].read_text())
-    assert [*CELLS] == [record["cell"] for record in content["records"]]
-    assert [record["id"] for record in content["records"]] == sorted(
-        (entry["extra_info"]["record"] for entry in content["benchmarks"]), key=[record["id"] for record in content["records"]].index
-    )
+    ids = [record["id"] for record in content["records"]]
+    assert CELLS == [record["cell"] for record in content["records"]]
+    assert ids == sorted((entry["extra_info"]["record"] for entry in content["benchmarks"]), key=ids.index)
     assert 4 == len(verdicts(done)) == len(set(verdicts(done))), done.output
     assert "benchmark: 2 tests" in done.stdout
-    assert 2 == max(text.count('name="verdict"') for text in report.read_text().split("<testcase")) + 1
+    assert {1} == {text.count('name="verdict"') for text in report.read_text().split("<testcase")[1:]}
 
 
-@pytest.mark.parametrize("source", ["", REPEATED], ids=["once", "repeated"])
-def test_the_false_alarm_budget_is_split_among_the_cells_tests_however_often_they_are_repeated(suite, tmp_path, plugin, source):
-    accepted(tmp_path / "storage")
-    done = suite(*plugin(source), *ONE, accuracy=0.935, seconds=[0.2, 0.2, 0.2])
-    assert {"0.025"} == set(re.findall(r"false alarms (\S+),", done.stdout)), done.output
+def test_a_repeated_test_takes_no_share_of_the_sessions_false_alarms(suite, plugin, accepted):  # noqa: F811
+    accepted(CELLS[0])
+    once, repeated = (suite(*args, *ONE, "--verdict-details", accuracy=0.983) for args in ((), plugin(REPEATED)))
+    lines = [re.findall(rf"^{CELLS[0]} .*\n.*", done.stdout, re.MULTILINE) for done in (once, repeated)]
+    assert 2 == len(lines[0]), once.output
+    assert lines[0] == lines[1]
+
+
+def test_a_suspicious_cell_whose_tests_are_rerun_trains_its_two_further_seeds_once(suite, trained, plugin, accepted):  # noqa: F811
+    accepted(CELLS[0])
+    done = suite(*plugin(RERUN), *ONE, "--seed=9", "--benchmark-save=x", accuracy=0.979)
+    assert (1, 3) == (done.returncode, len(trained())), done.output
+    assert "REGRESSED: accuracy 0.9790 of 3" in done.stdout
 
 
 def test_a_training_that_a_plugin_ends_is_not_started_again_for_its_other_tests(suite, trained, files, plugin):

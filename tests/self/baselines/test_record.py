@@ -5,7 +5,7 @@ import json
 import pytest
 
 from baselines import record as records
-from baselines import store
+from baselines import store, upgrade
 from tests.self.baselines import fake_training
 
 pytestmark = pytest.mark.self
@@ -48,7 +48,7 @@ def test_an_unknown_field_is_refused_by_name(name):
 @pytest.mark.parametrize(
     ("name", "value", "complaint"),
     [
-        ("version", 2, "version is 2; this suite reads version 1; update the suite"),
+        ("version", 3, "version is 3; this suite reads version 2; update the suite"),
         ("accuracy", 1.5, "accuracy is 1.5, which is not a share of 1"),
         ("accuracy", True, "accuracy is True, not float"),
         ("seed", 1.0, "seed is 1.0, not int"),
@@ -99,3 +99,23 @@ def test_every_record_of_this_repository_is_read_and_the_old_ones_are_upgraded()
         assert each.machine == each.record["machine"]
         assert "note" not in each.record["recipe"]
     assert any(each.record["threads"] is None for each in found), "no record of version 0 is left to be upgraded"
+
+
+def test_a_record_of_version_1_is_read_with_an_unknown_environment():
+    made = fake_training.record(environment={"driver": "570.1"})
+    del made["environment"], made["load"]["gpu_others"]
+    read = upgrade.current({**made, "version": 1})
+    records.check(read)
+    assert (2, None, None) == (read["version"], read["environment"], read["load"]["gpu_others"])
+    assert "gpu_others" not in made["load"], "what was stored is what accepted digests are of"
+    with pytest.raises(records.RecordError, match=r"^load.others is missing"):
+        records.check(upgrade.current({**made, "version": 1, "load": 3}))
+
+
+def test_a_change_of_the_environment_is_named_where_both_are_known():
+    former = fake_training.record(environment={"driver": "570.1", "floatx": "float32", "TF_ENABLE_ONEDNN_OPTS": "0"})
+    now = fake_training.record(environment={"driver": "575.2", "floatx": "float32", "XLA_FLAGS": "--a"})
+    expected = ["driver 570.1 -> 575.2", "TF_ENABLE_ONEDNN_OPTS 0 -> None", "XLA_FLAGS None -> --a"]
+    assert expected == records.differences(now, former)
+    unknown = fake_training.record(environment=None)
+    assert [] == records.differences(now, unknown) == records.differences(unknown, now)

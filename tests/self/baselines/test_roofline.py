@@ -67,7 +67,7 @@ def test_every_limit_is_measured_on_this_backend(monkeypatch):
         assert found[key]["n"] >= 3
         assert 0 < best <= middle if key.endswith("_seconds") else 0 < middle <= best, key
     assert found["versions"] == machine.versions()
-    assert {"others", "loadavg"} == found["load"].keys()
+    assert {"others", "gpu_others", "loadavg"} == found["load"].keys()
     assert found == records.plain(found)
 
 

@@ -5,8 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from baselines import gate_next as gate
-from baselines import limits, screen
+from baselines import gate, limits, screen
 
 pytestmark = pytest.mark.self
 SECONDS = (2.0, 2.02, 1.99, 2.01, 2.03)

@@ -5,11 +5,12 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from baselines import machine, store
+from baselines import files, machine, store
 from tests.self.baselines import fake_training
 
 pytestmark = pytest.mark.self
@@ -47,7 +48,7 @@ def test_one_training_serves_both_tests_and_the_timed_one_comes_first(suite, tra
     assert 1.5 == pytest.approx(content["benchmarks"][0]["stats"]["min"])
     record = content["records"][0]
     assert record["id"] == content["benchmarks"][0]["extra_info"]["record"]
-    assert fake_training.record(CELLS[0], epochs_option=7, machine=path.parent.name) == record
+    assert fake_training.record(CELLS[0], id=record["id"], epochs_option=7, machine=path.parent.name) == record
     assert 7 == record["recipe"]["epochs"]
     assert f"stored in {path}" in done.stdout
     assert "no GPU found" in done.stdout
@@ -143,7 +144,7 @@ def test_a_record_without_times_has_no_timing_for_pytest_benchmark(suite, files,
     assert 0 == done.returncode, done.output
     content = strict(files()[0])
     assert ([], 1) == (content["benchmarks"], len(content["records"]))
-    assert "INCOMPARABLE: other programs kept 0.9 processors busy" in done.stdout
+    assert "UNSTABLE: other programs kept 0.9 processors busy" in done.stdout
     assert "test_epoch_time" not in compared(tmp_path / "storage")
 
 
@@ -152,7 +153,7 @@ def test_a_regression_fails_the_test_after_its_record_is_stored(suite, files, tm
     for seed, accuracy in enumerate((0.93, 0.935, 0.94)):
         record = fake_training.record(CELLS[0], seed, accuracy, (0.2, 0.2 + seed / 1000))
         fake_training.stored(folder, seed + 1, "good", [record], machine=machine.folder("float32"))
-    store.accept(folder, store.records(folder), "first")
+    fake_training.accept(folder)
     done = suite(*ONE, "--benchmark-save=x", accuracy=0.3, seconds=[0.9, 0.8])
     assert 1 == done.returncode, done.output
     assert 2 == len(re.findall(r"^lenet5-digits-digits_lenet REGRESSED", done.stdout, re.MULTILINE)), done.output
@@ -235,13 +236,60 @@ def test_a_disk_that_fills_up_fails_the_test_and_keeps_the_summary(suite, monkey
     assert "Traceback" not in done.output
 
 
-def test_a_damaged_file_of_records_stops_a_full_session_before_it_trains(suite, tmp_path):
-    path = fake_training.stored(tmp_path / "storage", 1, "x", [fake_training.record()])
-    path.write_text(path.read_text()[:100])
+def test_records_that_cannot_be_stored_go_to_another_folder_that_is_named_and_the_session_is_red(suite, monkeypatch, tmp_path):
+    whole, refused = files.replace, str(tmp_path / "storage")
+
+    def refuse(path, text):
+        if str(path).startswith(refused) and "records" in text:
+            raise OSError(28, "No space left on device")
+        whole(path, text)
+
+    monkeypatch.setattr(store, "replace", refuse)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
     done = suite(*DIGITS, "--benchmark-save=x")
-    assert 4 == done.returncode
+    assert 1 == done.returncode, done.output
+    (path,) = tmp_path.glob("zoobench-*/0001_x_*.json")
+    assert f"its records are in {path}: move that file to {tmp_path / 'storage'}" in done.stdout
+    assert CELLS == [record["cell"] for record in strict(path)["records"]]
+    assert "NO-BASELINE: accuracy" in done.stdout
+
+
+@pytest.mark.parametrize("error", [(28, "No space left on device"), (13, "Permission denied"), (36, "File name too long")])
+def test_whatever_prevents_storing_is_found_before_the_first_training(suite, monkeypatch, tmp_path, error):
+    def refuse(path, text):
+        raise OSError(*error)
+
+    monkeypatch.setattr(files, "replace", refuse)
+    done = suite(*DIGITS, "--benchmark-save=x")
+    assert (4, False) == (done.returncode, (tmp_path / "log").exists()), done.output
+    assert f"a record cannot be stored there: [Errno {error[0]}] {error[1]}; name another --benchmark-storage" in done.stderr
+
+
+def test_a_file_system_without_locks_is_enough(suite, monkeypatch, files):
+    import fcntl
+
+    def refuse(*args):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    done = suite(*ONE, "--benchmark-save=x")
+    assert (0, 1) == (done.returncode, len(files())), done.output
+
+
+def test_a_damaged_file_is_named_and_left_alone_unless_its_records_are_accepted(suite, trained, tmp_path):
+    path = fake_training.stored(tmp_path / "storage", 1, "x", [fake_training.record()])
+    whole = path.read_text()
+    path.write_text(whole[:100])
+    done = suite(*ONE)
+    assert (0, 1, whole[:100]) == (done.returncode, len(trained()), path.read_text())
+    assert f"left out: {path}: not a file of records" in done.stdout
+    path.write_text(whole)
+    fake_training.accept(tmp_path / "storage")
+    path.write_text(whole[:100])
+    done = suite(*ONE)
+    assert (4, 1) == (done.returncode, len(trained()))
     assert f"{path}: not a file of records" in done.stderr
-    assert not (tmp_path / "log").exists()
 
 
 def test_a_full_session_imports_no_backend_and_neither_does_collecting(suite, tmp_path):
@@ -271,8 +319,8 @@ def test_the_storage_does_not_depend_on_the_working_directory_and_a_quick_sessio
     away = tmp_path / "away"
     away.mkdir()
     before = folders()
-    tests = str(ROOT / "tests/self/baselines/test_gate.py")
-    done = suite(tests, "-m", "self", "-k", "floor", f"--rootdir={ROOT}", "-c", str(ROOT / "pytest.ini"), cwd=away, storage=False)
+    tests = str(ROOT / "tests/self/baselines/test_judge.py")
+    done = suite(tests, "-m", "self", "-k", "the_floor", f"--rootdir={ROOT}", "-c", str(ROOT / "pytest.ini"), cwd=away, storage=False)
     assert 0 == done.returncode, done.output
     assert [] == [path for path in away.iterdir() if path.name != ".hypothesis"]
     assert before == folders()

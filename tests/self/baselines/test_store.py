@@ -1,15 +1,13 @@
 """Stored records: files are whole at every moment and strict JSON, and an accepted record cannot change unnoticed."""
 
 import json
-import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from baselines import __main__ as command
-from baselines import machine, store
+from baselines import accepted, files, machine, store
 from baselines import record as records
 from tests.self.baselines import fake_training
 
@@ -27,7 +25,7 @@ def storage(folder):
 def save_once(folder):
     made = storage(folder)
     made.save({"records": [1]}, "x")
-    return made.stored[0].name
+    return made.stored.name
 
 
 def test_a_session_takes_the_next_number_and_then_rewrites_its_own_file(tmp_path):
@@ -50,7 +48,7 @@ def test_sessions_at_the_same_time_never_take_the_same_number(tmp_path):
 def test_a_write_that_fails_leaves_the_former_file_and_nothing_else(tmp_path, monkeypatch):
     made = storage(tmp_path)
     made.save({"records": [1]}, "x")
-    monkeypatch.setattr(store.os, "fsync", lambda handle: (_ for _ in ()).throw(OSError("disk full")))
+    monkeypatch.setattr(files.os, "fsync", lambda handle: (_ for _ in ()).throw(OSError("disk full")))
     made.save({"records": [2]}, "x")
     assert "disk full" == str(made.failed)
     (path,) = tmp_path.iterdir()
@@ -74,11 +72,11 @@ def test_what_is_stored_is_strict_json():
             records.plain(odd)
 
 
-def test_records_are_read_oldest_first_and_accepted_ones_are_marked(tmp_path):
-    fake_training.stored(tmp_path, 1, "later", [fake_training.record(seed=2)], when="2026-02-02")
+def test_records_are_ordered_by_their_files_numbers_whatever_the_clock_said_and_accepted_ones_are_marked(tmp_path):
+    fake_training.stored(tmp_path, 1, "later", [fake_training.record(seed=2)], when="2031-02-02")
     fake_training.stored(tmp_path, 2, "first", [fake_training.record(seed=1), fake_training.record("vgg_like-digits-digits_vgg")])
-    store.accept(tmp_path, [each for each in store.records(tmp_path) if each.name == "later"], "why not")
-    assert [("first", 1, False), ("first", 0, False), ("later", 2, True)] == [
+    fake_training.accept(tmp_path, [each for each in store.records(tmp_path) if each.name == "later"])
+    assert [("later", 2, True), ("first", 1, False), ("first", 0, False)] == [
         (each.name, each.record["seed"], each.accepted) for each in store.records(tmp_path)
     ]
 
@@ -108,27 +106,27 @@ def test_records_are_read_oldest_first_and_accepted_ones_are_marked(tmp_path):
 )
 def test_a_damaged_or_edited_file_of_records_is_refused_by_name(tmp_path, damage, complaint):
     path = fake_training.stored(tmp_path, 1, "x", [fake_training.record()])
-    store.accept(tmp_path, store.records(tmp_path), "good")
+    fake_training.accept(tmp_path)
     text = path.read_text()
     assert damage(text) != text
     path.write_text(damage(text))
-    with pytest.raises(store.StoreError, match=rf"{path.name}: .*{complaint}.* git"):
+    with pytest.raises(files.StoreError, match=rf"{path.name}: .*{complaint}.* git"):
         store.records(tmp_path)
 
 
 def test_one_file_holds_several_records_of_a_cell_and_each_is_accepted_for_itself(tmp_path):
     fake_training.stored(tmp_path, 1, "x", [fake_training.record(seed=seed) for seed in (1, 2)])
-    store.accept(tmp_path, store.records(tmp_path)[:1], "the first alone")
+    fake_training.accept(tmp_path, store.records(tmp_path)[:1])
     assert [(1, True), (2, False)] == [(each.record["seed"], each.accepted) for each in store.records(tmp_path)]
-    store.accept(tmp_path, store.records(tmp_path)[1:], "and the second", add=True)
+    fake_training.accept(tmp_path, store.records(tmp_path)[1:])
     assert [True, True] == [each.accepted for each in store.records(tmp_path)]
 
 
 def test_an_accepted_record_that_is_missing_is_refused_by_name(tmp_path):
     fake_training.stored(tmp_path, 1, "x", [fake_training.record()])
-    store.accept(tmp_path, store.records(tmp_path), "good")
+    fake_training.accept(tmp_path)
     (tmp_path / fake_training.MACHINE / "0001_x_00000001.json").unlink()
-    with pytest.raises(store.StoreError, match=r"0001_x_00000001\.json no longer has a record of lenet5-mnist-gate"):
+    with pytest.raises(files.StoreError, match=r"0001_x_00000001\.json no longer has a record of lenet5-mnist-gate"):
         store.records(tmp_path)
 
 
@@ -143,61 +141,95 @@ def test_an_accepted_record_that_is_missing_is_refused_by_name(tmp_path):
 )
 def test_a_damaged_list_of_accepted_records_is_refused_by_name(tmp_path, text, complaint):
     fake_training.stored(tmp_path, 1, "x", [fake_training.record()])
-    (tmp_path / fake_training.MACHINE / store.ACCEPTED).write_text(text)
-    with pytest.raises(store.StoreError, match=rf"accepted\.toml: not a list of accepted records \(.*{complaint}"):
+    (tmp_path / fake_training.MACHINE / accepted.NAME).write_text(text)
+    with pytest.raises(files.StoreError, match=rf"accepted\.toml: not a list of accepted records \(.*{complaint}"):
         store.records(tmp_path)
 
 
-def accept(folder, *args):
-    return command.main(["accept", f"--storage={folder}", *args])
+def test_a_copied_file_or_folder_is_named_and_counts_once(tmp_path):
+    path = fake_training.stored(tmp_path, 1, "x", [fake_training.record(), fake_training.record(seed=1)])
+    text = path.read_text()
+    (path.parent / "0002_x_00000002.json").write_text(text)
+    (tmp_path / "a-copied-folder").mkdir()
+    (tmp_path / "a-copied-folder" / path.name).write_text(text)
+    problems = []
+    assert [(fake_training.MACHINE, path.name)] * 2 == [(each.machine, each.file) for each in store.records(tmp_path, problems)]
+    assert 4 == len([line for line in problems if "is a copy of one in" in line])
+    fake_training.accept(tmp_path)
+    assert 2 == sum(each.accepted for each in store.records(tmp_path))
 
 
-def test_accept_takes_the_newest_name_and_stores_date_reason_and_digests(tmp_path, capsys):
-    for number in (1, 2, 3):
-        fake_training.stored(tmp_path, number, "old" if number == 1 else "new", [fake_training.record(seed=number)])
-    assert 0 == accept(tmp_path, "--reason", 'the "first" five\\six')
-    table = tomllib.loads((tmp_path / fake_training.MACHINE / store.ACCEPTED).read_text())
-    assert ["0002_new_00000002.json", "0003_new_00000003.json"] == list(table["lenet5-mnist-gate"]["records"])
-    assert 'the "first" five\\six' == table["lenet5-mnist-gate"]["reason"]
-    assert "n=2" in capsys.readouterr().out
-    assert 0 == accept(tmp_path, "--reason", "more", "--name", "old", "--add")
-    assert [True] * 3 == [each.accepted for each in store.records(tmp_path)]
-    assert 0 == accept(tmp_path, "--reason", "only that", "--name", "old")
-    assert [True, False, False] == [each.accepted for each in store.records(tmp_path)]
+def test_an_accepted_copy_is_the_one_that_counts(tmp_path):
+    path = fake_training.stored(tmp_path, 1, "x", [fake_training.record()])
+    copy = path.with_name("0002_y_00000002.json")
+    copy.write_text(path.read_text())
+    accepted.write(path.parent, "lenet5-mnist-gate", [store._read(copy)[0]], "the copy")
+    assert [("0002_y_00000002.json", True)] == [(each.file, each.accepted) for each in store.records(tmp_path)]
 
 
-def test_any_text_can_be_a_reason(tmp_path):
-    fake_training.stored(tmp_path, 1, "x", [fake_training.record()])
-    for reason in ('"""', "a\x7fb", "a\nb\t\\u0041", "\udcff", "😀 ö"):
-        assert 0 == accept(tmp_path, "--reason", reason)
-        entry = tomllib.loads((tmp_path / fake_training.MACHINE / store.ACCEPTED).read_text())["lenet5-mnist-gate"]
-        assert reason.replace("\udcff", "?") == entry["reason"]
+def test_one_training_in_several_entries_of_a_file_is_one_record(tmp_path):
+    path = fake_training.stored(tmp_path, 1, "x", [fake_training.record()])
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({**content, "records": content["records"] * 3}))
+    assert 1 == len(store.records(tmp_path, []))
 
 
-def test_accept_leaves_out_records_with_the_epochs_option_and_warns_of_few_seeds(tmp_path, capsys):
-    for number, option in (1, None), (2, 2), (3, None):
-        fake_training.stored(tmp_path, number, "x", [fake_training.record(epochs_option=option)])
-    assert 0 == accept(tmp_path, "--reason", "x")
-    output = capsys.readouterr().out
-    assert "left out: made-up-chip_tensorflow_float32/0002_x_00000002.json" in output
-    assert "n=1, accuracy 0.9890; a verdict needs 3 seeds" in output
+def test_a_date_ahead_of_the_clock_is_named_and_does_not_hide_what_was_stored_later(tmp_path):
+    fake_training.stored(tmp_path, 1, "ahead", [fake_training.record()], when="2999-01-01")
+    fake_training.stored(tmp_path, 2, "later", [fake_training.record()])
+    fake_training.stored(tmp_path, 1, "other", [fake_training.record()], machine="another", when="2026-02-01")
+    problems = []
+    assert ["ahead", "later", "other"] == [each.name for each in store.records(tmp_path, problems)]
+    assert "0001_ahead_00000001.json: dated 2999-01-01" in "".join(problems)
 
 
-@pytest.mark.parametrize(
-    ("values", "args", "complaint"),
-    [
-        ({"accuracy": 0.97}, ["--reason", "x"], "under its floor 0.98"),
-        ({"epochs_option": 2}, ["--reason", "x"], "no stored record of a whole recipe is named 'x'"),
-        ({}, ["--reason", " "], "--reason is empty"),
-        ({}, ["--reason", "x", "--name", "y"], "no stored record of a whole recipe is named 'y'.*stored names: x"),
-        ({}, ["--reason", "x", "--cell", "y"], "no stored record of a whole recipe"),
-    ],
-)
-def test_accept_refuses_records_that_cannot_be_a_baseline(tmp_path, capsys, values, args, complaint):
-    fake_training.stored(tmp_path, 1, "x", [{**fake_training.record(), **values}])
-    assert 2 == accept(tmp_path, *args)
-    assert complaint.split(".*")[-1] in capsys.readouterr().err
-    assert not (tmp_path / fake_training.MACHINE / store.ACCEPTED).exists()
+def test_a_number_that_was_edited_after_it_was_stored_is_noticed_before_anything_is_accepted(tmp_path):
+    path = fake_training.stored(tmp_path, 1, "x", [fake_training.record()])
+    content = json.loads(path.read_text())
+    digest = store.digest(content["machine_info"], content["commit_info"], content["records"][0])
+    path.write_text(json.dumps({**content, "digests": {content["records"][0]["id"]: digest}}))
+    assert 1 == len(store.records(tmp_path))
+    path.write_text(path.read_text().replace("0.989", "0.999"))
+    with pytest.raises(files.StoreError, match="its record of lenet5-mnist-gate was edited after it was stored"):
+        store.records(tmp_path)
+
+
+def test_foreign_half_written_and_newer_files_are_named_and_left_alone_and_the_rest_is_read(tmp_path):
+    path = fake_training.stored(tmp_path, 1, "x", [fake_training.record()])
+    (path.parent / "notes.json").write_text("{}")
+    (path.parent / "0002_x_00000002.json").write_text(path.read_text()[:99])
+    (path.parent / "0003_x_00000003.json").write_text(path.read_text().replace('"version": 2', '"version": 99'))
+    problems = []
+    assert [path.name] == [each.file for each in store.records(tmp_path, problems)]
+    assert ["notes.json", "0002_x_00000002.json", "0003_x_00000003.json"] == [
+        name for name in ("notes.json", "0002_x_00000002.json", "0003_x_00000003.json") if any(name in line for line in problems)
+    ]
+    assert "update the suite to read a newer one" in "".join(problems)
+    assert 4 == len(list(path.parent.iterdir()))
+
+
+def test_a_reserved_number_of_a_killed_session_is_passed_over(tmp_path):
+    (tmp_path / ".0001.taken").touch()
+    assert "0002_x_00000000.json" == files.numbered(tmp_path, "x", "00000000").name
+
+
+def test_two_processes_never_change_one_file_at_the_same_time(tmp_path, monkeypatch):
+    path = tmp_path / "accepted.toml"
+    monkeypatch.setattr(files, "PATIENCE", 0)
+    with files.alone(path), pytest.raises(files.StoreError, match="another process is writing it"), files.alone(path):
+        pass
+    with files.alone(path):
+        pass
+
+
+def test_twenty_cells_take_at_most_a_hundred_kibibytes_and_lists_of_numbers_one_line(tmp_path):
+    epochs = [1.2345678901234567] * 10
+    history = dict.fromkeys(("learning_rate", "loss", "accuracy", "test_loss", "test_accuracy"), epochs)
+    made = fake_training.record(history=history, seconds=tuple(epochs), eval_seconds=epochs, host_seconds=epochs)
+    text = files.dense({"records": [made] * 20})
+    assert (True, {"records": [made] * 20}) == (len(text) < 100 * 1024, json.loads(text))
+    assert files.dense({"a": [1, 2], "b": ["x, [y", "z"], "c": []}).splitlines()[1] == ' "a": [1, 2],'
+    assert {"b": ["x, [y", "z"]} == json.loads(files.dense({"b": ["x, [y", "z"]}))
 
 
 def test_the_machines_folder_names_device_backend_and_precision_but_no_version():

@@ -10,8 +10,11 @@ import zoo
 from tests import small_networks
 from tests.self.mutation.edits import ROOT
 
-FIRST, LAST = ("test_cost.py", "test_graph.py", "test_goldens.py"), ("test_session.py", "test_resume.py", "test_train.py")
-SESSION = ("baselines.session", "baselines.trainings", "baselines.child", "baselines.options", "baselines.train", "baselines.store")
+FIRST, LAST = (
+    ("test_cost.py", "test_graph.py", "test_goldens.py"),
+    ("test_session.py", "test_resume.py", "test_verdicts.py", "test_train.py"),
+)
+SESSION = tuple(f"baselines.{name}" for name in ("session", "trainings", "verdicts", "child", "options", "train", "store", "files"))
 NEVER = (
     "test_faults.py",
     "test_newcomers.py",

@@ -1,0 +1,147 @@
+"""The verdicts of a session: SAME before statistics, more trainings of a suspicious cell, known failures, and what comes next."""
+
+import datetime
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from baselines import gate, judge, limits
+from baselines.cells import cells
+from baselines.efficiency import fastest
+from zoo import project
+
+
+class Told(NamedTuple):
+    """A verdict as tests and the summary give it."""
+
+    verdict: gate.Verdict
+    line: str  # at most gate.WIDTH characters
+    changed: list[str]  # since the accepted records
+    details: str
+    red: bool  # or, under --strict-baselines, one that sees nothing
+    why: str  # of a failed test: line, changes, details and the commands that come next
+    known: str = ""  # the reason of a failure that ours.toml names
+
+
+@dataclass
+class Verdicts:
+    """Gives the verdicts of one session and keeps what must be stored of them."""
+
+    gates: int = 1  # that share the session's false alarms
+    strict: bool = False  # whether a verdict that sees nothing fails
+    stored: dict[str, dict] = field(default_factory=dict)  # record's id -> accuracy or seconds -> the verdict as it is stored
+    accuracies: dict[str, gate.Verdict] = field(default_factory=dict)  # cell -> its verdict, for the gate over all
+    unrepeated: set[str] = field(default_factory=set)  # ids of records whose losses another training of equal identity did not have
+
+    def accuracy(self, record, stored, train, quick=False):
+        """Told of a record's accuracy.
+
+        Args:
+            record: as baselines.record describes it.
+            stored: a function that returns every record there is: a list of store.Stored.
+            train: a function (cell, seed or None for the lowest that is not stored) that trains once more and returns the record, or
+                None where it cannot; it keeps the record for ``stored``.
+            quick: nothing is trained again.
+        """
+        cell = cells()[record["cell"]]
+        given = self._same(record, stored, None if quick else train) or judge.accuracy(record, stored(), self.gates, cell, quick)
+        if given.more and not quick and not self._all_red(given):
+            for _ in range(given.more):
+                if train(cell.id, None) is None:
+                    break
+            else:
+                given = judge.accuracy(record, stored(), self.gates, cell)
+        self.accuracies[cell.id] = given
+        self._keep(record, "accuracy", given, judge.baseline(record, stored()))
+        return self._told(record, given, stored(), "accuracy", cell)
+
+    def _same(self, record, stored, train):
+        """SAME where a stored training had the same identity and the same losses; REGRESSED where only the losses differ, twice."""
+        twin = judge.twin(record, stored())
+        if twin is None or record["epochs_option"] is not None:
+            return None
+        epoch = gate.first_difference(record["history"]["loss"], twin.record["history"]["loss"])
+        if epoch is None:
+            former = self._former(twin, stored())
+            return former and gate.same(former, twin.file)
+        if train is None or not judge.repeats(twin.record, [each for each in stored() if each.record["id"] != record["id"]]):
+            return None
+        again = train(record["cell"], record["seed"])
+        if again is not None and again["history"]["loss"] == record["history"]["loss"]:
+            text = f"other losses from epoch {epoch} on than {twin.file} of the same code, data, libraries and machine, twice"
+            return gate.Verdict("REGRESSED", text, "something that is not recorded has changed: a library's build, a driver, memory")
+        if again is not None:
+            self.unrepeated.add(record["id"])
+        return None
+
+    def _former(self, twin, stored):
+        """The verdict of a stored training: as stored, or made anew if its baseline has changed since; None without a baseline."""
+        if twin.accepted:
+            return gate.Verdict("PASS", f"accuracy {twin.record['accuracy']:.4f}, accepted")
+        baseline = judge.baseline(twin.record, stored)
+        kept = twin.verdicts.get("accuracy")
+        if kept and kept["baseline"] == judge.fingerprint(baseline):
+            return gate.Verdict(**{key: kept[key] for key in ("word", "line", "details", "more", "carried")})
+        return judge.accuracy(twin.record, stored, self.gates, cells()[twin.cell])
+
+    def _all_red(self, given):
+        """Whether so many cells are suspicious that all cells are judged together first, and lost accuracy together."""
+        found = [*self.accuracies.values(), given]
+        return gate.all_first(found) and gate.together(found).red
+
+    def seconds(self, record, stored):
+        """Told of a record's times and memory."""
+        given = judge.costs(record, stored(), self.gates)
+        self._keep(record, "seconds", given, judge.baseline(record, stored()))
+        return self._told(record, given, stored(), "seconds", cells()[record["cell"]])
+
+    def together(self):
+        """Told of all cells' accuracies together."""
+        given = gate.together(list(self.accuracies.values()))
+        line = given.told("all cells")
+        return Told(given, line, [], given.details, given.red, f"{line}\n  {given.details}\n  see what changed in the lines of the cells")
+
+    def _keep(self, record, what, given, baseline):
+        kept = {key: getattr(given, key) for key in ("word", "line", "details", "more", "carried")}
+        self.stored.setdefault(record["id"], {})[what] = {**kept, "baseline": judge.fingerprint(baseline)}
+
+    def _told(self, record, given, stored, what, cell):
+        changed = judge.changes(record, stored) if given.word != "SAME" and (what == "accuracy" or given.red) else []
+        changed += ["the same training gives other losses here each time"] if record["id"] in self.unrepeated else []
+        line = given.told(cell.id)
+        details = given.details
+        if what == "seconds" and (best := fastest(record)):
+            details = "; ".join(filter(None, [details, str(best)]))
+        red = given.red or (self.strict and given.sightless)
+        known = cell.known if cell.known and cell.known["of"] == what else None
+        wrong = known and _known(known, given, cell.id)
+        why = "\n  ".join(
+            filter(None, [line, f"changed: {', '.join(changed)}" if changed else "", details, wrong, *_next(record, given, cell)])
+        )
+        return Told(given, line, changed, details, bool(wrong) or (red and not known), why, known["reason"] if known and not wrong else "")
+
+
+def _known(known, given, cell):
+    """What is wrong with a known failure, or None."""
+    if datetime.date.today() > known["until"]:
+        return f"the known failure of {cell} was to be mended until {known['until']}: mend it, or give it another date in [known]"
+    if known["verdict"] not in (given.word, given.carried):
+        return f"the known failure of {cell} ({known['reason']}) is {given.word} now: delete its entry in [known]"
+    return None
+
+
+def settle(cell):
+    """The command that settles a SUSPECT cell."""
+    own = project.folder()
+    command = f"pytest -m full --model {cell.model} --dataset {cell.dataset} --recipe {cell.recipe_name} --benchmark-save=settle"
+    return command + (f" --project={own}" if own else "")
+
+
+def _next(record, given, cell):
+    """The commands that come after a verdict: a list of lines."""
+    own = project.folder()
+    accept = f"{f'{project.VARIABLE}={own} ' if own else ''}python -m baselines accept --cell {cell.id} --reason '...'"
+    if given.red:
+        return [f"train it again: {settle(cell)} --seed {record['seed'] + 1}", f"if it is meant: {accept} --replace"]
+    if given.more:
+        return [f"settle it with {limits.TRAININGS} trainings: {settle(cell)}"]
+    return [f"make it the baseline: {accept}"] if given.word == "NO-BASELINE" else []
