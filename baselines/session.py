@@ -17,7 +17,7 @@ from baselines import accepted, child, files, judge, limits, machine, options, p
 from baselines import record as records
 from baselines.cells import TableError, cells
 from baselines.trainings import Training, TrainingFailed, Unavailable, ask
-from baselines.verdicts import Told, Verdicts, settle
+from baselines.verdicts import Verdicts, settle
 from zoo import project
 
 # Mistakes in options, tables, data or stored files, found before anything is trained.
@@ -41,7 +41,6 @@ class Session:
     answers: dict[str, dict | Exception] = field(default_factory=dict)  # training's id -> its record, or why there is none
     new: list[dict] = field(default_factory=list)  # the records of the session's own trainings
     resumed: dict[str, store.Stored] = field(default_factory=dict)  # training's id -> the record that was stored before
-    told: dict[tuple[str, str], Told] = field(default_factory=dict)  # record's id, accuracy or seconds -> its verdict
     lost: list[str] = field(default_factory=list)  # what could not be kept, which makes the session red
     complete: bool = False
 
@@ -281,14 +280,11 @@ class Session:
         ]
 
     def verdict(self, record, what, quick=False):
-        """A verdicts.Told of a record's 'accuracy' or 'seconds', which is stored beside the record and does not change in a session."""
-        if (record["id"], what) in self.told:  # a test that is run again, as by pytest-rerunfailures, trains no further seeds
-            return self.told[record["id"], what]
+        """A verdicts.Told of a record's 'accuracy' or 'seconds', which is stored beside the record."""
         if what == "accuracy":
             told = self.verdicts.accuracy(record, self.everything, self._once_more, quick)
         else:
             told = self.verdicts.seconds(record, self.everything)
-        self.told[record["id"], what] = told
         with contextlib.suppress(TrainingFailed):  # the summary says it
             self.save()
         return told
