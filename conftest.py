@@ -59,10 +59,10 @@ def pytest_collection_modifyitems(config, items):
     options.check_tiers(collected)
     yield
     options.check_any_left(config, collected, items)
+    options.unshuffle(collected, items)
     if alone := [item for item in items if "together" in getattr(item, "fixturenames", ()) and not config.stash[SESSION].together]:
         items[:] = [item for item in items if item not in alone]
         config.hook.pytest_deselected(items=alone)
-    options.unshuffle(collected, items)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -126,14 +126,13 @@ def save(pytestconfig):
 
 
 @pytest.fixture
-def verdict(record, pytestconfig, request, record_property):
+def verdict(record, pytestconfig, request):
     """A function: 'accuracy' or 'seconds' -> the Told of that part of the record, which the summary shows, too."""
 
     def judge(quantity):
         quick = request.node.get_closest_marker("quick") is not None
         told = pytestconfig.stash[SESSION].verdict(record, quantity, quick)
-        if ("verdict", told.line) not in request.node.user_properties:  # a test that is run again keeps its properties
-            _note(told, record_property)
+        _note(told, request)
         if told.known:
             pytest.xfail(told.known)
         return told
@@ -142,18 +141,18 @@ def verdict(record, pytestconfig, request, record_property):
 
 
 @pytest.fixture
-def together(pytestconfig, record_property):
+def together(pytestconfig, request):
     """The Told of the accuracies of all cells of the session together."""
     told = pytestconfig.stash[SESSION].verdicts.together()
-    _note(told, record_property)
+    _note(told, request)
     return told
 
 
-def _note(told, record_property):
-    record_property("verdict", told.line)
-    if told.changed:
-        record_property("changed", ", ".join(told.changed))
-    record_property("details", told.details)
+def _note(told, request):
+    """Add a verdict to the test's properties, once, although a test that is run again keeps what it had."""
+    noted = {"verdict": told.line, "changed": ", ".join(told.changed), "details": told.details}
+    former = [each for each in request.node.user_properties if each[0] not in noted]
+    request.node.user_properties[:] = [*former, *(each for each in noted.items() if each[1] or each[0] != "changed")]
 
 
 def pytest_benchmark_generate_machine_info(config):
@@ -191,10 +190,10 @@ def pytest_sessionfinish(session, exitstatus):
 
 def pytest_terminal_summary(terminalreporter, config):
     config.stash[TOLD] = True
-    reports = [report for kind in ("passed", "failed", "xfailed") for report in terminalreporter.stats.get(kind, [])]
     shown = {"verdict": "{}", "changed": "  changed: {}"} | ({"details": "  {}"} if config.option.verdict_details else {})
-    properties = [tuple(report.user_properties) for report in reports if report.when == "call" and report.user_properties]
-    verdicts = [shown[name].format(value) for each in dict.fromkeys(properties) for name, value in each if name in shown and value]
+    reports = [report for kind in ("passed", "failed", "xfailed") for report in terminalreporter.stats.get(kind, [])]
+    properties = dict.fromkeys(tuple(report.user_properties) for report in reports if report.when == "call")  # once if a test is repeated
+    verdicts = [shown[name].format(value) for each in properties for name, value in each if name in shown and value]
     if SESSION in config.stash and (lines := [*verdicts, *config.stash[SESSION].summary()]):
         terminalreporter.section("verdicts")
         for line in lines:

@@ -79,8 +79,8 @@ class Session:
         """The tests that use a record, those of the full tier last, in the order of the plan, the timed test of a training first."""
         full = [item for item in items if item.get_closest_marker("full")]
         if full and not self.config.option.collectonly:
-            # a test that is repeated counts once
-            self._plan(list(dict.fromkeys((item.callspec.params["training"], "benchmark" in item.fixturenames) for item in full)))
+            tests = [(item.callspec.params["training"], "benchmark" in item.fixturenames) for item in full]
+            self._plan(list(dict.fromkeys(tests)))  # a test that a plugin repeats counts once
             self._check_recipes()
             order = {each: index for index, each in enumerate(self._order())}
             full.sort(key=lambda item: (order[item.callspec.params["training"]], "benchmark" not in item.fixturenames))

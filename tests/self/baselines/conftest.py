@@ -63,3 +63,15 @@ def trained(tmp_path):
 def files(tmp_path):
     """A function: the files that were stored."""
     return lambda: sorted((tmp_path / "storage").glob("*/*.json"))
+
+
+@pytest.fixture
+def plugin(pytester, tmp_path):
+    """A function: source of a plugin -> the options that load it."""
+
+    def load(source, name="another_plugin"):
+        (tmp_path / f"{name}.py").write_text(source)
+        pytester.syspathinsert(tmp_path)
+        return "-p", name
+
+    return load

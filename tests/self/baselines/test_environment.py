@@ -109,4 +109,6 @@ def test_a_session_is_resumed_only_in_the_same_environment(suite, tmp_path, driv
     record = fake_training.record("lenet5-digits-digits_lenet", environment={"driver": "1"}, **here)
     fake_training.stored(tmp_path / "storage", 1, "x", [record], complete=False, **here)
     done = suite(*ONE, "--benchmark-save=x", "--resume", environment={"driver": driver})
-    assert (0, trainings) == (done.returncode, len((tmp_path / "log").read_text().split()) if (tmp_path / "log").exists() else 0), done.output
+    assert (0, trainings) == (done.returncode, len((tmp_path / "log").read_text().split()) if (tmp_path / "log").exists() else 0), (
+        done.output
+    )

@@ -4,15 +4,16 @@ The plugins here stand in for pytest-randomly, pytest-repeat, pytest-rerunfailur
 installed; tox's environment ``plugins`` runs the suite beside the real ones.
 """
 
+# ruff: noqa: F811 (a fixture that is imported and used)
+
 import json
 import re
 from importlib.util import find_spec
 
 import pytest
 
-from baselines import machine
-from tests.self.baselines import fake_training
 from tests.self.baselines.test_session import CELLS, DIGITS, FULL, ONE
+from tests.self.baselines.test_verdicts import accepted  # noqa: F401
 
 pytestmark = pytest.mark.self
 INSTALLED = {  # module of a plugin -> options that make it act; those that are not installed are left out
@@ -84,29 +85,9 @@ def pytest_runtest_teardown():
 """
 
 
-@pytest.fixture
-def plugin(pytester, tmp_path):
-    """A function: source of a plugin -> the options that load it."""
-
-    def load(source, name="another_plugin"):
-        (tmp_path / f"{name}.py").write_text(source)
-        pytester.syspathinsert(tmp_path)
-        return "-p", name
-
-    return load
-
-
 def verdicts(done):
     """The verdict lines of a session's summary."""
     return re.findall(r"^(\S+) [A-Z-]+: (accuracy|fastest)", done.stdout, re.MULTILINE)
-
-
-def accepted(folder, cell=CELLS[0]):
-    """Store three records of a cell and accept them."""
-    for seed, accuracy in enumerate((0.93, 0.935, 0.94)):
-        made = fake_training.record(cell, seed, accuracy, (0.2, 0.2 + seed / 1000))
-        fake_training.stored(folder, seed + 1, "good", [made], machine=machine.folder("float32"))
-    fake_training.accept(folder)
 
 
 def test_cells_are_trained_in_the_planned_order_although_a_plugin_shuffles_tests(suite, trained, plugin):
@@ -128,7 +109,7 @@ def test_plugins_that_are_installed_change_neither_the_order_nor_what_is_stored_
 
 
 def test_a_plugin_may_shuffle_tests_that_train_nothing(suite, plugin):
-    tests = "-m", "self", "--collect-only", "-q", "tests/self/baselines/test_progress.py"
+    tests = "-p", "no:randomly", "-m", "self", "--collect-only", "-q", "tests/self/baselines/test_progress.py"
     planned, shuffled = (re.findall("^tests.*", suite(*args, *tests).stdout, re.MULTILINE) for args in ((), plugin(SHUFFLED)))
     assert len(planned) > 1
     assert planned[::-1] == shuffled
@@ -138,26 +119,41 @@ def test_a_plugin_may_shuffle_tests_that_train_nothing(suite, plugin):
 def test_a_cell_whose_tests_run_three_times_has_one_record_one_timing_and_one_line_a_verdict(
     suite, trained, files, tmp_path, plugin, source
 ):
-    accepted(tmp_path / "storage")
     report = tmp_path / "report.xml"
-    done = suite(*plugin(source), *DIGITS, "--benchmark-save=x", f"--junitxml={report}", "--seed=9", accuracy=0.93, seconds=[0.9, 0.8, 0.8])
+    done = suite(*plugin(source), *DIGITS, "--benchmark-save=x", f"--junitxml={report}", accuracy=0.3)
     assert 1 == done.returncode, done.output
-    assert [f"{cell}-seed9" for cell in CELLS] == trained()
+    assert CELLS == trained()
     content = json.loads(files()[-1].read_text())
-    assert [*CELLS] == [record["cell"] for record in content["records"]]
-    assert [record["id"] for record in content["records"]] == sorted(
-        (entry["extra_info"]["record"] for entry in content["benchmarks"]), key=[record["id"] for record in content["records"]].index
-    )
+    ids = [record["id"] for record in content["records"]]
+    assert CELLS == [record["cell"] for record in content["records"]]
+    assert ids == sorted((entry["extra_info"]["record"] for entry in content["benchmarks"]), key=ids.index)
     assert 4 == len(verdicts(done)) == len(set(verdicts(done))), done.output
     assert "benchmark: 2 tests" in done.stdout
-    assert 2 == max(text.count('name="verdict"') for text in report.read_text().split("<testcase")) + 1
+    assert {1} == {text.count('name="verdict"') for text in report.read_text().split("<testcase")[1:]}
 
 
-@pytest.mark.parametrize("source", ["", REPEATED], ids=["once", "repeated"])
-def test_the_false_alarm_budget_is_split_among_the_cells_tests_however_often_they_are_repeated(suite, tmp_path, plugin, source):
-    accepted(tmp_path / "storage")
-    done = suite(*plugin(source), *ONE, "--verdict-details", "--seed=9", accuracy=0.935, seconds=[0.2, 0.2, 0.2])
-    assert {("0.01", "4")} == set(re.findall(r"false alarms (\S+) of (\d+) gates", done.stdout)), done.output
+def test_a_repeated_test_takes_no_share_of_the_sessions_false_alarms(suite, plugin, accepted):
+    accepted(CELLS[0])
+    once, repeated = (suite(*args, *ONE, "--verdict-details", accuracy=0.983) for args in ((), plugin(REPEATED)))
+    lines = [re.findall(rf"^{CELLS[0]} .*\n.*", done.stdout, re.MULTILINE) for done in (once, repeated)]
+    assert 2 == len(lines[0]), once.output
+    assert lines[0] == lines[1]
+
+
+@pytest.mark.parametrize(("others", "code", "word"), [(0.979, 1, "REGRESSED"), (0.983, 0, "PASS")])
+def test_a_suspicious_cell_whose_tests_are_rerun_trains_two_further_seeds_and_keeps_its_verdict(
+    suite,
+    trained,
+    plugin,
+    accepted,
+    others,
+    code,
+    word,
+):
+    accepted(CELLS[0])
+    done = suite(*plugin(RERUN), *ONE, "--seed=9", "--benchmark-save=x", accuracy=others, accuracies={"9": 0.979})
+    assert (code, 3) == (done.returncode, len(trained())), done.output
+    assert [word] == re.findall(rf"^{CELLS[0]} (\S+): accuracy", done.stdout, re.MULTILINE)
 
 
 def test_a_training_that_a_plugin_ends_is_not_started_again_for_its_other_tests(suite, trained, files, plugin):
@@ -172,7 +168,7 @@ def test_a_training_that_a_plugin_ends_is_not_started_again_for_its_other_tests(
     ("option", "order", "expected"), [("--lf", CELLS[1:], 1), ("--ff", [CELLS[1], CELLS[0]], 2), ("--sw", CELLS[1:], 1)]
 )
 def test_after_a_failed_cell_the_plan_names_what_pytest_still_selects(suite, trained, tmp_path, option, order, expected):
-    cache = "-p", "cacheprovider", "-p", "stepwise", "-o", f"cache_dir={tmp_path / 'cache'}"
+    cache = "-p", "cacheprovider", "-p", "stepwise", "-o", f"cache_dir={tmp_path / 'cache'}", "-p", "no:randomly"
     first = suite(*cache, *DIGITS, *(["--sw"] if option == "--sw" else []), crash=CELLS[1])
     assert 0 != first.returncode, first.output
     (tmp_path / "log").unlink()
