@@ -1,12 +1,14 @@
 """What a record says of what influences a training from outside: recorded where it counts, and nothing that is secret."""
 
 import json
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
 
 from baselines import environment
-from tests.self.baselines.test_session import ONE
+from tests.self.baselines.test_session import ONE, ROOT
 from zoo import settings
 
 pytestmark = pytest.mark.self
@@ -16,10 +18,10 @@ pytestmark = pytest.mark.self
 def variables(monkeypatch):
     """A function: the variables that are recorded of those given."""
 
-    def recorded(**given):
+    def recorded(backend="tensorflow", **given):
         with monkeypatch.context() as patch:
             patch.setattr(environment.os, "environ", given)
-            return environment.variables()
+            return environment.variables(backend)
 
     return recorded
 
@@ -45,8 +47,21 @@ def test_variables_that_the_backends_read_are_recorded(variables):
 
 
 @pytest.mark.parametrize("name", sorted(environment.LEFT_OUT))
-def test_variables_that_choose_a_device_a_folder_or_what_is_logged_are_left_out(variables, name):
+def test_variables_that_change_no_result_or_that_libraries_set_are_left_out(variables, name):
     assert {} == variables(**{name: "1"})
+
+
+def test_what_keras_sets_itself_is_not_taken_for_a_users_setting(variables):
+    assert {} == variables(backend="jax", TF_FORCE_GPU_ALLOW_GROWTH="true")
+    assert {"TF_FORCE_GPU_ALLOW_GROWTH": "true"} == variables(TF_FORCE_GPU_ALLOW_GROWTH="true")
+
+
+def test_importing_keras_sets_no_variable_that_is_recorded():
+    code = (
+        "from baselines import environment, machine; before = environment.variables(machine.backend()); import keras; keras.ops.ones(3)\n"
+        "assert before == environment.variables(machine.backend())"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
 
 
 @pytest.mark.parametrize("name", ["TF_VAR_db_password", "TF_TOKEN_app_terraform_io", "KERAS_API_TOKEN", "JAX_SECRET", "TF_CLI_ARGS_plan"])
