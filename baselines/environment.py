@@ -11,23 +11,11 @@ from importlib.metadata import distributions
 READ = re.compile(r"(TF|XLA|JAX|KERAS|OMP|KMP|GOMP|MKL|DNNL|ONEDNN|CUDA|CUBLAS|CUBLASLT|CUDNN)_\w+|NVIDIA_TF32_OVERRIDE")
 # Terraform's variables begin with TF_, too, and hold passwords and tokens
 SECRET = re.compile(r"TF_(VAR|TOKEN|CLI|CLOUD|REGISTRY)_\w+|\w*(SECRET|PASSWORD|CREDENTIAL|TOKEN|KEY)\w*")
-ELSEWHERE = {
-    "KERAS_BACKEND",
-    "JAX_PLATFORMS",
-    "JAX_PLATFORM_NAME",
-    "CUDA_VISIBLE_DEVICES",
-    "CUDA_DEVICE_ORDER",
-}  # `machine` names the result
+# They choose backend and device, which a record names
+ELSEWHERE = {"KERAS_BACKEND", "JAX_PLATFORMS", "JAX_PLATFORM_NAME", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"}
 LOGGING = {"TF_CPP_MIN_LOG_LEVEL", "TF_CPP_MAX_VLOG_LEVEL", "TF_CPP_VMODULE", "JAX_LOGGING_LEVEL", "JAX_DEBUG_LOG_MODULES"}
-FOLDERS = {
-    "KERAS_HOME",
-    "CUDA_HOME",
-    "CUDA_PATH",
-    "CUDA_ROOT",
-    "CUDA_CACHE_PATH",
-    "JAX_COMPILATION_CACHE_DIR",
-    "TF_XLA_PERSISTENT_CACHE_DIRECTORY",
-}
+FOLDERS = {"KERAS_HOME", "CUDA_HOME", "CUDA_PATH", "CUDA_ROOT", "CUDA_CACHE_PATH"}
+FOLDERS |= {"JAX_COMPILATION_CACHE_DIR", "TF_XLA_PERSISTENT_CACHE_DIRECTORY"}
 BY_LIBRARIES = {"KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK"}  # that set them when they are imported, and a child inherits them
 LEFT_OUT = ELSEWHERE | LOGGING | FOLDERS | BY_LIBRARIES
 WHEELS = re.compile(r"(nvidia|jax[-_]cuda\d+)[-_].+", re.IGNORECASE)  # CUDA, cuDNN and their like, as pip installs them

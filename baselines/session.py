@@ -104,7 +104,7 @@ class Session:
             name = self.options.name
             lines.append(f"stored as {name} before, and trained again only if code, data or libraries have changed: {', '.join(before)}")
         if not self.info["gpu"]:
-            lines.append("no GPU found: the cells are trained on the CPU")
+            lines.append(machine.without_gpu())
         return lines
 
     def _before(self, training):

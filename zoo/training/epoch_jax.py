@@ -16,7 +16,7 @@ import keras
 LOOPED = jax.default_backend() == "gpu"
 LOOP = "one program" if LOOPED else "a program a step"
 if LOOPED and jax.config.jax_compilation_cache_dir is None:
-    with suppress(OSError):  # where the home cannot be written to, nothing compiled is kept
+    with suppress(OSError, RuntimeError):  # where there is no home, or it cannot be written to, nothing compiled is kept
         (cache := Path("~/.cache/zoobench/jax").expanduser()).mkdir(parents=True, exist_ok=True)
         jax.config.update("jax_compilation_cache_dir", str(cache))
 

@@ -1,14 +1,12 @@
 """What a record says of what influences a training from outside: recorded where it counts, and nothing that is secret."""
 
 import json
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import pytest
 
 from baselines import environment
-from tests.self.baselines.test_session import ONE, ROOT
+from tests.self.baselines.test_session import ONE
 from zoo import settings
 
 pytestmark = pytest.mark.self
@@ -54,14 +52,6 @@ def test_variables_that_change_no_result_or_that_libraries_set_are_left_out(vari
 def test_what_keras_sets_itself_is_not_taken_for_a_users_setting(variables):
     assert {} == variables(backend="jax", TF_FORCE_GPU_ALLOW_GROWTH="true")
     assert {"TF_FORCE_GPU_ALLOW_GROWTH": "true"} == variables(TF_FORCE_GPU_ALLOW_GROWTH="true")
-
-
-def test_importing_keras_sets_no_variable_that_is_recorded():
-    code = (
-        "from baselines import environment, machine; before = environment.variables(machine.backend()); import keras; keras.ops.ones(3)\n"
-        "assert before == environment.variables(machine.backend())"
-    )
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
 
 
 @pytest.mark.parametrize("name", ["TF_VAR_db_password", "TF_TOKEN_app_terraform_io", "KERAS_API_TOKEN", "JAX_SECRET", "TF_CLI_ARGS_plan"])
