@@ -8,38 +8,27 @@ import re
 from importlib.metadata import distributions
 
 # What TensorFlow, XLA, JAX, Keras, and the libraries under them (OpenMP, oneDNN, MKL, CUDA, cuBLAS, cuDNN) read
-READ = re.compile(r"(TF2?|XLA|JAX|KERAS|OMP|KMP|GOMP|MKL|DNNL|ONEDNN|CUDA|CUBLAS|CUBLASLT|CUDNN)_\w+|NVIDIA_TF32_OVERRIDE")
+READ = re.compile(r"(TF|XLA|JAX|KERAS|OMP|KMP|GOMP|MKL|DNNL|ONEDNN|CUDA|CUBLAS|CUBLASLT|CUDNN)_\w+|NVIDIA_TF32_OVERRIDE")
 # Terraform's variables begin with TF_, too, and hold passwords and tokens
 SECRET = re.compile(r"TF_(VAR|TOKEN|CLI|CLOUD|REGISTRY)_\w+|\w*(SECRET|PASSWORD|CREDENTIAL|TOKEN|KEY)\w*")
-ELSEWHERE = {
-    "KERAS_BACKEND",
-    "JAX_PLATFORMS",
-    "JAX_PLATFORM_NAME",
-    "CUDA_VISIBLE_DEVICES",
-    "CUDA_DEVICE_ORDER",
-}  # `machine` names the result
+# They choose backend and device, which a record names
+ELSEWHERE = {"KERAS_BACKEND", "JAX_PLATFORMS", "JAX_PLATFORM_NAME", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"}
 LOGGING = {"TF_CPP_MIN_LOG_LEVEL", "TF_CPP_MAX_VLOG_LEVEL", "TF_CPP_VMODULE", "JAX_LOGGING_LEVEL", "JAX_DEBUG_LOG_MODULES"}
-FOLDERS = {
-    "KERAS_HOME",
-    "CUDA_HOME",
-    "CUDA_PATH",
-    "CUDA_ROOT",
-    "CUDA_CACHE_PATH",
-    "JAX_COMPILATION_CACHE_DIR",
-    "TF_XLA_PERSISTENT_CACHE_DIRECTORY",
-}
-LEFT_OUT = ELSEWHERE | LOGGING | FOLDERS
+FOLDERS = {"KERAS_HOME", "CUDA_HOME", "CUDA_PATH", "CUDA_ROOT", "CUDA_CACHE_PATH"}
+FOLDERS |= {"JAX_COMPILATION_CACHE_DIR", "TF_XLA_PERSISTENT_CACHE_DIRECTORY"}
+BY_LIBRARIES = {"KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK"}  # that set them when they are imported, and a child inherits them
+LEFT_OUT = ELSEWHERE | LOGGING | FOLDERS | BY_LIBRARIES
 WHEELS = re.compile(r"(nvidia|jax[-_]cuda\d+)[-_].+", re.IGNORECASE)  # CUDA, cuDNN and their like, as pip installs them
 
 
-def variables():
-    """The environment variables that the backends read, but for those that only choose a device, a folder or what is logged.
+def variables(backend):
+    """The environment variables that a backend reads, but for those that only choose a device, a folder or what is logged.
 
-    Call it before Keras is imported: Keras and JAX set some themselves.
+    Call it before Keras is imported: a backend may set some itself. Keras sets TF_FORCE_GPU_ALLOW_GROWTH for any other
+    backend than TensorFlow, and a child would inherit it.
     """
-    return {
-        name: value for name, value in os.environ.items() if READ.fullmatch(name) and not SECRET.fullmatch(name) and name not in LEFT_OUT
-    }
+    left_out = LEFT_OUT | (set() if backend == "tensorflow" else {"TF_FORCE_GPU_ALLOW_GROWTH"})
+    return {name: os.environ[name] for name in os.environ if READ.fullmatch(name) and not SECRET.fullmatch(name) and name not in left_out}
 
 
 def settings():

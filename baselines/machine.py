@@ -153,6 +153,18 @@ def alone(load):
     return (load["others"] is None or load["others"] <= SHARED) and not load.get("gpu_others")
 
 
+def without_gpu():
+    """What a session says where it computes on the CPU: whether there is a GPU that the backend cannot use, too."""
+    found = gpus.uses() if accelerated() else {}
+    if not found:
+        return "no GPU found: the cells are trained on the CPU"
+    package = {"tensorflow": "tensorflow[and-cuda]", "jax": "jax[cuda12]"}.get(backend(), backend())
+    return (
+        f"{backend()} CANNOT USE THE GPU that nvidia-smi shows ({', '.join(found)}): the cells are trained on the CPU; install {package},"
+        " or see CUDA_VISIBLE_DEVICES and JAX_PLATFORMS"
+    )
+
+
 class Reading(NamedTuple):
     """How busy the machine has been so far."""
 

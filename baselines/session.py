@@ -156,7 +156,7 @@ class Session:
             lines.append(f"no session named {self.options.name} is unfinished here: everything is trained")
         lines += self.problems
         if not self.info["gpu"]:
-            lines.append("no GPU found: the cells are trained on the CPU")
+            lines.append(machine.without_gpu())
         return lines
 
     def _before(self, training):

@@ -61,7 +61,7 @@ def train(cell, args):
     """
     fetching = _fetching if args.download else False
     data = loaders.load(cell.data, loaders.root_folder(args.data_dir), fetching)
-    variables = environment.variables()
+    variables = environment.variables(machine.backend())
     machine.import_keras()
     machine.compute_in(args.precision)
     zoo.module(cell.model)  # a project's may call keras.config

@@ -17,10 +17,10 @@ pytestmark = pytest.mark.self
 def variables(monkeypatch):
     """A function: the variables that are recorded of those given."""
 
-    def recorded(**given):
+    def recorded(backend="tensorflow", **given):
         with monkeypatch.context() as patch:
             patch.setattr(environment.os, "environ", given)
-            return environment.variables()
+            return environment.variables(backend)
 
     return recorded
 
@@ -46,8 +46,13 @@ def test_variables_that_the_backends_read_are_recorded(variables):
 
 
 @pytest.mark.parametrize("name", sorted(environment.LEFT_OUT))
-def test_variables_that_choose_a_device_a_folder_or_what_is_logged_are_left_out(variables, name):
+def test_variables_that_change_no_result_or_that_libraries_set_are_left_out(variables, name):
     assert {} == variables(**{name: "1"})
+
+
+def test_what_keras_sets_itself_is_not_taken_for_a_users_setting(variables):
+    assert {} == variables(backend="jax", TF_FORCE_GPU_ALLOW_GROWTH="true")
+    assert {"TF_FORCE_GPU_ALLOW_GROWTH": "true"} == variables(TF_FORCE_GPU_ALLOW_GROWTH="true")
 
 
 @pytest.mark.parametrize("name", ["TF_VAR_db_password", "TF_TOKEN_app_terraform_io", "KERAS_API_TOKEN", "JAX_SECRET", "TF_CLI_ARGS_plan"])

@@ -195,6 +195,24 @@ def test_a_part_of_a_gpu_is_not_shared_with_the_other_parts(smi, computes_on):
     assert machine.folder("float32").startswith("nvidia-a100-sxm4-40gb-mig-3g.20gb_")
 
 
+def test_a_gpu_that_the_backend_cannot_use_is_named(smi, monkeypatch, tmp_path):
+    smi()
+    monkeypatch.setattr(machine, "backend", lambda: "tensorflow")
+    monkeypatch.setattr(machine, "accelerated", lambda: True)
+    assert f"tensorflow CANNOT USE THE GPU that nvidia-smi shows ({A[4:]}, {B[4:]})" in machine.without_gpu()
+    assert "install tensorflow[and-cuda]," in machine.without_gpu()
+    (tmp_path / "nvidia-smi").unlink()
+    assert "no GPU found: the cells are trained on the CPU" == machine.without_gpu()
+
+
+def test_a_container_with_another_gpu_than_the_first_has_one(monkeypatch):
+    if machine.platform.system() == "Darwin":
+        pytest.skip("every Mac may have one")
+    for there, expected in ("/dev/nvidiactl", True), ("/dev/null", False):
+        monkeypatch.setattr(machine.os.path, "exists", lambda path, there=there: path == there)
+        assert expected == machine.accelerated.__wrapped__()
+
+
 def test_without_a_gpu_nvidia_smi_is_not_started(monkeypatch):
     monkeypatch.setattr(machine, "accelerated", lambda: False)
     monkeypatch.setattr(gpus, "_ask", lambda *args, **options: pytest.fail("nvidia-smi was started"))
