@@ -35,7 +35,7 @@ def from_table(entry, folder):
     if not isinstance(path, str) or not path or "\0" in path:
         raise ValueError(f"path = {path!r} is not the path of a folder or file")
     try:
-        path = (folder / user.path(path)).resolve()
+        path = (folder / user.expanded(path)).resolve()
     except (user.PathError, RuntimeError, OSError) as error:  # RuntimeError: a link to itself
         raise ValueError(f"path = {path!r} cannot be followed ({error})") from error
     if entry["loader"] == "image_folder" and entry["input"][2] not in (1, 3):

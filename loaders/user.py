@@ -17,16 +17,32 @@ class PathError(argparse.ArgumentTypeError, ValueError):
     """A path that cannot be followed, as argparse and all other code catch it; the message names it and the next step."""
 
 
-def path(text):
-    """The Path of a user's text, with ~ and ~NAME in place of a home, as a shell writes it.
+def expanded(text):
+    """The Path of a user's text, with a home in place of ~ and ~NAME, as a shell expands it.
 
     Raises:
         PathError: there is no such home.
     """
-    expanded = os.path.expanduser(text)
-    if os.fspath(expanded).startswith("~"):
+    path = os.path.expanduser(text)
+    if os.fspath(path).startswith("~"):
         raise PathError(f"{text}: there is no home directory for its ~; write the whole path (./~ for a folder of that name)")
-    return Path(expanded)
+    return Path(path)
+
+
+def path(text):
+    """The same of an option or a variable; nothing needs to be there.
+
+    Raises:
+        PathError: there is no such home; or nobody can tell what is there: a folder that is not yours, a link to itself, too long a name.
+    """
+    path = expanded(text)
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:
+        raise PathError(f"{text}: {getattr(error, 'strerror', None) or error}; name another") from error
+    return path
 
 
 def cache_folder():
@@ -36,7 +52,7 @@ def cache_folder():
         PathError: the user has neither $XDG_CACHE_HOME nor a home.
     """
     cache = Path(os.environ.get("XDG_CACHE_HOME", ""))  # a relative one is to be ignored, says the XDG Base Directory Specification
-    return (cache if cache.is_absolute() else path("~/.cache")) / "zoobench"
+    return (cache if cache.is_absolute() else expanded("~/.cache")) / "zoobench"
 
 
 def keras_home():

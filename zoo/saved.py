@@ -17,6 +17,7 @@ import numpy as np
 from loaders import seen
 
 MEMBER = "zoobench.json"  # {"classes": [name, ...]}, in the order of the labels
+LARGEST = 1 << 24  # bytes that it may unpack to
 MOST = 10  # classes that ``predict`` returns, as many as the imagenet32 study prints
 FOLDER = re.compile(r"(n\d{8})\b ?(.*)")  # the id before the name, as in 'n02124075 Egyptian cat'
 AGAIN = "train it again and save it, or copy the file again"
@@ -63,10 +64,12 @@ def load(path):
     path = Path(path)
     try:
         with zipfile.ZipFile(path) as archive:
-            if damaged := archive.testzip():
-                raise ValueError(f"{path}: its member {damaged} is damaged; {AGAIN}")
             if MEMBER not in archive.namelist():
                 raise ValueError(f"{path}: has no {MEMBER}, which lists its classes; save the network with zoo.saved.save")
+            if (size := archive.getinfo(MEMBER).file_size) > LARGEST:
+                raise ValueError(f"{path}: its member {MEMBER} has {size} bytes, more than {LARGEST}; {AGAIN}")
+            if damaged := archive.testzip():
+                raise ValueError(f"{path}: its member {damaged} is damaged; {AGAIN}")
             classes = _classes(path, archive.read(MEMBER))
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror or error}; name a file that zoo.saved.save wrote") from error

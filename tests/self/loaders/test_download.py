@@ -2,12 +2,13 @@
 
 import errno
 import hashlib
+import os
 import subprocess
 
 import pytest
 
 import loaders
-from loaders import download, files
+from loaders import atomic, download, files
 from tests.self.loaders import processes
 from tests.self.loaders.server import CONTENT, PATIENCE
 
@@ -189,6 +190,20 @@ def test_a_folder_that_may_not_be_written_to_is_named(fetched, monkeypatch):
     monkeypatch.setattr(files.Path, "mkdir", refuse)
     with pytest.raises(loaders.DataMissing, match=r"file\.bin cannot be written to .*: .*Permission denied"):
         fetched("serve")
+
+
+@pytest.mark.parametrize("error", [errno.ENOLCK, errno.ENOTSUP])
+def test_a_file_system_without_locks_and_permissions_is_enough(fetched, server, monkeypatch, error):
+    def refuse(*args):
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(atomic.fcntl, "flock", refuse)
+    monkeypatch.setattr(atomic.os, "chmod", refuse)
+    assert CONTENT == fetched("truncate", "serve").read_bytes()
+    fetched.path.unlink()
+    with pytest.raises(loaders.DataMissing, match="failed: Not Found"):
+        fetched("truncate", "gone")
+    assert [] == list(fetched.path.parent.iterdir())
 
 
 def test_of_two_processes_one_fetches_and_the_other_waits(fetched, server):

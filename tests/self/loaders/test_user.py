@@ -1,5 +1,6 @@
 """Paths as users write them, users without a home or a name, and terminals that show ASCII only."""
 
+import contextlib
 import io
 import os
 import pwd
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 import loaders
+from baselines import __main__ as baselines_command
 from baselines import machine
 from loaders import __main__ as command
 from loaders import files, user
@@ -82,6 +84,22 @@ def test_a_path_whose_home_does_not_exist_is_refused(homeless, monkeypatch, tmp_
             used()
     with pytest.raises(ValueError, match="path = '~/pets' cannot be followed .*no home"):
         loaders.own.from_table({"loader": "arrays", "path": "~/pets", "input": [1, 1, 1], "classes": 1}, tmp_path)
+
+
+@pytest.mark.self
+def test_a_path_that_nobody_can_follow_is_one_line(tmp_path, monkeypatch, capsys):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for path, why in (tmp_path / "loop" / "x", "Too many levels of symbolic links"), (tmp_path / ("x" * 300), "File name too long"):
+        expected = f"{path}: {why}; name another"
+        for main, args in (command.main, ["show", str(path), "x.png"]), (baselines_command.main, ["compare", f"--storage={path}"]):
+            with contextlib.suppress(SystemExit):
+                assert main(args) in (1, 2)
+            assert capsys.readouterr().err.splitlines()[-1].endswith(expected)
+        for variable, used in (files.VARIABLE, loaders.root_folder), (project.VARIABLE, project.folder):
+            monkeypatch.setenv(variable, str(path))
+            with pytest.raises((loaders.DataError, ValueError), match=f"^{variable}: {expected}$"):
+                used()
+            monkeypatch.delenv(variable)
 
 
 @pytest.mark.self
