@@ -19,7 +19,7 @@ from zoo.training.keys import KEYS
 END = "<!-- end of results -->"
 
 
-def main(args=None):
+def _parser():
     parser = argparse.ArgumentParser(
         prog="python -m baselines", description="Compare and accept records, train a cell, measure this machine."
     )
@@ -55,7 +55,11 @@ def main(args=None):
     commands.add_parser("recipe", help="the keys of a recipe and their meaning")
     commands.add_parser("record", help="every field of a record and its meaning")
     overhead.options(commands.add_parser("overhead", help="time the suite's epoch, plain fit and a loop written by hand side by side"))
-    options = parser.parse_args(args)
+    return parser
+
+
+def main(args=None):
+    options = _parser().parse_args(args)
     try:
         options.storage = getattr(options, "storage", None) or store.folders()[0]
     except ValueError as error:
