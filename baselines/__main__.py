@@ -20,7 +20,7 @@ from zoo.training.keys import KEYS
 END = "<!-- end of results -->"
 
 
-def main(args=None):
+def _parser():
     parser = argparse.ArgumentParser(
         prog="python -m baselines", description="Compare and accept records, train a cell, measure this machine."
     )
@@ -53,8 +53,12 @@ def main(args=None):
     fields = commands.add_parser("record", help="every field of a record and its meaning")
     fields.add_argument("--schema", action="store_true", help="the JSON Schema of a file of records instead")
     overhead.options(commands.add_parser("overhead", help="time the suite's epoch, plain fit and a loop written by hand side by side"))
+    return parser
+
+
+def main(args=None):
     user.print_any_text()
-    options = parser.parse_args(args)
+    options = _parser().parse_args(args)
     try:
         settings.check_platform()
         if options.command in ("roofline", "machine", "train", "overhead", "device", "check", "tour"):  # those that import Keras

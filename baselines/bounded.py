@@ -1,6 +1,7 @@
-"""Processes that the tour starts: ended in time, whatever they do, and their output both shown and kept."""
+"""Processes that the tour starts: ended in time, whatever they do, and with the tour; their output is both shown and kept."""
 
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -8,6 +9,8 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from baselines import child
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = {signal.SIGINT: 5, signal.SIGTERM: 2, signal.SIGKILL: 5}  # seconds to wait after each signal before the next
@@ -35,11 +38,11 @@ def run(args, seconds, log):
     end = time.monotonic() + seconds - ENDING
     if seconds <= ENDING:
         return None
-    command = [sys.executable, "-m", *args]
+    command = [sys.executable, "-m", "baselines.bounded", str(os.getpid()), *args]
     say(f"$ python -m {' '.join(args)}")
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     process = subprocess.Popen(command, cwd=ROOT, **pipes, text=True, errors="replace", start_new_session=True)
-    echo = threading.Thread(target=_echo, args=(process.stdout, command, log), daemon=True)
+    echo = threading.Thread(target=_echo, args=(process.stdout, args, log), daemon=True)
     echo.start()
     try:
         return process.wait(max(end - time.monotonic(), 0))
@@ -52,10 +55,10 @@ def run(args, seconds, log):
             process.stdout.close()
 
 
-def _echo(stream, command, log):
+def _echo(stream, args, log):
     """Show what a process prints, and add it to the log; it goes on where one of them cannot be written to."""
     with suppress(OSError), open(log, "a", encoding="utf-8", errors="replace") as file:
-        file.write(f"$ {' '.join(command)}\n")
+        file.write(f"$ python -m {' '.join(args)}\n")
     for line in stream:
         say(line.rstrip("\n"))
         with suppress(OSError), open(log, "a", encoding="utf-8", errors="replace") as file:
@@ -102,3 +105,9 @@ def signals_ignored():
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)
+
+
+if __name__ == "__main__":  # in the process: end with the tour, even if that is killed, and be python -m ARGS
+    child.end_with(int(sys.argv[1]))
+    sys.argv = sys.argv[2:]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -128,6 +128,11 @@ def follow(parent):
         return
     sys.stdout = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints goes to stderr
+    end_with(parent)
+
+
+def end_with(parent):
+    """End this process when the one that started it, whose id is ``parent``, ends."""
 
     def watch():
         while os.getppid() == parent:

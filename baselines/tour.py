@@ -34,7 +34,8 @@ def command(args):
         budget, root = plan.budget(args.budget), loaders.root_folder(args.data_dir)
     except (ValueError, loaders.DataError) as error:
         raise files.StoreError(str(error)) from error
-    os.environ[loaders.files.VARIABLE] = str(root)  # for every step
+    if root.is_dir():  # the default one may not be there yet
+        os.environ[loaders.files.VARIABLE] = str(root)  # for every step
     deadline = time.monotonic() + budget - min(RESERVE, budget / 4)
     storage, home = _writable(args.storage.resolve()), Path.cwd()
     home = home if os.access(home, os.W_OK) else Path(tempfile.gettempdir())

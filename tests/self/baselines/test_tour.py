@@ -257,6 +257,17 @@ def test_a_step_goes_on_where_the_terminal_is_gone_and_its_log_cannot_be_written
     assert 0 == bounded.run(("platform",), 60, tmp_path / "nowhere" / "log")
 
 
+def test_a_step_ends_with_a_tour_that_is_killed(tmp_path):
+    (tmp_path / "hangs.py").write_text("import os, time; print(os.getpid(), flush=True); time.sleep(60)")
+    program = f"from baselines import bounded; bounded.run(('hangs',), 60, {str(tmp_path / 'log')!r})"
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{tmp_path}"}
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert "$ python -m hangs\n" == process.stdout.readline()
+        group = int(process.stdout.readline())
+        process.kill()
+    assert gone(group)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT], ids=lambda number: number.name)
 def test_a_signal_that_ends_the_tour_leaves_an_archive(tmp_path, number, bare_home):
     program = f"""
