@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from baselines import bounded, child, first_look, machine, pack, store, tour, trials
+from baselines import bounded, child, first_look, machine, pack, record, store, tour, trials
 from baselines.__main__ import main
 from tests.self.baselines import fake_training
 from tests.self.baselines.test_roofline import measured
@@ -62,7 +62,7 @@ def toured(storage, tmp_path, monkeypatch, capsys):
                 (storage / MACHINE / "roofline").write_text(json.dumps(measured()))
             if step == "full":
                 ids = [arg.partition("[")[2][:-1] for arg in command if "test_accuracy[" in arg]
-                made = [fake_training.record(cell, id=f"{cell}{len(ran):016}"[-16:], machine=MACHINE) for cell in ids]
+                made = [fake_training.record(cell, id=record.digest([cell, len(ran)]), machine=MACHINE) for cell in ids]
                 fake_training.stored(storage, len(ran), "tour", made)
             return 1 if step == "get" else 0
 

@@ -197,7 +197,7 @@ def test_a_file_system_without_locks_and_permissions_is_enough(fetched, server, 
     def refuse(*args):
         raise OSError(error, os.strerror(error))
 
-    monkeypatch.setattr(atomic.fcntl, "flock", refuse)
+    monkeypatch.setattr("fcntl.flock", refuse)
     monkeypatch.setattr(atomic.os, "chmod", refuse)
     assert CONTENT == fetched("truncate", "serve").read_bytes()
     fetched.path.unlink()

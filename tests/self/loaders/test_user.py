@@ -37,6 +37,7 @@ def other_user():
     as_nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
     reading = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]  # where the interpreter is in root's home
     names = ("HOME", "XDG_CACHE_HOME", "KERAS_HOME", "ZOOBENCH_DATA", "ZOOBENCH_PROJECT")
+    names += tuple(name for name in os.environ if name.startswith("PYTEST_"))  # of the workers of pytest-xdist
     clean = ["env", *(f"--unset={name}" for name in names), "PYTHONDONTWRITEBYTECODE=1"]
     if os.getuid() != 0 or not shutil.which("setpriv"):
         pytest.skip("another user needs root and setpriv")
