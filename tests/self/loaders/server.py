@@ -67,7 +67,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _drop_by_drop(self, content, before=b""):
         self.wfile.write(before)
-        for number in range(1000):
+        for number in range(100):
             self.wfile.write(content[number : number + 1])
             self.wfile.flush()
             time.sleep(PATIENCE / 10)
