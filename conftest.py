@@ -6,7 +6,8 @@ import gc
 import pytest
 
 from baselines import machine, options
-from baselines.session import ERRORS, Session, TrainingFailed, Unavailable, commit
+from baselines.commit import commit
+from baselines.session import ERRORS, Session, TrainingFailed, Unavailable
 from baselines.trials import Mistakes
 
 SESSION = pytest.StashKey[Session]()
@@ -118,7 +119,7 @@ def save(pytestconfig):
 
     def write():
         try:
-            pytestconfig.stash[SESSION].save()
+            pytestconfig.stash[SESSION].results.save()
         except TrainingFailed as error:
             raise pytest.fail.Exception(str(error), pytrace=False) from None
 
@@ -143,7 +144,7 @@ def verdict(record, pytestconfig, request):
 @pytest.fixture
 def together(pytestconfig, request):
     """The Told of the accuracies of all cells of the session together."""
-    told = pytestconfig.stash[SESSION].verdicts.together()
+    told = pytestconfig.stash[SESSION].results.verdicts.together()
     _note(told, request)
     return told
 
@@ -156,7 +157,7 @@ def _note(told, request):
 
 
 def pytest_benchmark_generate_machine_info(config):
-    return config.stash[SESSION].info or machine.info()
+    return config.stash[SESSION].results.info or machine.info()
 
 
 def pytest_benchmark_generate_commit_info(config):
@@ -164,7 +165,7 @@ def pytest_benchmark_generate_commit_info(config):
 
 
 def pytest_benchmark_update_json(config, benchmarks, output_json):
-    config.stash[SESSION].complete_json(output_json)
+    config.stash[SESSION].results.complete_json(output_json)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -66,13 +66,15 @@ def check_writable(folder, name):
     """Write, rename and delete a file in a machine's folder, as a session does.
 
     Raises:
-        OSError: a file of records with that name cannot be stored there.
+        StoreError: a file of records with that name cannot be stored there.
     """
     made = not folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f".0001_{name}_{'0' * 8}.json"
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         replace(path, " " * 2**20)
+    except OSError as error:
+        raise StoreError(f"{folder}: a record cannot be stored there: {error}; name another --benchmark-storage") from error
     finally:
         path.unlink(missing_ok=True)
         if made:

@@ -53,11 +53,11 @@ def baseline(record, stored):
     Those of its own machine alone, where there are enough; those of another backend only where the two are alike.
     """
     like = [each for each in candidates(record, stored) if data(record, each.record) == "same"]
-    here = _one_a_seed([each for each in like if each.machine == record["machine"]])
+    here = one_a_seed([each for each in like if each.machine == record["machine"]])
     if len(here) >= OWN:
         return here
     backends = defaultdict(list)
-    for each in _one_a_seed(like):
+    for each in one_a_seed(like):
         backends[each.record["backend"]].append(each)
     own = backends.pop(record["backend"], [])
     images = record["data"]["test"]
@@ -67,7 +67,7 @@ def baseline(record, stored):
     return own
 
 
-def _one_a_seed(stored):
+def one_a_seed(stored):
     """The newest record of each seed and backend."""
     return list({(each.record["backend"], each.record["seed"]): each for each in stored}.values())
 
@@ -203,11 +203,18 @@ def _by_cell(of, record, stored):
 
 def occasions(dates):
     """Number of occasions on which records were made, given their dates in ISO 8601."""
-    count, last = 0, None
-    for date in sorted(map(datetime.datetime.fromisoformat, dates)):
-        count += last is None or date - last > OCCASION
+    return max(len(by_occasion([(date, date) for date in dates])), 1)
+
+
+def by_occasion(dated):
+    """The values of each occasion, given a list of (date in ISO 8601, value): a list of lists."""
+    groups, last = [], None
+    for date, value in sorted((datetime.datetime.fromisoformat(date), value) for date, value in dated):
+        if last is None or date - last > OCCASION:
+            groups.append([])
+        groups[-1].append(value)
         last = date
-    return max(count, 1)
+    return groups
 
 
 def twin(record, stored):

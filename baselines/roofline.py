@@ -10,7 +10,7 @@ import math
 
 from tabulate import tabulate
 
-from baselines import files, machine, probes, record, store
+from baselines import child, files, machine, probes, record, store
 
 LIMITS = {  # key, which ends in its unit -> (name and unit in the table, that unit in the key's unit)
     "matmul_float32_flops_per_second": ("matrix product, float32", "GFLOP/s", 1e9),
@@ -102,6 +102,20 @@ def load(folder):
         precision = " --precision mixed_bfloat16" if folder.name.endswith("_mixed_bfloat16") else ""
         again = f"measure it with: python -m baselines roofline --again{precision}"
         raise files.StoreError(f"{path}: not a measured roofline ({reason}); {again}") from error
+    return found
+
+
+def known(folder, precision, measures):
+    """The roofline of a machine's folder, or None; with ``measures``, a child process measures it where no sound one is stored.
+
+    Raises:
+        child.ChildError: it cannot be measured.
+        files.StoreError: the stored one is damaged.
+    """
+    found = load(folder)
+    if measures and (found is None or found["shared"]):
+        child.answer("roofline", "--storage", str(folder.parent), "--precision", precision)
+        found = load(folder)
     return found
 
 

@@ -6,7 +6,6 @@ so that nothing later can lose it.
 
 import contextlib
 import functools
-import subprocess
 import time
 from dataclasses import dataclass, field
 
@@ -16,9 +15,10 @@ import loaders
 from baselines import accepted, child, files, judge, limits, machine, options, plan, progress, roofline, store, trials
 from baselines import record as records
 from baselines.cells import TableError, cells
+from baselines.commit import commit
+from baselines.results import Results
 from baselines.trainings import Training, TrainingFailed, Unavailable, ask
 from baselines.verdicts import Verdicts, settle
-from zoo import project
 
 # Mistakes in options, tables, data or stored files, found before anything is trained.
 ERRORS = (ValueError, TableError, loaders.DataError, files.StoreError, child.ChildError)
@@ -30,27 +30,24 @@ class Session:
 
     config: object  # pytest's
     options: options.Options
-    stored: list[store.Stored] = field(default_factory=list)  # before the session; read only if it trains
+    results: Results
     problems: list[str] = field(default_factory=list)  # stored files that were left out
-    verdicts: Verdicts = field(default_factory=Verdicts)
     known: dict[str, Training] = field(default_factory=dict)  # id -> the training that tests use
     machine: str | None = None  # the folder's name, once trainings are planned
-    info: dict | None = None  # machine_info
     estimates: dict[str, float | None] = field(default_factory=dict)  # training's id -> seconds
     deadline: float | None = None  # of time.monotonic
     answers: dict[str, dict | Exception] = field(default_factory=dict)  # training's id -> its record, or why there is none
-    new: list[dict] = field(default_factory=list)  # the records of the session's own trainings
     resumed: dict[str, store.Stored] = field(default_factory=dict)  # training's id -> the record that was stored before
     lost: list[str] = field(default_factory=list)  # what could not be kept, which makes the session red
-    complete: bool = False
 
     @classmethod
     def begin(cls, config, trains):
         """A session; raises one of ERRORS where an option, a table or a stored file is wrong."""
-        made = cls(config, options.read(config))
-        made.verdicts.strict = made.options.strict
-        if trains:
-            made.stored = store.every(made.options.storage, made.problems)
+        asked, problems = options.read(config), []
+        stored = store.every(asked.storage, problems) if trains else []
+        for cell in sorted({each.cell for each in stored if each.accepted} - cells().keys()):
+            problems.append(f"{cell} has accepted records and is in no table: put its row back, or take it out of {accepted.NAME}")
+        made = cls(config, asked, Results(config, asked.name, stored, verdicts=Verdicts(strict=asked.strict)), problems)
         store.journal(config._benchmarksession.storage)
         return made
 
@@ -64,7 +61,7 @@ class Session:
             Training(f"{cell.id}-seed{seed}" if several else cell.id, cell.id, seed)
             for cell in self.options.cells
             if cell.quick or not quick
-            for seed in seeds or [plan.seed(cell.id, self.options.precision, self.stored)]
+            for seed in seeds or [plan.seed(cell.id, self.options.precision, self.results.stored)]
         ]
         self.known |= {each.id: each for each in made}
         return [each.id for each in made]
@@ -72,8 +69,8 @@ class Session:
     @property
     def together(self):
         """Whether enough of the chosen cells have accepted records to judge their accuracies together."""
-        accepted = {each.cell for each in self.stored if each.accepted}
-        return sum(cell.id in accepted for cell in self.options.cells) >= limits.LEAST_CELLS
+        with_baseline = {each.cell for each in self.results.stored if each.accepted}
+        return sum(cell.id in with_baseline for cell in self.options.cells) >= limits.LEAST_CELLS
 
     def order(self, items):
         """The tests that use a record, those of the full tier last, in the order of the plan, the timed test of a training first."""
@@ -92,23 +89,21 @@ class Session:
         Args:
             tests: (training's id, whether its time is judged and not its accuracy) of each test of the full tier.
         """
-        self.machine, self.info = machine.folder_and_info(self.options.precision)
+        self.machine, self.results.info = machine.folder_and_info(self.options.precision)
         folder = self.options.storage / self.machine
         roofline.load(folder)  # raises StoreError for a damaged one
         if self.options.name:
-            try:
-                files.check_writable(folder, self.options.name)
-            except OSError as error:
-                raise files.StoreError(f"{folder}: a record cannot be stored there: {error}; name another --benchmark-storage") from error
+            files.check_writable(folder, self.options.name)
+            commit()  # as the code is before the first training
         benchmarks = self.config._benchmarksession
         benchmarks.machine_id = benchmarks.storage.default_machine_id = self.machine  # pytest-benchmark has no hook for the folder's name
-        accepted = [each for each in self.stored if each.accepted]
-        anywhere, here = {each.cell for each in accepted}, {each.cell for each in accepted if each.machine == self.machine}
-        costs = len(judge.COSTS) - (not self.info["gpu"])
+        baseline = [each for each in self.results.stored if each.accepted]
+        anywhere, here = {each.cell for each in baseline}, {each.cell for each in baseline if each.machine == self.machine}
+        costs = len(judge.COSTS) - (not self.results.info["gpu"])
         judged = [costs * (self.known[each].cell in here) if timed else self.known[each].cell in anywhere for each, timed in tests]
-        self.verdicts.gates = max(sum(judged), 1)
+        self.results.verdicts.gates = max(sum(judged), 1)
         for each, _ in tests:
-            self.estimates[each] = plan.estimate(cells()[self.known[each].cell], self.machine, self.stored, self.options.epochs)
+            self.estimates[each] = plan.estimate(cells()[self.known[each].cell], self.machine, self.results.stored, self.options.epochs)
 
     def _order(self):
         """The trainings: those of suspicious cells first, then as planned, or under a time budget the cheapest first."""
@@ -122,7 +117,9 @@ class Session:
     def _unsettled(self):
         """Cell -> the stored record that left it SUSPECT, of the cells whose newest record did."""
         newest = {
-            each.cell: each for each in self.stored if each.verdicts.get("accuracy") and each.record["precision"] == self.options.precision
+            each.cell: each
+            for each in self.results.stored
+            if each.verdicts.get("accuracy") and each.record["precision"] == self.options.precision
         }
         return {cell: each for cell, each in newest.items() if each.verdicts["accuracy"]["more"] and cell in cells()}
 
@@ -133,7 +130,7 @@ class Session:
             trials.Mistakes: some cannot be followed.
         """
         ids = dict.fromkeys(self.known[each].cell for each in plan.fitting(self.estimates, self.options.budget))
-        chosen = trials.untried([cells()[each] for each in ids], self.options.precision, self.stored)
+        chosen = trials.untried([cells()[each] for each in ids], self.options.precision, self.results.stored)
         if len(chosen) > 1:
             if reporter := self.config.pluginmanager.get_plugin("terminalreporter"):
                 reporter.write_line(f"trying the recipes of {len(chosen)} cells: {trials.WHAT}")
@@ -155,7 +152,7 @@ class Session:
         elif self.options.resume:
             lines.append(f"no session named {self.options.name} is unfinished here: everything is trained")
         lines += self.problems
-        if not self.info["gpu"]:
+        if not self.results.info["gpu"]:
             lines.append(machine.without_gpu())
         return lines
 
@@ -163,7 +160,7 @@ class Session:
         """The records of a training's cell, seed and --epochs that a session stored that did not end, if this one resumes it."""
         if not self.options.resume:
             return []
-        mine = [each for each in self.stored if (each.name, each.machine) == (self.options.name, self.machine)]
+        mine = [each for each in self.results.stored if (each.name, each.machine) == (self.options.name, self.machine)]
         ended = max((index for index, each in enumerate(mine) if each.complete), default=-1)
         wanted = (training.cell, training.seed, self.options.epochs)
         return [each for each in mine[ended + 1 :] if (each.cell, each.record["seed"], each.record["epochs_option"]) == wanted]
@@ -184,7 +181,7 @@ class Session:
             except (Unavailable, TrainingFailed) as error:
                 self.answers[training_id] = error
             except trials.Mistakes as error:
-                if not self.new:  # nothing was trained, and the session ends
+                if not self.results.new:  # nothing was trained, and the session ends
                     raise
                 self.answers[training_id] = TrainingFailed(f"{training_id}: {error}")
             except BaseException as error:  # such as pytest-timeout's: the training's other test does not train again
@@ -201,7 +198,7 @@ class Session:
         late = f"time budget: needs {plan.duration(needs) if needs else 'an unknown time'}, {plan.duration(max(left or 0, 0))} left"
         if not starts and not before:
             raise Unavailable(late)
-        limits = self.roofline()
+        limits = self.roofline
         answer = self._ask(training, before, starts)
         if answer["event"] == "unknown":
             raise Unavailable(late)
@@ -212,8 +209,7 @@ class Session:
         made = answer["record"]
         if records.timed(made):
             made |= roofline.limits_of(limits, self.options.precision)
-        self.new.append(made)
-        self.save()
+        self.results.add(made)
         return made
 
     def _ask(self, training, before, starts):
@@ -222,94 +218,34 @@ class Session:
         if before and (file is None or file.exists()):
             args += ["--known", ",".join(map(_identity, before))]
         args += [] if starts else ["--only-known"]
-        args += ["--check"] if self.machine and trials.untried([cells()[training.cell]], self.options.precision, self.stored) else []
+        args += (
+            ["--check"] if self.machine and trials.untried([cells()[training.cell]], self.options.precision, self.results.stored) else []
+        )
         args += ["--save", str(file)] if file else []
         shows = {"epoch": progress.line(self.config, training.id), "fetching": progress.fetching(self.config)}
         return ask(training, args, self.options.timeout, shows, self.lost)
 
     @functools.cached_property
-    def _limits(self):
+    def roofline(self):
+        """This machine's roofline, or None; measured first if the session stores records and no sound one is stored."""
         if self.machine is None:
             return None
-        folder = self.options.storage / self.machine
         try:
-            found = roofline.load(folder)
-            if self.options.name and (found is None or found["shared"]):
-                child.answer("roofline", "--storage", str(self.options.storage), "--precision", self.options.precision)
-                found = roofline.load(folder)
-            return found
+            return roofline.known(self.options.storage / self.machine, self.options.precision, self.options.name is not None)
         except (child.ChildError, files.StoreError, OSError) as error:  # it must not cost a training
             self.lost.append(f"the roofline is not known, so that records lack their share of the peak: {error}")
             return None
 
-    def roofline(self):
-        """This machine's roofline, or None; measured first if the session stores records and no sound one is stored."""
-        return self._limits
-
-    # Storing and judging
-
-    def save(self):
-        """Write what has been measured so far; a TrainingFailed where that fails."""
-        if self.options.name is None:
-            return
-        self._one_timing_a_record()
-        benchmarks, hook = self.config._benchmarksession, self.config.hook
-        output = hook.pytest_benchmark_generate_json(
-            config=self.config,
-            benchmarks=benchmarks.benchmarks,
-            include_data=benchmarks.save_data,
-            machine_info=self.info,
-            commit_info=commit(),
-        )
-        hook.pytest_benchmark_update_json(config=self.config, benchmarks=benchmarks.benchmarks, output_json=output)
-        benchmarks.storage.save(output, self.options.name)
-        if (error := benchmarks.storage.failed) and not benchmarks.storage.stored:
-            raise TrainingFailed(f"the records cannot be stored: {error}; make room or change --benchmark-storage, and train again")
-
-    def _one_timing_a_record(self):
-        """Drop the timings of tests that were run again, as by pytest-rerunfailures: they replay the epochs of the same training."""
-        entries = self.config._benchmarksession.benchmarks
-        entries[:] = {entry.extra_info.get("record", id(entry)): entry for entry in entries}.values()
-
-    def complete_json(self, output):
-        """Put the records into what pytest-benchmark writes; leave out timings that Ctrl-C cut short and those of records stored before."""
-        output["complete"] = self.complete
-        output["records"] = self.new
-        info, commit_info = output["machine_info"], output["commit_info"]
-        output["digests"] = {each["id"]: store.digest(info, commit_info, each) for each in self.new}
-        output["verdicts"] = {each["id"]: self.verdicts.stored[each["id"]] for each in self.new if each["id"] in self.verdicts.stored}
-        mine = {each["id"]: len(each["train_seconds"]) for each in self.new}
-        output["benchmarks"] = [
-            entry
-            for entry in output["benchmarks"]
-            if "record" not in entry["extra_info"] or mine.get(entry["extra_info"]["record"]) == entry["stats"]["rounds"]
-        ]
-
-    def everything(self):
-        """Every record there is, this session's own last: a list of store.Stored."""
-        return self.stored + [
-            store.Stored(
-                made["machine"],
-                "this session",
-                self.options.name or "",
-                made["cell"],
-                made,
-                {},
-                made["when"],
-                "",
-                verdicts=self.verdicts.stored.get(made["id"], {}),
-            )
-            for made in self.new
-        ]
+    # Judging
 
     def verdict(self, record, what, quick=False):
         """A verdicts.Told of a record's 'accuracy' or 'seconds', which is stored beside the record."""
         if what == "accuracy":
-            told = self.verdicts.accuracy(record, self.everything, self._once_more, quick)
+            told = self.results.verdicts.accuracy(record, self.results.everything, self._once_more, quick)
         else:
-            told = self.verdicts.seconds(record, self.everything)
+            told = self.results.verdicts.seconds(record, self.results.everything)
         with contextlib.suppress(TrainingFailed):  # the summary says it
-            self.save()
+            self.results.save()
         return told
 
     def _once_more(self, cell, seed=None):
@@ -317,7 +253,11 @@ class Session:
         first = next(each for each in self.known.values() if each.cell == cell)
         again = "-again" if seed is not None else ""
         if seed is None:
-            used = {each.record["seed"] for each in self.everything() if each.cell == cell and each.record["backend"] == machine.backend()}
+            used = {
+                each.record["seed"]
+                for each in self.results.everything()
+                if each.cell == cell and each.record["backend"] == machine.backend()
+            }
             seed = next(number for number in range(len(used) + 1) if number not in used)
         same = [each for each in self.known.values() if (each.cell, each.seed) == (cell, seed) and not again]
         training = same[0] if same else Training(f"{cell}-seed{seed}{again}", cell, seed)
@@ -335,11 +275,11 @@ class Session:
 
     def finish(self, status, stopped):
         """Write the file for the last time. Returns the exit status: a session without tests, or that lost something, never passes."""
-        self.complete = status in (0, 1) and not stopped
-        self._one_timing_a_record()
-        if self.new:
+        self.results.complete = status in (0, 1) and not stopped
+        self.results.one_timing_a_record()
+        if self.results.new:
             with contextlib.suppress(TrainingFailed):  # the summary says it
-                self.save()
+                self.results.save()
         if status == pytest.ExitCode.NO_TESTS_COLLECTED:  # as under -n, where only the workers collect
             self.lost.append("ERROR: no test was selected; check -m, -k and the paths (tests of the full tier need -m full)")
             return pytest.ExitCode.USAGE_ERROR
@@ -348,18 +288,7 @@ class Session:
 
     def summary(self):
         """The lines at the end of the session that follow the verdicts."""
-        storage = self.config._benchmarksession.storage
-        path, failed = getattr(storage, "stored", None), getattr(storage, "failed", None)
-        lines = [f"stored in {path}"] if path else []
-        if failed:
-            where = (
-                f"its records are in {path}: move that file to {self.options.storage / str(self.machine)}"
-                if path
-                else "its records are lost"
-            )
-            lines.append(f"NOT STORED as asked: {failed}; {where}")
-        if path and not self.complete:
-            lines.append("the session did not end: the same command with --resume trains only what is missing")
+        lines = self.results.lines(self.options.storage / str(self.machine))
         for training, found in self.resumed.items():
             untimed = "" if records.timed(found.record) else " (without times: the machine was busy)"
             lines.append(f"{training} was trained in the session that did not end: {found.file}{untimed}")
@@ -367,7 +296,7 @@ class Session:
         skipped = sum(isinstance(answer, Unavailable) for answer in self.answers.values())
         if skipped and self.machine:
             lines.append(f"cells not trained: {skipped}; the summary of skipped tests gives the reasons")
-        judged = self.verdicts.accuracies
+        judged = self.results.verdicts.accuracies
         for cell, each in self._unsettled().items() if self.machine else ():
             if cell not in judged:
                 lines.append(f"{cell} is SUSPECT since {each.file}; settle it: {settle(cells()[cell])}")
@@ -376,26 +305,3 @@ class Session:
 
 def _identity(stored):
     return records.digest(records.identity(stored.record))
-
-
-@functools.cache
-def commit():
-    """What pytest-benchmark stores as commit_info, of the suite's own repository, wherever pytest was started.
-
-    ``uncommitted`` are the code and the tables that had changes, of the suite or the project, that no commit holds.
-    """
-    from pytest_benchmark.utils import get_commit_info
-
-    with contextlib.chdir(options.ROOT):
-        found = get_commit_info()
-    return found | {"uncommitted": [name for folder in filter(None, (options.ROOT, project.folder())) for name in _uncommitted(folder)]}
-
-
-def _uncommitted(folder):
-    command = ["git", "-C", str(folder), "status", "--porcelain", "-z", "--untracked-files=all", "--", "*.py", "*.toml", "pytest.ini"]
-    try:
-        listed = subprocess.run(command, capture_output=True, check=True, timeout=30).stdout.decode(errors="replace")
-    except (OSError, subprocess.SubprocessError):  # no git, or no repository
-        return []
-    names = [entry[3:] for entry in listed.split("\0") if entry[2:3] == " "]
-    return sorted(name for name in names if not name.endswith(accepted.NAME))

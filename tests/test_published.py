@@ -3,6 +3,7 @@
 import pytest
 
 import loaders
+from baselines import store
 from baselines.cells import cells
 from baselines.tables import ACCURACIES, COUNTS, LOSSES, studies
 
@@ -109,6 +110,12 @@ def test_choices_that_a_study_does_not_state_are_marked_as_ours():
 def test_the_quick_tier_gates_lenet_on_mnist_at_98_percent_and_on_digits():
     quick = {(cell.model, cell.dataset): cell.floor for cell in cells().values() if cell.quick}
     assert {("lenet5", "mnist"): 0.98, ("lenet5", "digits"): 0.9} == quick
+
+
+def test_every_accepted_record_is_of_a_cell_in_a_table():
+    accepted = {each.cell for each in store.every(store.folders()[0], []) if each.accepted}
+    gone = accepted - cells().keys()
+    assert not gone, f"put the rows of {', '.join(sorted(gone))} back into their tables, or take them out of accepted.toml"
 
 
 @pytest.mark.parametrize("cell", {cell.data: cell for cell in cells().values()}.values(), ids=lambda cell: cell.dataset)

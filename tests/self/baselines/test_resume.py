@@ -3,6 +3,7 @@
 import pytest
 
 from baselines import machine, store
+from baselines.results import Results
 from baselines.session import Session
 from baselines.trainings import Training
 from tests.self.baselines import fake_training
@@ -96,7 +97,7 @@ def test_another_name_seed_epochs_data_code_library_or_machine_is_another_traini
 
 
 def test_a_training_takes_place_once_however_often_its_record_is_asked_for(monkeypatch):
-    made = Session(config=None, options=None, known={"a": Training("a", "cell", 0)})
+    made = Session(config=None, options=None, results=None, known={"a": Training("a", "cell", 0)})
     calls = []
     monkeypatch.setattr(made, "_record", lambda training: calls.append(training) or {"id": "x"})
     assert made.record("a") is made.record("a")
@@ -104,7 +105,7 @@ def test_a_training_takes_place_once_however_often_its_record_is_asked_for(monke
 
 
 def test_timings_of_which_epochs_are_missing_or_that_have_no_record_here_are_not_stored():
-    made = Session(config=None, options=None, new=[{"id": "whole", "train_seconds": [1, 1]}])
+    made = Results(config=None, name=None, new=[{"id": "whole", "train_seconds": [1, 1]}])
     entries = [
         {"extra_info": {"record": record}, "stats": {"rounds": rounds}} for record, rounds in (("whole", 2), ("whole", 1), ("another", 2))
     ]

@@ -14,7 +14,9 @@ FIRST, LAST = (
     ("test_cost.py", "test_graph.py", "test_goldens.py"),
     ("test_session.py", "test_resume.py", "test_verdicts.py", "test_train.py"),
 )
-SESSION = tuple(f"baselines.{name}" for name in ("session", "trainings", "verdicts", "child", "options", "train", "store", "files"))
+SESSION = tuple(
+    f"baselines.{name}" for name in ("session", "results", "trainings", "verdicts", "child", "options", "train", "store", "files")
+)
 NEVER = (
     "test_faults.py",
     "test_newcomers.py",

@@ -1,0 +1,34 @@
+"""Which commit the suite's code and tables are of, and what no commit holds."""
+
+import contextlib
+import functools
+import subprocess
+from pathlib import Path
+
+from baselines import accepted
+from zoo import project
+
+ROOT = Path(__file__).parent.parent
+
+
+@functools.cache
+def commit():
+    """What pytest-benchmark stores as commit_info, of the suite's own repository, wherever pytest was started: a dict.
+
+    Its ``uncommitted`` are the code and the tables that had changes, of the suite or the project, that no commit holds.
+    """
+    from pytest_benchmark.utils import get_commit_info
+
+    with contextlib.chdir(ROOT):
+        found = get_commit_info()
+    return found | {"uncommitted": [name for folder in filter(None, (ROOT, project.folder())) for name in _uncommitted(folder)]}
+
+
+def _uncommitted(folder):
+    command = ["git", "-C", str(folder), "status", "--porcelain", "-z", "--untracked-files=all", "--", "*.py", "*.toml", "pytest.ini"]
+    try:
+        listed = subprocess.run(command, capture_output=True, check=True, timeout=30).stdout.decode(errors="replace")
+    except (OSError, subprocess.SubprocessError):  # no git, or no repository
+        return []
+    names = [entry[3:] for entry in listed.split("\0") if entry[2:3] == " "]
+    return sorted(name for name in names if not name.endswith(accepted.NAME))
