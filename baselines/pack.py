@@ -133,13 +133,13 @@ def _unpack(archive, folder):
 def _kept(parts):
     """(machine, file) of records/MACHINE/FILE, wherever in the archive; None of any other file."""
     *_, folder, machine, file = ("", "", "", *parts)
-    known = store.FILE.fullmatch(file) or file == store.ROOFLINE
+    known = files.FILE.fullmatch(file) or file == store.ROOFLINE
     return (machine, file) if folder == FOLDER and MACHINE.fullmatch(machine) and known else None
 
 
 def _take_in(unpacked, stored, rooflines, storage):
     """Write what is new of an unpacked archive. Returns what ``add`` returns."""
-    known = {each.record["id"]: f"{each.machine}/{each.file}" for each in store.every(storage)}
+    known = {each.record["id"]: f"{each.machine}/{each.file}" for each in store.every(storage, [])}
     lines, made, added = [], [], Counter()
     try:
         for machine in rooflines:
@@ -169,19 +169,15 @@ def _take_in(unpacked, stored, rooflines, storage):
 
 
 def _write(content, name, folder):
-    """Write a file of records under the number after the highest: its Path."""
-    match = store.FILE.fullmatch(name)
-    last = max((int(found["number"]) for path in folder.iterdir() if (found := store.FILE.fullmatch(path.name))), default=0)
-    handle, part = tempfile.mkstemp(prefix=".added-", suffix=".part", dir=folder)
+    """Write a file of records under the folder's next number: its Path."""
+    match = files.FILE.fullmatch(name)
+    path = files.numbered(folder, match["name"], match["session"])
     try:
-        with open(handle, "w", encoding="utf-8") as opened:
-            json.dump(record.plain(content), opened, indent=1, allow_nan=False)
-            opened.flush()
-            os.fsync(opened.fileno())
-        os.chmod(part, 0o644)
-        return _numbered(folder, lambda number: f"{number:04}_{match['name']}_{match['session']}.json", part, last + 1)
-    finally:
-        Path(part).unlink(missing_ok=True)
+        files.replace(path, files.dense(record.plain(content)))
+    except OSError:
+        path.unlink()
+        raise
+    return path
 
 
 def _only(content, ids):

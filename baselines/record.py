@@ -86,6 +86,7 @@ FIELDS = (
     Field("load.loadavg", float, "the system's load over the last minute"),
 )
 PATHS = tuple((tuple(field.name.split(".")), field) for field in FIELDS)
+BACKENDS = {"tensorflow": ("tensorflow", "tensorflow-cpu"), "jax": ("jax", "jaxlib")}  # packages that no other backend computes with
 UNKNOWN = ("threads", "instructions")  # fields that old records lack
 TYPES = {float: (float, int)}  # JSON may write 1.0 as 1
 
@@ -184,7 +185,13 @@ def identity(record):
     for path, field in PATHS:
         if field.identity:
             found[field.name] = record[path[0]] if len(path) == 1 else record[path[0]][path[1]]
-    return found
+    return found | {"versions": _versions(record)}
+
+
+def _versions(record):
+    """The versions of the packages that the training computed with."""
+    others = {name for backend, names in BACKENDS.items() if backend != record["backend"] for name in names} | {"pytest-benchmark"}
+    return {name: version for name, version in record["versions"].items() if name not in others}
 
 
 def code_identity(record):
@@ -226,7 +233,7 @@ def _conditions(record):
         **{f"{part} code": code for part, code in record["code"].items()},
         **{f"recipe's {key}": value for key, value in record["recipe"].items()},
         "parameters": record["parameters"]["total"],
-        **record["versions"],
+        **_versions(record),
         **(record["environment"] or {}),
         **{key: record[key] for key in ("python", "tf32", "instructions", "threads", "loop", "calls")},
     }

@@ -119,3 +119,12 @@ def test_a_change_of_the_environment_is_named_where_both_are_known():
     assert expected == records.differences(now, former)
     unknown = fake_training.record(environment=None)
     assert [] == records.differences(now, unknown) == records.differences(unknown, now)
+
+
+def test_packages_that_a_training_does_not_compute_with_are_no_part_of_its_identity():
+    former, now = (
+        fake_training.record(versions={"keras": "3", "tensorflow": "2", **others}) for others in ({"jax": "1"}, {"pytest-benchmark": "5"})
+    )
+    assert records.identity(former) == records.identity(now)
+    assert [] == records.differences(now, former)
+    assert records.identity(former) != records.identity({**now, "versions": {"keras": "3", "tensorflow": "3"}})
