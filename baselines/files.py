@@ -29,10 +29,15 @@ def replace(path, text):
         part.unlink(missing_ok=True)
 
 
-def dense(content):
-    """Strict JSON with a key a line and each list of numbers on one line: small, and readable as a diff."""
-    text = json.dumps(content, indent=1, allow_nan=False)
-    return re.sub(r'\[([^][{}"]*)\]', lambda match: f"[{' '.join(match[1].split())}]", text)
+def dense(content, indent=0):
+    """Strict JSON: what holds other lists or tables with an item a line, all else on one line: small, and readable as a diff."""
+    values = content.values() if isinstance(content, dict) else content if isinstance(content, list) else ()
+    if not any(isinstance(value, dict | list) for value in values):
+        return json.dumps(content, allow_nan=False)
+    names = [f"{json.dumps(name)}: " for name in content] if isinstance(content, dict) else [""] * len(content)
+    lines = ",\n".join(f"{' ' * indent} {name}{dense(value, indent + 1)}" for name, value in zip(names, values, strict=True))
+    opening, closing = "{}" if isinstance(content, dict) else "[]"
+    return f"{opening}\n{lines}\n{' ' * indent}{closing}"
 
 
 def numbered(folder, name, session):
