@@ -118,8 +118,9 @@ def _write(args, groups, stored):
             machines |= {each.machine for each in stored if each.accepted and (each.cell, each.record["precision"]) == (cell, precision)}
         for machine in sorted(machines):
             mine = [each for each in group if each.machine == machine]
+            before = [each for each in stored if each.accepted and (each.cell, each.machine) == (cell, machine)]
             if (args.storage / machine).is_dir():
-                accepted.write(args.storage / machine, cell, mine, args.reason, keep=not args.replace)
+                accepted.write(args.storage / machine, cell, mine, args.reason, keep=not args.replace, before=before)
 
 
 def _told(group, old, new, storage):

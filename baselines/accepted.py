@@ -40,7 +40,7 @@ def _entry(cell, entry):
     return {"first": {}, **entry}
 
 
-def write(machine, cell, chosen, reason, keep=True):
+def write(machine, cell, chosen, reason, keep=True, before=()):
     """Add records to the baseline of a cell, or put them in the place of the former ones.
 
     Args:
@@ -49,19 +49,22 @@ def write(machine, cell, chosen, reason, keep=True):
         chosen: list of store.Stored in that folder; may be empty to remove the former ones.
         reason: why they become the baseline.
         keep: keep the former records, too.
+        before: list of store.Stored, the former ones; the first baseline is known from them where it was not stored.
     """
     with alone(machine / NAME):
         table = read(machine)
         former = table.pop(cell, {"records": {}, "first": {}})
+        first = former["first"] or _first(list(before) or chosen, former.get("since", datetime.date.today().isoformat()))
         listed = dict(former["records"]) if keep else {}
         for stored in chosen:
             listed[stored.file] = sorted({*listed.get(stored.file, []), stored.digest})
-        today = datetime.date.today().isoformat()
         if listed:
-            new = {"since": today, "accuracy": mean(stored.record["accuracy"] for stored in chosen), "n": len(chosen)}
-            first = former["first"] or ({} if former["records"] else new)
-            table[cell] = {"since": today, "reason": reason, "first": first, "records": listed}
+            table[cell] = {"since": datetime.date.today().isoformat(), "reason": reason, "first": first, "records": listed}
         replace(machine / NAME, _toml(table))
+
+
+def _first(records, since):
+    return {"since": since, "accuracy": mean(each.record["accuracy"] for each in records), "n": len(records)} if records else {}
 
 
 def _toml(table):

@@ -156,3 +156,15 @@ def test_a_stored_verdict_counts_while_its_baseline_is_the_same(tmp_path, accept
     assert "SUSPECT" == store.records(tmp_path)[0].verdicts["accuracy"]["word"]
     code, output = accept()
     assert (2, True) == (code, f"{cell.id} with seed 1 is SUSPECT" in output), output
+
+
+def test_the_first_baseline_is_known_from_lists_that_do_not_name_it(tmp_path, accept):
+    add(tmp_path, 1, "old", accuracy=0.985)
+    assert 0 == accept()[0]
+    path = tmp_path / MACHINE / accepted.NAME
+    path.write_text("".join(line for line in path.read_text().splitlines(True) if not line.startswith("first =")))
+    add(tmp_path, 2, accuracy=0.987)
+    code, output = accept()
+    assert (0, 0.985, 1) == (code, (first := table(tmp_path)["lenet5-mnist-gate"]["first"])["accuracy"], first["n"]), output
+    assert "since the first baseline of" in output
+    assert "(n=1): +0.0010" in output
