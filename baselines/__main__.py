@@ -84,7 +84,12 @@ def _refused(message):
 
 
 def _compare(options):
-    stored = [each for each in store.every(options.storage) if each.accepted or not options.accepted]
+    problems = []
+    stored = [each for each in store.every(options.storage, problems) if each.accepted or not options.accepted]
+    for line in problems:
+        print(line, file=sys.stderr)
+    if not stored and problems:
+        return 2
     if not stored:
         print("nothing to compare: no record is stored; store one with: pytest -m full --benchmark-save=NAME", file=sys.stderr)
         return 3

@@ -212,3 +212,14 @@ def test_machines_are_pooled_for_accuracy_and_kept_apart_for_time(tmp_path, caps
     (row,) = (line for line in lines if line[0] == "lenet5-mnist-gate")
     assert ["0.9890 ± 0.0000 (n=2)", "2 (n=1)", "200 (n=1)", "NO-BASELINE"] == row[2:]
     assert ["5 (1 of 2)", "500 (1 of 2)"] == [line for line in lines if line[0] == "lenet5"][-1][4:6]
+
+
+def test_a_file_that_cannot_be_read_is_named_and_the_others_are_compared(compared, tmp_path, capsys):
+    assert 0 == compared()[0]
+    (tmp_path / fake_training.MACHINE / "0099_half_00000000.json").write_text('{"records": [')
+    code = command.main(["compare", f"--storage={tmp_path}"])
+    printed = capsys.readouterr()
+    output = printed.out + printed.err
+    assert (0, True) == (code, "0.9820 ± 0.0010 (n=3)" in output), output
+    assert "left out: " in output
+    assert "0099_half_00000000.json: not a file of records" in output
