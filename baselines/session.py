@@ -249,20 +249,21 @@ class Session:
         return told
 
     def _once_more(self, cell, seed=None):
-        """Train a cell with a seed once more, or with the lowest seed that is not stored: the record, or None where it cannot be."""
-        first = next(each for each in self.known.values() if each.cell == cell)
-        again = "-again" if seed is not None else ""
-        if seed is None:
-            used = {
-                each.record["seed"]
-                for each in self.results.everything()
-                if each.cell == cell and each.record["backend"] == machine.backend()
-            }
-            seed = next(number for number in range(len(used) + 1) if number not in used)
-        same = [each for each in self.known.values() if (each.cell, each.seed) == (cell, seed) and not again]
-        training = same[0] if same else Training(f"{cell}-seed{seed}{again}", cell, seed)
+        """Train a cell once more, with that seed or with one that is not stored: the record, or None where it cannot be.
+
+        Seeds that the session is to train anyway come first, then the lowest ones.
+        """
+        mine = [each for each in self.known.values() if each.cell == cell]
+        if seed is not None:
+            training = Training(f"{cell}-seed{seed}-again", cell, seed)
+        else:
+            everything = self.results.everything()
+            used = {each.record["seed"] for each in everything if each.cell == cell and each.record["backend"] == machine.backend()}
+            lowest = next(number for number in range(len(used) + 1) if number not in used)
+            waiting = [each for each in mine if each.id not in self.answers and each.seed not in used]
+            training = waiting[0] if waiting else Training(f"{cell}-seed{lowest}", cell, lowest)
         self.known[training.id] = training
-        self.estimates.setdefault(training.id, self.estimates.get(first.id))
+        self.estimates.setdefault(training.id, self.estimates.get(mine[0].id))
         try:
             return self.record(training.id)
         except Unavailable:

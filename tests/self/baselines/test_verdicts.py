@@ -53,6 +53,13 @@ def test_a_suspicious_cell_trains_the_two_lowest_seeds_that_are_not_stored_and_p
     assert "accuracy 0.9813 of 3" in done.stdout
 
 
+def test_a_suspicious_cell_trains_seeds_that_the_session_is_to_train_anyway(suite, trained, accepted):
+    accepted()
+    done = suite(*ONE, "--seeds=7-10", accuracy=0.9825, accuracies={"7": 0.979})
+    assert (0, 4) == (done.returncode, len(trained())), done.output
+    assert "accuracy 0.9813 of 3" in done.stdout
+
+
 def test_a_suspicious_cell_whose_other_seeds_lost_as_much_is_red_and_says_what_comes_next(suite, accepted, files):
     accepted()
     done = suite(*ONE, "--seed=9", accuracy=0.979)
