@@ -31,8 +31,8 @@ class Verdict(NamedTuple):
 
 def summary(done):
     """The lines of the section ``verdicts``."""
-    lines = done.stdout.split(" verdicts ===")[-1].splitlines()[1:]
-    end = next((index for index, line in enumerate(lines) if line.startswith("===")), len(lines))
+    lines = done.stdout.split(" verdicts ===")[-1].partition("\n")[2].lstrip().splitlines()
+    end = next((index for index, line in enumerate(lines) if not line or line.startswith("===")), len(lines))
     return lines[:end]
 
 
