@@ -151,9 +151,9 @@ def together(pytestconfig, request):
 
 def _note(told, request):
     """Add a verdict to the test's properties, once, although a test that is run again keeps what it had."""
-    noted = {"verdict": told.line, "changed": ", ".join(told.changed), "details": told.details}
+    noted = {"verdict": told.line, "changed": ", ".join(told.changed), "details": told.details, "next": told.settle}
     former = [each for each in request.node.user_properties if each[0] not in noted]
-    request.node.user_properties[:] = [*former, *(each for each in noted.items() if each[1] or each[0] != "changed")]
+    request.node.user_properties[:] = [*former, *(each for each in noted.items() if each[1] or each[0] not in ("changed", "next"))]
 
 
 def pytest_benchmark_generate_machine_info(config):
@@ -191,7 +191,7 @@ def pytest_sessionfinish(session, exitstatus):
 
 def pytest_terminal_summary(terminalreporter, config):
     config.stash[TOLD] = True
-    shown = {"verdict": "{}", "changed": "  changed: {}"} | ({"details": "  {}"} if config.option.verdict_details else {})
+    shown = {"verdict": "{}", "changed": "  changed: {}", "next": "  {}"} | ({"details": "  {}"} if config.option.verdict_details else {})
     reports = [report for kind in ("passed", "failed", "xfailed") for report in terminalreporter.stats.get(kind, [])]
     properties = dict.fromkeys(tuple(report.user_properties) for report in reports if report.when == "call")  # once if a test is repeated
     verdicts = [shown[name].format(value) for each in properties for name, value in each if name in shown and value]

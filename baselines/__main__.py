@@ -98,9 +98,11 @@ def _compare(options):
         _put(options.into, tables)
     else:
         print(tables, end="")
-    red = [(each, verdict) for each, verdicts in compare.judgements(stored) for verdict in verdicts if verdict.red]
-    for each, verdict in red:
-        print(f"{each.cell} on {each.machine}, {each.file}: {verdict}", file=sys.stderr)
+    judged = compare.judgements(stored)
+    found = [(each.cell, each.machine, each.file, verdict) for each, verdicts in judged for verdict in verdicts]
+    red = [each for each in [*found, *(("all cells", *each) for each in compare.common(judged))] if each[-1].red]
+    for subject, folder, file, verdict in red:
+        print(f"{subject} on {folder}, {file}: {verdict}", file=sys.stderr)
     return 1 if red else 0
 
 

@@ -76,17 +76,42 @@ def judgements(stored):
         list of (store.Stored, [gate.Verdict of accuracy, gate.Verdict of times]): those of its session, or made anew where the
         baseline has changed since.
     """
-    newest = {(each.cell, each.machine): each for each in stored if each.cell in cells() and each.record["epochs_option"] is None}
+    newest = {}
+    for each in stored:
+        former = newest.get((each.cell, each.machine))
+        if each.cell not in cells() or each.record["epochs_option"] is not None:
+            continue
+        if not (former and former.file == each.file and former.verdicts and not each.verdicts):  # one that only settled the former
+            newest[each.cell, each.machine] = each
     judged = [each for each in stored if newest.get((each.cell, each.machine)) is each and not each.accepted]
-    gates = max(2 * len(judged), 1)
+    gates = max(sum(_gates(each, stored) for each in judged), 1)
     return [(each, [verdict(each, stored, what, gates) for what in ("accuracy", "seconds")]) for each in judged]
+
+
+def _gates(each, stored):
+    """Number of verdicts of a record that can be red, as a session counts them."""
+    accepted = [other.machine for other in stored if other.accepted and other.cell == each.cell]
+    return bool(accepted) + (each.machine in accepted) * sum(of(each.record) is not None for of in judge.COSTS.values())
+
+
+def common(judged):
+    """The verdicts of all cells together of each machine's newest session: a list of (machine, file, gate.Verdict).
+
+    Args:
+        judged: what ``judgements`` returned.
+    """
+    newest = {each.machine: each.file for each, _ in judged}
+    return [
+        (machine, file, gate.together([accuracy for each, (accuracy, _) in judged if (each.machine, each.file) == (machine, file)]))
+        for machine, file in newest.items()
+    ]
 
 
 def verdict(each, stored, what, gates):
     """The gate.Verdict that a session stored beside a record, or one made anew where there is none or the baseline has changed since."""
     kept = each.verdicts.get(what)
     if kept and kept["baseline"] == judge.fingerprint(judge.baseline(each.record, stored)):
-        return gate.Verdict(**{key: value for key, value in kept.items() if key != "baseline"})
+        return gate.restored(kept)
     if what == "accuracy":
         return judge.accuracy(each.record, stored, gates, cells()[each.cell])
     return judge.costs(each.record, stored, gates)

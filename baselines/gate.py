@@ -22,7 +22,7 @@ class Verdict(NamedTuple):
     line: str  # value, baseline, limit, n, what is seen, whose records
     details: str = ""
     more: int = 0  # trainings that settle a SUSPECT
-    z: float | None = None  # of the accuracy, for the gate over all cells; None of a SAME, an untrusted or no baseline
+    z: float | None = None  # of the accuracy, for the gate over all cells; None of an accepted training, an untrusted or no baseline
     relative: float | None = None  # loss of accuracy as a multiple of the smallest that matters
     carried: str = ""  # the word that a SAME stands for
     blind: bool = False  # it sees nothing less than BLIND
@@ -54,7 +54,12 @@ def same(former, file):
     """
     word = former.carried or former.word
     line = former.line.split(BITS)[-1] if former.carried else f"{word}: {former.line}"
-    return Verdict("SAME", f"{file}{BITS}{line}", former.details, former.more, carried=word, blind=former.blind)
+    return former._replace(word="SAME", line=f"{file}{BITS}{line}", carried=word)
+
+
+def restored(kept):
+    """The Verdict that is stored beside a record, with what else is stored there; records of older sessions lack some of its fields."""
+    return Verdict(**{key: value for key, value in kept.items() if key in Verdict._fields})
 
 
 def first_difference(history, stored):
@@ -135,9 +140,7 @@ def together(verdicts):
     """
     parts = [each for each in verdicts if each.z is not None]
     if len(parts) < limits.LEAST_CELLS:
-        return Verdict(
-            "NO-BASELINE", f"{len(parts)} cells that are not SAME have a baseline; all are judged together from {limits.LEAST_CELLS} on"
-        )
+        return Verdict("NO-BASELINE", f"{len(parts)} cells can be judged together, which takes {limits.LEAST_CELLS}")
     z, relative = [each.z for each in parts], [each.relative for each in parts]
     total, bound = sum(z) / math.sqrt(len(z)), -limits.quantile(1 - limits.ALL_CELLS, math.inf)
     sees = (limits.quantile(sight.POWER, math.inf) - bound) / math.sqrt(len(z))

@@ -151,7 +151,9 @@ def accuracy(record, stored, gates, cell, quick=False):
     base = known(record, like, cell)
     if not like:
         base = base._replace(whose="other data than the accepted records'" if accepted else "no accepted records")
-    return gate.accuracy(values(trainings(record, stored)), base, gates, quick, diverged)
+    every = values(trainings(record, stored))
+    alone = gate.accuracy([record["accuracy"]], base, gates, diverged=diverged)  # a collapse does not drown in what went well before
+    return alone if alone.red and len(every) > 1 else gate.accuracy(every, base, gates, quick, diverged)
 
 
 def _diverged(record, accepted):
@@ -234,16 +236,25 @@ def repeats(record, stored):
     return all(each == losses[0] for each in losses)
 
 
+def judged_before(record, stored):
+    """Whether a session has judged another training of the same code, data and versions."""
+    same = code_identity(record)
+    others = (
+        each for each in stored if each.cell == record["cell"] and each.record["id"] != record["id"] and each.verdicts.get("accuracy")
+    )
+    return any(code_identity(each.record) == same for each in others)
+
+
 def changes(record, stored):
     """What changed since the newest comparable record: a list of texts, empty where nothing did.
 
-    That is the newest accepted record of the cell on the same machine, else on any.
+    That is the newest accepted record of the cell on the same machine, else on any, where other losses are no change.
     """
     accepted = candidates(record, stored)
     accepted = [each for each in accepted if each.machine == record["machine"]] or accepted
     if not accepted:
         return []
     found = differences(record, accepted[-1].record)
-    same = [each for each in accepted if each.record["seed"] == record["seed"] and each.record["backend"] == record["backend"]]
+    same = [each for each in accepted if (each.machine, each.record["seed"]) == (record["machine"], record["seed"])]
     epoch = gate.first_difference(record["history"]["loss"], same[-1].record["history"]["loss"]) if same else None
     return [*found, f"losses differ from epoch {epoch} on"] if epoch else found

@@ -139,6 +139,7 @@ def folder_and_info(precision):
     return answer["folder"], answer["info"]
 
 
+@functools.cache  # it reads as many files, and is asked for each stored record
 def versions():
     """Package name -> installed version, for each of PACKAGES that is installed."""
     found = {}

@@ -87,7 +87,7 @@ FIELDS = (
 )
 PATHS = tuple((tuple(field.name.split(".")), field) for field in FIELDS)
 BACKENDS = {"tensorflow": ("tensorflow", "tensorflow-cpu"), "jax": ("jax", "jaxlib")}  # packages that no other backend computes with
-UNKNOWN = ("threads", "instructions")  # fields that old records lack
+UNKNOWN = ("threads", "instructions")  # fields that old records lack, and that belong to the machine
 TYPES = {float: (float, int)}  # JSON may write 1.0 as 1
 
 
@@ -208,7 +208,8 @@ def digest(values):
 def differences(record, former):
     """What differs between two records beside their results: a list of texts, former -> now."""
     old, new = _conditions(former), _conditions(record)
-    unknown = {name for name in old.keys() ^ new.keys() if name.endswith(" code")} | {name for name in UNKNOWN if old[name] is None}
+    unknown = {name for name in old.keys() ^ new.keys() if name.endswith(" code")}
+    unknown |= {name for name in UNKNOWN if old[name] is None or record["machine"] != former["machine"]}
     if None in (record["environment"], former["environment"]):
         unknown |= {*(record["environment"] or {}), *(former["environment"] or {})}
     names = [name for name in {**old, **new} if name not in unknown and old.get(name) != new.get(name)]

@@ -8,7 +8,7 @@ WORDS = ("SAME", "PASS", "REGRESSED", "IMPROVED", "SUSPECT", "NO-BASELINE", "INC
 VERDICT = {
     "type": "object",
     "required": ["word", "line", "details", "more", "carried", "baseline"],
-    "properties": {"word": {"enum": list(WORDS)}, "more": {"type": "integer", "minimum": 0}},
+    "properties": {"word": {"enum": list(WORDS)}, "more": {"type": "integer", "minimum": 0}, "z": {"type": ["number", "null"]}},
 }
 
 

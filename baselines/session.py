@@ -45,9 +45,13 @@ class Session:
         """A session; raises one of ERRORS where an option, a table or a stored file is wrong."""
         asked, problems = options.read(config), []
         stored = store.every(asked.storage, problems) if trains else []
+        if trains and not any(each.accepted for each in stored):
+            problems.append(f"no accepted records in {asked.storage}: only floors and divergence can make a training red")
         for cell in sorted({each.cell for each in stored if each.accepted} - cells().keys()):
             problems.append(f"{cell} has accepted records and is in no table: put its row back, or take it out of {accepted.NAME}")
-        made = cls(config, asked, Results(config, asked.name, stored, verdicts=Verdicts(strict=asked.strict)), problems)
+        made = cls(
+            config, asked, Results(config, asked.name, stored, verdicts=Verdicts(strict=asked.strict, repeat=asked.repeat)), problems
+        )
         store.journal(config._benchmarksession.storage)
         return made
 
@@ -119,9 +123,9 @@ class Session:
         newest = {
             each.cell: each
             for each in self.results.stored
-            if each.verdicts.get("accuracy") and each.record["precision"] == self.options.precision
+            if (each.accepted or each.verdicts.get("accuracy")) and each.record["precision"] == self.options.precision
         }
-        return {cell: each for cell, each in newest.items() if each.verdicts["accuracy"]["more"] and cell in cells()}
+        return {cell: each for cell, each in newest.items() if not each.accepted and each.verdicts["accuracy"]["more"] and cell in cells()}
 
     def _check_recipes(self):
         """Try the recipes of the trainings that fit the budget, before any of them; a single one is tried by its own training.
@@ -300,7 +304,7 @@ class Session:
         judged = self.results.verdicts.accuracies
         for cell, each in self._unsettled().items() if self.machine else ():
             if cell not in judged:
-                lines.append(f"{cell} is SUSPECT since {each.file}; settle it: {settle(cells()[cell])}")
+                lines.append(f"{cell} is SUSPECT since {each.file}; settle it: {settle([cells()[cell]], self.options.repeat[0])}")
         return lines
 
 

@@ -122,9 +122,10 @@ def _file(cell):
 
 def same(made, cell):
     """Whether a record is of this cell's recipe, and was trained by the code and the Keras that are here now."""
-    now = machine.versions().get("keras"), machine.backend(), record.recipe(cell), _training_code(cell)
+    if (made["cell"], made["backend"], made["recipe"]) != (cell.id, machine.backend(), record.recipe(cell)):
+        return False
     code = {part: made["code"].get(part) for part in ("recipes", "training")}
-    return made["cell"] == cell.id and now == (made["versions"].get("keras"), made["backend"], made["recipe"], code)
+    return made["versions"].get("keras") == machine.versions().get("keras") and code == _training_code(cell)
 
 
 def _training_code(cell):

@@ -20,6 +20,7 @@ class Told(NamedTuple):
     red: bool  # or, under --strict-baselines, one that sees nothing
     why: str  # of a failed test: line, changes, details and the commands that come next
     known: str = ""  # the reason of a failure that ours.toml names
+    settle: str = ""  # the command that settles a SUSPECT
 
 
 @dataclass
@@ -28,8 +29,10 @@ class Verdicts:
 
     gates: int = 1  # that share the session's false alarms
     strict: bool = False  # whether a verdict that sees nothing fails
+    repeat: tuple[str, str] = ("", "")  # options of this session, for the next pytest and for the next accept
     stored: dict[str, dict] = field(default_factory=dict)  # record's id -> accuracy or seconds -> the verdict as it is stored
     accuracies: dict[str, gate.Verdict] = field(default_factory=dict)  # cell -> its verdict, for the gate over all
+    last_seed: int = 0  # the highest that was judged
     unrepeated: set[str] = field(default_factory=set)  # ids of records whose losses another training of equal identity did not have
 
     def accuracy(self, record, stored, train, quick=False):
@@ -50,7 +53,7 @@ class Verdicts:
                     break
             else:
                 given = judge.accuracy(record, stored(), self.gates, cell)
-        self.accuracies[cell.id] = given
+        self.accuracies[cell.id], self.last_seed = given, max(self.last_seed, record["seed"])
         self._keep(record, "accuracy", given, judge.baseline(record, stored()))
         return self._told(record, given, stored(), "accuracy", cell)
 
@@ -80,7 +83,7 @@ class Verdicts:
         baseline = judge.baseline(twin.record, stored)
         kept = twin.verdicts.get("accuracy")
         if kept and kept["baseline"] == judge.fingerprint(baseline):
-            return gate.Verdict(**{key: kept[key] for key in ("word", "line", "details", "more", "carried")})
+            return gate.restored(kept)
         return judge.accuracy(twin.record, stored, self.gates, cells()[twin.cell])
 
     def _all_red(self, given):
@@ -97,15 +100,21 @@ class Verdicts:
     def together(self):
         """Told of all cells' accuracies together."""
         given = gate.together(list(self.accuracies.values()))
-        line = given.told("all cells")
-        return Told(given, line, [], given.details, given.red, f"{line}\n  {given.details}\n  see what changed in the lines of the cells")
+        line, again = given.told("all cells"), settle([cells()[each] for each in self.accuracies], self.repeat[0])
+        next_lines = [
+            "see what changed in the lines of the cells",
+            f"train them again: {again} --seed {self.last_seed + 1}",
+            f"if it is meant: {_accept()}{self.repeat[1]} --replace",
+        ]
+        return Told(given, line, [], given.details, given.red, "\n  ".join([line, given.details, *next_lines]))
 
     def _keep(self, record, what, given, baseline):
-        kept = {key: getattr(given, key) for key in ("word", "line", "details", "more", "carried")}
-        self.stored.setdefault(record["id"], {})[what] = {**kept, "baseline": judge.fingerprint(baseline)}
+        self.stored.setdefault(record["id"], {})[what] = {**given._asdict(), "baseline": judge.fingerprint(baseline)}
 
     def _told(self, record, given, stored, what, cell):
-        changed = judge.changes(record, stored) if given.word != "SAME" and (what == "accuracy" or given.red) else []
+        silent = given.word == "SAME" or (what == "seconds" and not given.red)
+        silent |= given.word in ("PASS", "IMPROVED") and judge.judged_before(record, stored)  # then it was named already
+        changed = [] if silent else judge.changes(record, stored)
         changed += ["the same training gives other losses here each time"] if record["id"] in self.unrepeated else []
         line = given.told(cell.id)
         details = given.details
@@ -114,10 +123,19 @@ class Verdicts:
         red = given.red or (self.strict and given.sightless)
         known = cell.known if cell.known and cell.known["of"] == what else None
         wrong = known and _known(known, given, cell.id)
-        why = "\n  ".join(
-            filter(None, [line, f"changed: {', '.join(changed)}" if changed else "", details, wrong, *_next(record, given, cell)])
-        )
-        return Told(given, line, changed, details, bool(wrong) or (red and not known), why, known["reason"] if known and not wrong else "")
+        follow = self._next(record, given, cell)
+        why = "\n  ".join(filter(None, [line, f"changed: {', '.join(changed)}" if changed else "", details, wrong, *follow]))
+        reason = known["reason"] if known and not wrong else ""
+        return Told(given, line, changed, details, bool(wrong) or (red and not known), why, reason, "".join(follow) if given.more else "")
+
+    def _next(self, record, given, cell):
+        """The commands that come after a verdict: a list of lines."""
+        again, accept = settle([cell], self.repeat[0]), f"{_accept(f' --cell {cell.id}')}{self.repeat[1]}"
+        if given.red:
+            return [f"train it again: {again} --seed {record['seed'] + 1}", f"if it is meant: {accept} --replace"]
+        if given.more:
+            return [f"settle it with {limits.TRAININGS} trainings: {again}"]
+        return [f"make it the baseline: {accept}"] if given.word == "NO-BASELINE" else []
 
 
 def _known(known, given, cell):
@@ -129,19 +147,14 @@ def _known(known, given, cell):
     return None
 
 
-def settle(cell):
-    """The command that settles a SUSPECT cell."""
-    own = project.folder()
-    command = f"pytest -m full --model {cell.model} --dataset {cell.dataset} --recipe {cell.recipe_name} --benchmark-save=settle"
-    return command + (f" --project={own}" if own else "")
+def settle(chosen, repeat=""):
+    """The command that trains cells once more, with the options of the session that are to be repeated."""
+    own, fields = project.folder(), {"model": "model", "dataset": "dataset", "recipe": "recipe_name"}
+    names = {key: ",".join(dict.fromkeys(getattr(cell, field) for cell in chosen)) for key, field in fields.items()}
+    command = f"pytest -m full {' '.join(f'--{key} {text}' for key, text in names.items())} --benchmark-save=settle"
+    return command + (f" --project={own}" if own else "") + repeat
 
 
-def _next(record, given, cell):
-    """The commands that come after a verdict: a list of lines."""
+def _accept(chosen=""):
     own = project.folder()
-    accept = f"{f'{project.VARIABLE}={own} ' if own else ''}python -m baselines accept --cell {cell.id} --reason '...'"
-    if given.red:
-        return [f"train it again: {settle(cell)} --seed {record['seed'] + 1}", f"if it is meant: {accept} --replace"]
-    if given.more:
-        return [f"settle it with {limits.TRAININGS} trainings: {settle(cell)}"]
-    return [f"make it the baseline: {accept}"] if given.word == "NO-BASELINE" else []
+    return f"{f'{project.VARIABLE}={own} ' if own else ''}python -m baselines accept{chosen} --reason '...'"

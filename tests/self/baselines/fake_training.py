@@ -38,6 +38,7 @@ ORDERS = {  # and every argument of ``record``
     "uncheckable": "anything: recipes cannot be tried",
     "full": "anything: the network cannot be saved",
     "accuracies": "seed -> accuracy of its trainings, in place of the others'",
+    "cells": "cell -> orders for its trainings, in place of the others'",
     "bits": "losses of the first epoch, one for each training in order, the last for all others",
 }
 EMPTY = {str: "", int: 1, float: 1.0, bool: True, dict: {}, list: []}
@@ -176,6 +177,7 @@ def _training(args, orders):
     parser = argparse.ArgumentParser()
     train.options(parser)
     args, _ = parser.parse_known_args(args)
+    orders = {**orders, **orders.get("cells", {}).get(args.cell, {})}
     given = {key: value for key, value in orders.items() if key not in ORDERS}
     made = record(
         args.cell,
