@@ -8,6 +8,7 @@ one fails. The exit code is 1 if a fault of ``faults.toml`` survives or too few 
 import argparse
 import contextlib
 import functools
+import importlib
 import os
 import re
 import shutil
@@ -141,7 +142,8 @@ def main(argv=None):
         parser.error(f"--only {args.only}: no such file of the suite" if not files else "--edits must be at least 0, --jobs at least 1")
     faults = [fault for fault in planted() if fault.file in files]
     edited = [file for file in files if args.only or file.startswith("zoo/")]
-    import keras  # once, for all children
+    _import_once()
+    import keras
 
     with tempfile.TemporaryDirectory() as temporary:
         for number in signal.SIGINT, signal.SIGTERM:
@@ -157,6 +159,22 @@ def main(argv=None):
             sys.exit(f"a test fails without a fault, too, and so caught none: {failed}; mend that first")
         print(f"without a fault, the {len(tests)} tests that caught one pass")
     return 0 if success else 1
+
+
+def _import_once():
+    """Import what every child would import anew, which takes longer than most of its tests."""
+    for name in (
+        "keras",
+        "hypothesis.core",
+        "hypothesis.strategies",
+        "jsonschema",
+        "numpy",
+        "scipy.special",
+        "pytest_benchmark.plugin",
+        "xdist",
+    ):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
 
 
 def _end(folder, *_):

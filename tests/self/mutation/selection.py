@@ -17,8 +17,8 @@ OWN = {  # module -> its test files of other names, the cheap ones first
     "baselines.sight": ("test_gate.py",),
     "baselines.files": ("test_store.py",),
     "baselines.accepted": ("test_store.py", "test_accept.py"),
-    "baselines.results": ("test_session_steps.py", "test_resume.py"),
-    "baselines.session": ("test_session_steps.py",),
+    "baselines.results": ("test_session_end.py", "test_resume.py"),
+    "baselines.session": ("test_session_plan.py", "test_session_trainings.py", "test_session_end.py"),
     "baselines.judge": ("test_judge.py", "test_verdicts.py"),
     "zoo.training.keys": ("test_recipes.py",),
 }
