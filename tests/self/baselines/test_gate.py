@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from baselines import gate, limits, sight
+from baselines import gate, limits, screen, sight
 
 pytestmark = pytest.mark.self
 ACCEPTED = (0.982, 0.984, 0.981, 0.983, 0.9825)
@@ -65,6 +65,9 @@ def test_a_loss_smaller_than_what_matters_is_never_red():
     assert ("PASS", 0) == word(loss, **narrow)
     assert ("PASS", 0) == word(loss[:1], quick=True, **narrow)
     assert ("PASS", 0) == word([0.9816] * 3, smallest=0.05)
+    assert ("PASS", 0) == word([0.94], smallest=0.05), "although it is three times the limit"
+    assert ("PASS", 0) == word([0.976, 0.976, 0.9795], smallest=0.006), "by the mean"
+    assert ("PASS", 0) == word([0.9808], images=10**7, accuracies=(0.98,) * 5), "nor is a gain"
     assert "REGRESSED" == word([0.93] * 3, smallest=0.05)[0]
 
 
@@ -114,6 +117,8 @@ def test_quick_is_red_only_at_one_in_a_thousand_and_else_asks_for_more():
     assert ("SUSPECT", 2) == word([0.9825 - bound + 1e-6], quick=True)
     assert ("PASS", 0) == word([0.9815], quick=True)
     assert ("REGRESSED", 0) == word([0.9765, 0.976, 0.978], quick=True)
+    assert "REGRESSED" == limits.decide([0.9765, 0.976, 0.978], baseline(), GATES, quick=True)
+    assert f"red under {0.9825 - bound:.4f}; false alarms 0.001" in gate.accuracy([0.9815], baseline(), GATES, quick=True).details
 
 
 def test_the_variance_is_the_prior_and_the_accepted_runs_weighed():
@@ -195,6 +200,27 @@ def test_all_cells_are_judged_first_where_more_than_three_and_a_third_are_suspic
     assert first == gate.all_first([*found, *[gate.same(found[0], "")] * 5, *[gate.accuracy([0.9], baseline(()), GATES)] * 5])
 
 
+def test_two_cells_are_never_judged_together():
+    assert [False, True] == [bool(limits.all_red([-8.0] * count, [9.0] * count)) for count in (2, 3)]
+
+
+def test_one_record_of_a_study_is_a_baseline_and_two_do_not_show_that_a_cell_is_noisy():
+    assert ("REGRESSED", 0) == word([0.5], accuracies=ACCEPTED[:1], studied=True)
+    assert ("SUSPECT", 2) == word([0.5], accuracies=ACCEPTED[:1])
+    assert not baseline((0.5, 0.99)).noisy
+    assert [5, 4] == [int(baseline(values).freedom) for values in ((0.5, 0.99), (0.9, 0.95, 0.99, 0.97, 0.93))]
+
+
+def test_near_one_the_prior_is_that_of_an_accuracy_two_standard_errors_lower():
+    p = (9900 + 0.5) / 10_001
+    lower = p - 2 * math.sqrt(1.13 * p * (1 - p) / 10_000 / 2)
+    assert 1.13 * lower * (1 - lower) / 10_000 == pytest.approx(float(baseline((0.99, 0.99)).prior))
+    p = (60 + 0.5) / 101
+    assert 1.13 * 0.25 / 100 == pytest.approx(float(baseline((0.6,), images=100).prior)), f"not under a half, although {p:.2f} is near"
+    p = (40 + 0.5) / 101
+    assert 1.13 * p * (1 - p) / 100 == pytest.approx(float(baseline((0.4,), images=100).prior))
+
+
 def test_backends_are_pooled_unless_their_means_differ_by_more_than_one_sd():
     ten = np.linspace(0.981, 0.985, 10)
     assert limits.alike(ten, ten - 0.001, 10_000)
@@ -236,6 +262,26 @@ def test_a_verdict_is_one_line_that_says_what_it_was_held_against():
     assert "accuracy 0.9780, baseline 0.9825 (n=5), suspicious under 0.9805; sees a loss of 0.0052; " + WHOSE == once.line
     assert "accuracy 0.9780 of 3, baseline 0.9825 (n=5), limit 0.9787; sees a loss of 0.0052; " + WHOSE == settled.line
     assert "degrees of freedom" in once.details
+    red = 0.9825 - 3 * float(limits.limit(baseline(), limits.SINGLE / GATES))
+    assert f"suspicious under 0.9805, red under {red:.4f}; false alarms 0.002 of 20 gates; 90% power" in once.details
+    assert "red under 0.9787" in settled.details
+    assert settled.details == gate.accuracy([0.978, 0.977, 0.979], baseline(), GATES, quick=True).details
+    assert ["no floor", "floor 0.9 holds"] == [
+        gate.accuracy([0.978], baseline(floor=floor), GATES).details.rpartition("; ")[2] for floor in (None, 0.9)
+    ]
+    noisy = gate.accuracy([0.97], baseline((0.95, 0.97, 0.99, 0.96, 0.98)), GATES)
+    assert [True, False] == ["its own alone: noisier than others" in each.details for each in (noisy, once)]
+
+
+def test_a_verdict_that_sees_little_is_sightless_and_stays_so_with_the_same_bits():
+    wide = gate.accuracy([0.6], baseline((0.5, 0.6, 0.7), images=100), GATES)
+    narrow, unknown = gate.accuracy([0.9825], baseline(), GATES), gate.accuracy([0.98], baseline(()), GATES)
+    assert ["PASS", "PASS", "NO-BASELINE"] == [each.word for each in (wide, narrow, unknown)]
+    for again in False, True:
+        found = [gate.same(each, "file") if again else each for each in (wide, narrow, unknown)]
+        assert [True, False, True] == [each.sightless for each in found]
+    slow, quick = (gate.cost(2.0, screen.Costs((2.0, 2.0), day=day), GATES) for day in (0.3, 0.02))
+    assert [("PASS", True), ("PASS", False)] == [(each.word, each.sightless) for each in (slow, quick)]
 
 
 def test_a_verdict_is_told_in_140_characters():

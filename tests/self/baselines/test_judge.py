@@ -80,6 +80,36 @@ def test_only_accepted_records_of_the_cell_and_precision_are_a_baseline(five, tm
     assert [] == judge.baseline(made(), stored)
 
 
+def test_neither_itself_nor_a_training_with_the_epochs_option_is_a_baseline(five):
+    stored = five(each={2: {"epochs_option": 3}})
+    assert [1, 3, 4, 5] == sorted(each.record["seed"] for each in judge.candidates(made(), stored))
+    assert [1, 4, 5] == sorted(each.record["seed"] for each in judge.candidates(stored[2].record, stored))
+
+
+def test_another_backends_records_count_where_there_are_none_of_its_own_and_one_seed_of_each_backend_is_two(five):
+    stored = five(OTHER, backend="jax")
+    assert 5 == len(judge.baseline(made(), stored))
+    stored = five("third_tensorflow_float32")
+    assert 10 == len(judge.baseline(made(), stored))
+
+
+def test_the_records_of_a_baseline_are_this_machines_only_if_all_are(five):
+    stored = five(OTHER)
+    assert ["other-chip", "this machine"] == [judge.whose(stored, machine) for machine in (fake_training.MACHINE, OTHER)]
+    both = five(each={seed: {"seed": seed + 5} for seed in range(1, 6)})
+    assert {"made-up-chip", "other-chip"} == set(judge.whose(both, OTHER).split(", "))
+
+
+def test_the_limits_know_a_study_a_cells_own_smallest_loss_and_its_floor(five):
+    stored = five(accuracies=(0.98,))
+    gate_cell = cells()["lenet5-mnist-gate"]
+    assert [True, False] == [judge.known(made(), stored, cell).studied for cell in (CELL, gate_cell)]
+    known = judge.known(made(), stored, CELL._replace(smallest=0.05, floor=0.9))
+    assert (0.05, 0.9, 10_000, "this machine") == (known.smallest, known.floor, known.images, known.whose)
+    assert 0.001 == judge.known(made(), stored, CELL).smallest
+    assert judge.known(made(kind="sample"), stored, CELL).floor is None
+
+
 def test_a_collapse_of_a_cell_with_one_accepted_record_is_red(five):
     stored = five(accuracies=(0.9946,), cell="vgg_like-mnist-afif", seconds=(91.0, 92.0))
     collapsed = made("vgg_like-mnist-afif", accuracy=0.5, seconds=(915.0, 920.0))
@@ -105,6 +135,26 @@ def test_every_part_of_an_epoch_is_screened(five, values, expected):
 def test_a_gpus_memory_is_screened(five):
     stored = five(**{"peak_memory.gpu": 10**9})
     assert word(made(**{"peak_memory.gpu": 2 * 10**9}), stored, "seconds").startswith("REGRESSED: GPU memory 2e+09 bytes")
+
+
+def test_a_gpus_memory_is_not_held_against_records_without_a_gpu(five):
+    stored = five(each={1: {"peak_memory.gpu": 10**9}, 2: {"peak_memory.gpu": 10**9}})
+    new = made(**{"peak_memory.gpu": 10**9}, seconds=(2.0, 1.5, 1.6))
+    assert word(new, stored, "seconds").startswith("PASS: fastest epoch")
+    assert word({**new, "peak_memory": {"host": 1, "gpu": 9 * 10**9}}, stored, "seconds").endswith("this machine")
+    assert "(n=2)" in word({**new, "peak_memory": {"host": 1, "gpu": 9 * 10**9}}, stored, "seconds")
+
+
+def test_noise_of_times_is_pooled_over_the_accepted_cells_of_the_machine_each_on_its_own_data(five, tmp_path):
+    five(seconds=(2.0, 1.5))
+    five(cell="lenet5-fashion_mnist-afif", accuracies=(0.9,), seconds=(7.0,))
+    five(accuracies=(0.98,), seconds=(9.0,), fingerprint="beef", each={1: {"seed": 8}})
+    five(OTHER, seconds=(3.0,), each={seed: {"seed": seed + 20} for seed in range(1, 6)})
+    stored = five(accuracies=(0.98,), seconds=(), others=0.9, each={1: {"seed": 9}})
+    fake_training.stored(tmp_path, 9, "new", [made(seconds=(99.0,), seed=11)])
+    stored = fake_training.store.records(tmp_path)
+    assert [[1.5] * 5, [7.0], [9.0]] == sorted(judge._by_cell(judge.COSTS["fastest epoch"], made(), stored))
+    assert [] == judge._by_cell(judge.COSTS["GPU memory"], made(), stored)
 
 
 def test_another_size_or_work_is_red_until_it_is_accepted(five):
@@ -144,7 +194,10 @@ def test_a_collapse_is_red_although_one_accepted_record_collapsed_but_not_if_mos
     assert word(collapsed, five(each={1: {"divergence": wrong}})).startswith("REGRESSED")
     most = five(OTHER, each={seed: {"divergence": wrong} for seed in range(1, 6)})
     assert word(collapsed, [each for each in most if each.machine == OTHER]).startswith("PASS")
-    assert word({**made(), "loss": None}, []).startswith("REGRESSED")
+    assert "its loss is not a finite number" in word({**made(), "loss": None}, [])
+    third = [each for each in five("third", each={seed: {"loss": None} for seed in (1, 2, 3)}) if each.machine == "third"]
+    assert word({**made(), "loss": None}, third).startswith("PASS")
+    assert word({**made(), "loss": None}, third[:2] + third[3:]).startswith("REGRESSED"), "half of them is not most"
     short = word(made(divergence=wrong, epochs_option=1), [])
     assert (True, True) == (short.startswith("INCOMPARABLE"), wrong in short)
 
@@ -176,6 +229,9 @@ def test_reruns_of_a_seed_add_and_never_replace():
     first, again, other = made(accuracy=0.97), made(accuracy=0.99), made(seed=1, accuracy=0.98)
     assert [pytest.approx(0.98), 0.98] == judge.values([first, again, other])
     assert [0.97] == judge.values([first, {**first, "id": "again"}])
+    assert [pytest.approx(0.98)] == judge.values([first, {**first, "id": "again"}, again]), "equal bits are one training"
+    unlike = [{**each, "history": {}} for each in (first, again)]
+    assert [pytest.approx(0.98)] == judge.values(unlike)
 
 
 def test_trainings_of_the_same_code_count_together_on_any_machine_but_those_of_other_code_do_not(five, tmp_path):
@@ -183,6 +239,8 @@ def test_trainings_of_the_same_code_count_together_on_any_machine_but_those_of_o
     fake_training.stored(tmp_path, 1, "x", [made(seed=3, threads=9)], machine=OTHER)
     found = judge.trainings(made(seed=4), fake_training.store.records(tmp_path))
     assert [1, 3, 4] == sorted(each["seed"] for each in found)
+    itself = next(each.record for each in fake_training.store.records(tmp_path))
+    assert [1, 3] == sorted(each["seed"] for each in judge.trainings(itself, fake_training.store.records(tmp_path)))
     accepted = fake_training.accept(tmp_path)
     assert [4] == [each["seed"] for each in judge.trainings(made(seed=4), accepted)]
 
@@ -199,15 +257,34 @@ def test_what_changed_since_the_baseline_is_named_and_excuses_nothing(five):
     assert word(new, stored).startswith("REGRESSED")
 
 
+def test_changes_are_those_since_the_newest_accepted_record_here_and_bits_are_compared_on_one_backend(five):
+    assert [] == judge.changes(made(), [])
+    five(accuracies=(0.983,), python="2")
+    stored = five(OTHER, accuracies=(0.983,), python="9")
+    new = made(seed=1, accuracy=0.983)
+    assert ["python 2 -> 3"] == judge.changes(new, stored)
+    assert ["python 9 -> 3"] == judge.changes({**new, "machine": OTHER}, stored)
+    assert ["python 9 -> 3"] == judge.changes({**new, "machine": "third"}, sorted(stored, key=lambda each: each.machine == OTHER))
+    jax = {**new, "backend": "jax", "history": {"loss": [9.0]}}
+    assert ["python 2 -> 3"] == judge.changes(jax, stored)
+    assert ["python 2 -> 3", "losses differ from epoch 1 on"] == judge.changes({**jax, "backend": "tensorflow"}, stored)
+
+
 def test_a_changed_last_bit_in_a_stored_history_is_seen(tmp_path):
     fake_training.stored(tmp_path, 1, "x", [made(), made(seed=1)])
     stored = fake_training.store.records(tmp_path)
     assert stored[0] == judge.twin(made(), stored)
     assert judge.twin(made(seed=2), stored) is None
     assert judge.twin(made(versions={"keras": "4"}), stored) is None
+    assert stored[0] == judge.twin({**made(), "id": "x"}, stored)
+    assert judge.twin(stored[0].record, stored) is None, "a training is not its own twin"
     assert judge.repeats(made(), stored)
     fake_training.stored(tmp_path, 2, "x", [made(history={"loss": [0.5, 0.1, 0.2]})])
-    assert not judge.repeats(made(), fake_training.store.records(tmp_path))
+    stored = fake_training.store.records(tmp_path)
+    assert not judge.repeats(made(), stored)
+    assert stored[2] == judge.twin(made(), stored), "the newest one"
+    fake_training.stored(tmp_path, 3, "x", [made(seed=1, code={"graph": "z"}, history={"loss": [0.7]})])
+    assert judge.repeats(made(seed=1), fake_training.store.records(tmp_path)), "other code says nothing about bits"
 
 
 def test_occasions_are_counted_by_hours():
