@@ -56,6 +56,15 @@ def test_augmentation_shifts_by_at_most_its_share_and_only_in_training():
     np.testing.assert_array_equal(still, images[..., 0] / np.float32(255))
 
 
+def test_a_flip_that_is_false_and_a_trainer_without_augmentation_change_nothing():
+    images = np.random.default_rng(0).integers(0, 256, (16, 6, 6, 1)).astype("uint8")
+    outputs = keras.Sequential([keras.layers.Input((6, 6, 1)), keras.layers.Flatten()])
+    for augment, augmented in ({"flip": False}, True), ({"flip": True, "shift": 0.5}, False):
+        trainer = recipes.trainer(outputs, {**RECIPE, "augment": augment}, images, augmented)
+        seen = keras.ops.convert_to_numpy(trainer(images, training=True)).reshape(images.shape)
+        np.testing.assert_allclose(seen, images / np.float32(255), rtol=1e-6)
+
+
 def test_a_nearest_shift_moves_pixels_and_mixes_none():
     images = np.random.default_rng(0).integers(0, 2, (32, 10, 10, 1)).astype("uint8") * 255
     outputs = keras.Sequential([keras.layers.Input((10, 10, 1)), keras.layers.Flatten()])
@@ -140,6 +149,30 @@ def test_an_unknown_optimizer_or_schedule_is_refused(data, change, complaint):
         ),
         ({"optimizer": {"name": "Adam", "schedule": "cosine"}}, "an optimizer has a schedule without a learning_rate"),
         ({"augment": {"flip": 1}}, "augment has a key 'flip' that is 1, not true or false"),
+        ({"epochs": True}, "epochs is True, not a whole number"),
+        ({"epochs": 1.0}, "epochs is 1.0, not a whole number"),
+        ({"l2": -0.1}, "l2 is -0.1, not a number of at least 0"),
+        ({"l2": True}, "l2 is True, not a number"),
+        ({"validation_split": -0.1}, "validation_split is -0.1, not a number from 0 to 1"),
+        ({"note": 5}, "note is 5, not a text"),
+        ({"size": [0, 8], "interpolation": "nearest"}, r"size is \[0, 8\], not a list of two"),
+        ({"size": "88", "interpolation": "nearest"}, "size is '88', not a list of two"),
+        ({"interpolation": "nearest"}, "size and interpolation go together"),
+        ({"optimizer": {"name": "Adam", "rates": 5}}, "optimizer has rates = 5, not a list"),
+        ({"optimizer": {"name": "Adam", "rates": "ab"}}, "optimizer has rates = 'ab', not a list"),
+        ({"optimizer": {"name": "Adam", "rates": [[1, 0.1], [2]]}}, "optimizer has rates = .*, not a list"),
+        ({"optimizer": {"name": "Adam", "rates": [[1, -0.1]]}}, "optimizer has rates = .*, not a list"),
+        ({"optimizer": {"name": "Adam", "rates": [[-1, 0.1]]}}, "optimizer has rates = .*, not a list"),
+        ({"phases": []}, r"phases is \[\], not a list of tables"),
+        ({"phases": {}}, r"phases is \{\}, not a list of tables"),
+        ({"phases": [{"from": 0, "train": -1}]}, "is -1; known: all, head, or a number of layers"),
+        ({"phases": [{"from": 0, "train": "all"}, {"from": 0, "train": "all"}]}, r"phases begin at epochs \[0, 0\]"),
+        ({"phases": [{"from": 0, "train": "all"}, {"from": 5, "train": "all"}, {"from": 3, "train": "all"}]}, r"epochs \[0, 5, 3\]"),
+        ({"phases": [{"from": 0, "train": "all", "optimizer": {"name": "SGD", "schedule": "cosine"}}]}, "without a learning_rate"),
+        ({"phases": [{"from": 0, "train": "all", "optimizer": 5}]}, "has a key 'optimizer' that is 5, not a table"),
+        ({"search": {"trials": 1, "hours": 1, "patience": 1, "space": 5}, "held_out": 5}, "has a key 'space' that is 5, not a table"),
+        ({"search": {"trials": 1, "hours": 1, "patience": 1, "space": {}}}, "search needs a validation_split or held_out"),
+        ({"stopping": {"patience": 1}, "validation_split": 0}, "stopping needs a validation_split or held_out"),
     ],
 )
 def test_a_recipe_that_cannot_be_meant_is_refused_by_key_and_what_is_known(change, complaint):
@@ -166,7 +199,12 @@ def test_a_recipe_may_have_every_known_key():
         "note": "ours",
     }
     keys.check("mine", {**RECIPE, **more})
-    keys.check("mine", {**RECIPE, "validation_split": 0.1})
+    keys.check("mine", {**RECIPE, "validation_split": 0.1, "stopping": {"patience": 0}})
+    for bound in {"validation_split": 0}, {"validation_split": 1}, {"epochs": 1}, {"l2": 0}, {"size": [1, 1], "interpolation": "nearest"}:
+        keys.check("mine", {**RECIPE, **bound})
+    stepped = {"name": "SGD", "rates": [[0, 0], [1, 0.1]]}
+    keys.check("mine", {**RECIPE, "optimizer": stepped, "plateau": {"factor": 0.1, "patience": 3}})
+    keys.check("mine", {**RECIPE, "optimizer": {"name": "SGD", "learning_rate": 0.1, "schedule": "cosine", "rates": []}})
     assert keys.KEYS.keys() == {**RECIPE, **more, "validation_split": 0.1}.keys()
 
 
@@ -201,6 +239,14 @@ def test_a_recipe_may_use_only_the_first_images_of_each_split(data):
     assert seen["accuracy"] * 7 == pytest.approx(round(seen["accuracy"] * 7))
 
 
+def test_without_held_out_images_the_test_images_are_watched_and_some_images_must_be_left(data):
+    fitted, watched, tested = recipes.fitted_and_watched(RECIPE, data)
+    assert watched is tested
+    np.testing.assert_array_equal(data.x_train, fitted[0])
+    with pytest.raises(ValueError, match=r"validation_split = 1 leaves none of 70 images to train on; lower it"):
+        recipes.fitted_and_watched({**RECIPE, "validation_split": 1}, data)
+
+
 def test_held_out_images_are_of_every_class_even_if_sorted_by_class():
     labels = np.repeat(np.arange(20), 50)
     data = SimpleNamespace(x_train=labels.reshape(-1, 1, 1, 1), y_train=labels, x_test=labels[:5], y_test=labels[:5])
@@ -217,3 +263,43 @@ def test_the_penalty_is_the_strength_times_the_squared_kernels():
     kernels = [keras.ops.convert_to_numpy(layer.kernel) for layer in model.layers if hasattr(layer, "kernel")]
     assert 2 == len(kernels)
     assert 0.5 * sum((kernel**2).sum() for kernel in kernels) == pytest.approx(float(sum(model.losses)), rel=1e-5)
+
+
+def test_phases_end_where_the_next_begins_or_the_training_ends_and_have_optimizers_of_their_own():
+    adam, sgd = {"name": "Adam"}, {"name": "SGD"}
+    tables = [{"from": 0, "train": "head"}, {"from": 2, "train": 3, "optimizer": sgd}, {"from": 5, "train": "all"}]
+    recipe = {"optimizer": adam, "phases": tables}
+    assert [(0, 2, "head", adam), (2, 3, 3, sgd), (5, 4, "all", adam)] == recipes.phases({**recipe, "epochs": 9})
+    assert [(0, 2, "head", adam), (2, 1, 3, sgd)] == recipes.phases({**recipe, "epochs": 3})[:2]
+    assert 3 == sum(max(each.epochs, 0) for each in recipes.phases({**recipe, "epochs": 3}))
+    assert [(0, 9, "all", adam)] == recipes.phases({"optimizer": adam, "epochs": 9})
+
+
+def test_the_last_rate_whose_epoch_has_begun_holds():
+    table = {"name": "SGD", "rates": [[2, 0.1], [4, 0.01]]}
+    assert [None, None, 0.1, 0.1, 0.01, 0.01] == [recipes.rate(table, epoch) for epoch in range(6)]
+    assert recipes.rate({"name": "SGD"}, 3) is None
+
+
+def test_an_optimizer_has_its_hyper_parameters_and_not_the_suites_keys():
+    made = recipes.optimizer({"name": "SGD", "learning_rate": 0.5, "momentum": 0.25, "rates": [[1, 0.1]]}, steps=10)
+    assert (0.5, 0.25) == (float(made.learning_rate), made.momentum)
+
+
+def test_plateau_and_stopping_are_kerass_callbacks_on_the_watched_loss():
+    assert [] == recipes.callbacks(RECIPE)
+    (plateau,) = recipes.callbacks({"plateau": {"factor": 0.5, "patience": 3, "min_rate": 0.01, "cooldown": 2}})
+    assert (0.5, 3, 0.01, 2, "val_loss") == (plateau.factor, plateau.patience, plateau.min_lr, plateau.cooldown, plateau.monitor)
+    assert 0 == recipes.callbacks({"plateau": {"factor": 0.5, "patience": 3}})[0].min_lr
+    for table, best in ({"patience": 4}, False), ({"patience": 4, "restore_best": True}, True):
+        (stopping,) = recipes.callbacks({"stopping": table})
+        assert (4, best, "val_loss") == (stopping.patience, stopping.restore_best_weights, stopping.monitor)
+        assert "min" == stopping.mode
+    assert "min" == plateau.mode
+    assert 2 == len(recipes.callbacks({"plateau": {"factor": 0.5, "patience": 3}, "stopping": {"patience": 4}}))
+
+
+def test_an_epoch_is_one_pass_with_its_last_batch_or_the_recipes_own_steps():
+    assert [1, 5, 4, 7] == [
+        recipes.steps_an_epoch({"batch": 16, **steps}, images) for steps, images in (({}, 16), ({}, 70), ({}, 64), ({"steps": 7}, 70))
+    ]
