@@ -20,6 +20,7 @@ OWN = {  # module -> its test files of other names, the cheap ones first
     "baselines.results": ("test_session_end.py", "test_resume.py"),
     "baselines.session": ("test_session_plan.py", "test_session_trainings.py", "test_session_end.py"),
     "baselines.judge": ("test_judge.py", "test_verdicts.py"),
+    "baselines.compare": ("test_compare_rows.py",),
     "baselines.verdicts": ("test_verdicts_of_a_record.py",),
     "zoo.training.keys": ("test_recipes.py",),
 }
