@@ -22,7 +22,6 @@ OWN = {  # module -> its test files of other names, the cheap ones first
     "baselines.judge": ("test_judge.py", "test_verdicts.py"),
     "baselines.compare": ("test_compare_rows.py",),
     "baselines.verdicts": ("test_verdicts_of_a_record.py",),
-    "zoo.training.keys": ("test_recipes.py",),
 }
 SESSION = tuple(
     f"baselines.{name}" for name in ("session", "results", "trainings", "verdicts", "child", "options", "train", "store", "files")
