@@ -121,3 +121,21 @@ def put(tmp_path):
         return fake_training.accept(tmp_path, [each for each in found if each.accepted or each.name == name]) if accepted else found
 
     return write
+
+
+@pytest.fixture
+def five(tmp_path):
+    """A function: accepted records with seeds 1 to 5 on a machine, and those that were accepted before."""
+
+    def accepted(machine=fake_training.MACHINE, accuracies=(0.982, 0.984, 0.981, 0.983, 0.9825), each=None, **values):
+        number = len(list(tmp_path.glob("*/*.json"))) + 1
+        records = [
+            fake_training.record(
+                **{"cell": "lenet5-mnist-afif", "seed": seed, "accuracy": accuracy, **values, **(each or {}).get(seed, {})}
+            )
+            for seed, accuracy in enumerate(accuracies, 1)
+        ]
+        fake_training.stored(tmp_path, number, "good", records, machine=machine)
+        return fake_training.accept(tmp_path)
+
+    return accepted

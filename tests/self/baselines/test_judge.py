@@ -16,22 +16,6 @@ def made(cell=CELL.id, **values):
     return fake_training.record(cell, **{"accuracy": 0.9835, **values})
 
 
-@pytest.fixture
-def five(tmp_path):
-    """A function: accepted records with seeds 1 to 5 on a machine, and those that were accepted before."""
-
-    def accepted(machine=fake_training.MACHINE, accuracies=(0.982, 0.984, 0.981, 0.983, 0.9825), each=None, **values):
-        number = len(list(tmp_path.glob("*/*.json"))) + 1
-        records = [
-            made(**{"seed": seed, "accuracy": accuracy, **values, **(each or {}).get(seed, {})})
-            for seed, accuracy in enumerate(accuracies, 1)
-        ]
-        fake_training.stored(tmp_path, number, "good", records, machine=machine)
-        return fake_training.accept(tmp_path)
-
-    return accepted
-
-
 def word(record, stored, what="accuracy"):
     given = judge.accuracy(record, stored, GATES, cells()[record["cell"]]) if what == "accuracy" else judge.costs(record, stored, GATES)
     return f"{given.word}: {given.line}"
@@ -80,36 +64,6 @@ def test_only_accepted_records_of_the_cell_and_precision_are_a_baseline(five, tm
     assert [] == judge.baseline(made(), stored)
 
 
-def test_neither_itself_nor_a_training_with_the_epochs_option_is_a_baseline(five):
-    stored = five(each={2: {"epochs_option": 3}})
-    assert [1, 3, 4, 5] == sorted(each.record["seed"] for each in judge.candidates(made(), stored))
-    assert [1, 4, 5] == sorted(each.record["seed"] for each in judge.candidates(stored[2].record, stored))
-
-
-def test_another_backends_records_count_where_there_are_none_of_its_own_and_one_seed_of_each_backend_is_two(five):
-    stored = five(OTHER, backend="jax")
-    assert 5 == len(judge.baseline(made(), stored))
-    stored = five("third_tensorflow_float32")
-    assert 10 == len(judge.baseline(made(), stored))
-
-
-def test_the_records_of_a_baseline_are_this_machines_only_if_all_are(five):
-    stored = five(OTHER)
-    assert ["other-chip", "this machine"] == [judge.whose(stored, machine) for machine in (fake_training.MACHINE, OTHER)]
-    both = five(each={seed: {"seed": seed + 5} for seed in range(1, 6)})
-    assert {"made-up-chip", "other-chip"} == set(judge.whose(both, OTHER).split(", "))
-
-
-def test_the_limits_know_a_study_a_cells_own_smallest_loss_and_its_floor(five):
-    stored = five(accuracies=(0.98,))
-    gate_cell = cells()["lenet5-mnist-gate"]
-    assert [True, False] == [judge.known(made(), stored, cell).studied for cell in (CELL, gate_cell)]
-    known = judge.known(made(), stored, CELL._replace(smallest=0.05, floor=0.9))
-    assert (0.05, 0.9, 10_000, "this machine") == (known.smallest, known.floor, known.images, known.whose)
-    assert 0.001 == judge.known(made(), stored, CELL).smallest
-    assert judge.known(made(kind="sample"), stored, CELL).floor is None
-
-
 def test_a_collapse_of_a_cell_with_one_accepted_record_is_red(five):
     stored = five(accuracies=(0.9946,), cell="vgg_like-mnist-afif", seconds=(91.0, 92.0))
     collapsed = made("vgg_like-mnist-afif", accuracy=0.5, seconds=(915.0, 920.0))
@@ -135,26 +89,6 @@ def test_every_part_of_an_epoch_is_screened(five, values, expected):
 def test_a_gpus_memory_is_screened(five):
     stored = five(**{"peak_memory.gpu": 10**9})
     assert word(made(**{"peak_memory.gpu": 2 * 10**9}), stored, "seconds").startswith("REGRESSED: GPU memory 2e+09 bytes")
-
-
-def test_a_gpus_memory_is_not_held_against_records_without_a_gpu(five):
-    stored = five(each={1: {"peak_memory.gpu": 10**9}, 2: {"peak_memory.gpu": 10**9}})
-    new = made(**{"peak_memory.gpu": 10**9}, seconds=(2.0, 1.5, 1.6))
-    assert word(new, stored, "seconds").startswith("PASS: fastest epoch")
-    assert word({**new, "peak_memory": {"host": 1, "gpu": 9 * 10**9}}, stored, "seconds").endswith("this machine")
-    assert "(n=2)" in word({**new, "peak_memory": {"host": 1, "gpu": 9 * 10**9}}, stored, "seconds")
-
-
-def test_noise_of_times_is_pooled_over_the_accepted_cells_of_the_machine_each_on_its_own_data(five, tmp_path):
-    five(seconds=(2.0, 1.5))
-    five(cell="lenet5-fashion_mnist-afif", accuracies=(0.9,), seconds=(7.0,))
-    five(accuracies=(0.98,), seconds=(9.0,), fingerprint="beef", each={1: {"seed": 8}})
-    five(OTHER, seconds=(3.0,), each={seed: {"seed": seed + 20} for seed in range(1, 6)})
-    stored = five(accuracies=(0.98,), seconds=(), others=0.9, each={1: {"seed": 9}})
-    fake_training.stored(tmp_path, 9, "new", [made(seconds=(99.0,), seed=11)])
-    stored = fake_training.store.records(tmp_path)
-    assert [[1.5] * 5, [7.0], [9.0]] == sorted(judge._by_cell(judge.COSTS["fastest epoch"], made(), stored))
-    assert [] == judge._by_cell(judge.COSTS["GPU memory"], made(), stored)
 
 
 def test_another_size_or_work_is_red_until_it_is_accepted(five):
@@ -255,19 +189,6 @@ def test_what_changed_since_the_baseline_is_named_and_excuses_nothing(five):
     )
     assert "losses differ from epoch 3 on" == found[-1]
     assert word(new, stored).startswith("REGRESSED")
-
-
-def test_changes_are_those_since_the_newest_accepted_record_here_and_bits_are_compared_on_one_backend(five):
-    assert [] == judge.changes(made(), [])
-    five(accuracies=(0.983,), python="2")
-    stored = five(OTHER, accuracies=(0.983,), python="9")
-    new = made(seed=1, accuracy=0.983)
-    assert ["python 2 -> 3"] == judge.changes(new, stored)
-    assert ["python 9 -> 3"] == judge.changes({**new, "machine": OTHER}, stored)
-    assert ["python 9 -> 3"] == judge.changes({**new, "machine": "third"}, sorted(stored, key=lambda each: each.machine == OTHER))
-    jax = {**new, "backend": "jax", "history": {"loss": [9.0]}}
-    assert ["python 2 -> 3"] == judge.changes(jax, stored)
-    assert ["python 2 -> 3", "losses differ from epoch 1 on"] == judge.changes({**jax, "backend": "tensorflow"}, stored)
 
 
 def test_a_changed_last_bit_in_a_stored_history_is_seen(tmp_path):

@@ -13,13 +13,15 @@ from tests.self.mutation.edits import ROOT
 FIRST = ("test_cost.py", "test_graph.py", "test_goldens.py")
 LAST = ("test_resume.py", "test_verdicts.py", "test_session.py", "test_train.py")  # whole sessions, the quick ones first
 OWN = {  # module -> its test files of other names, the cheap ones first
-    "baselines.limits": ("test_gate.py",),
+    "baselines.limits": ("test_limits.py", "test_gate.py"),
+    "baselines.gate": ("test_gate.py", "test_limits.py", "test_screen.py"),
     "baselines.sight": ("test_gate.py",),
-    "baselines.files": ("test_store.py",),
-    "baselines.accepted": ("test_store.py", "test_accept.py"),
+    "baselines.files": ("test_files.py", "test_store.py"),
+    "baselines.accepted": ("test_files.py", "test_store.py", "test_accept.py"),
+    "baselines.store": ("test_store_folders.py",),
     "baselines.results": ("test_session_end.py", "test_resume.py"),
     "baselines.session": ("test_session_plan.py", "test_session_trainings.py", "test_session_end.py"),
-    "baselines.judge": ("test_judge.py", "test_verdicts.py"),
+    "baselines.judge": ("test_judge.py", "test_judge_choices.py", "test_verdicts_of_a_record.py", "test_verdicts.py"),
     "baselines.compare": ("test_compare_rows.py",),
     "baselines.verdicts": ("test_verdicts_of_a_record.py",),
 }
