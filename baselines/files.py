@@ -81,9 +81,9 @@ def check_writable(folder, name):
     except OSError as error:
         raise StoreError(f"{folder}: a record cannot be stored there: {error}; name another --benchmark-storage") from error
     finally:
-        path.unlink(missing_ok=True)
-        if made:
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # such as that the folder is a file
+            path.unlink(missing_ok=True)
+            if made:
                 folder.rmdir()
 
 

@@ -47,7 +47,7 @@ class Verdicts:
         """
         cell = cells()[record["cell"]]
         given = self._same(record, stored, None if quick else train) or judge.accuracy(record, stored(), self.gates, cell, quick)
-        if given.more and not quick and not self._all_red(given):
+        if given.more and not quick and not self._all_red(cell.id, given):
             for _ in range(given.more):
                 if train(cell.id, None) is None:
                     break
@@ -66,7 +66,7 @@ class Verdicts:
         if epoch is None:
             former = self._former(twin, stored())
             return former and gate.same(former, twin.file)
-        if train is None or not judge.repeats(twin.record, [each for each in stored() if each.record["id"] != record["id"]]):
+        if train is None or not judge.repeats(record, stored()):
             return None
         again = train(record["cell"], record["seed"])
         if again is not None and again["history"]["loss"] == record["history"]["loss"]:
@@ -86,9 +86,9 @@ class Verdicts:
             return gate.restored(kept)
         return judge.accuracy(twin.record, stored, self.gates, cells()[twin.cell])
 
-    def _all_red(self, given):
+    def _all_red(self, cell, given):
         """Whether so many cells are suspicious that all cells are judged together first, and lost accuracy together."""
-        found = [*self.accuracies.values(), given]
+        found = list({**self.accuracies, cell: given}.values())  # a cell with several seeds counts once
         return gate.all_first(found) and gate.together(found).red
 
     def seconds(self, record, stored):

@@ -9,7 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from baselines import child
+from baselines import child, machine, roofline, session, store, trials
+from baselines.cells import cells
+from baselines.options import Options
+from baselines.results import Results
 from tests.self.baselines import fake_training
 from zoo import project
 
@@ -75,3 +78,64 @@ def plugin(pytester, tmp_path):
         return "-p", name
 
     return load
+
+
+@pytest.fixture
+def begun(tmp_path, monkeypatch):
+    """A function: options and stored records -> a Session of three cells on the made-up machine, whose trainings have ids."""
+    monkeypatch.setattr(machine, "folder_and_info", lambda precision: (fake_training.MACHINE, {"gpu": None}))
+    monkeypatch.setattr(machine, "accelerated", lambda: False)
+    monkeypatch.setattr(machine, "backend", lambda: "tensorflow")
+    monkeypatch.setattr(roofline, "load", lambda folder: None)
+    monkeypatch.setattr(roofline, "known", lambda *args: None)
+    monkeypatch.setattr(trials, "untried", lambda chosen, *args: [])
+    monkeypatch.setattr(session, "progress", SimpleNamespace(line=lambda *args: None, fetching=lambda *args: None))
+
+    def begin(stored=(), names=fake_training.DIGITS, planned=True, **given):
+        options = {
+            **dict.fromkeys(("seeds", "epochs", "root", "save_models", "budget", "timeout", "name")),
+            **{"precision": "float32", "storage": tmp_path, "resume": False, "strict": False},
+            **{"cells": [cells()[name] for name in names], **given},
+        }
+        benchmarks = SimpleNamespace(storage=SimpleNamespace(stored=None, failed=None), benchmarks=[])
+        option = SimpleNamespace(collectonly=False)
+        plugins = SimpleNamespace(get_plugin=lambda name: None)
+        config = SimpleNamespace(_benchmarksession=benchmarks, option=option, pluginmanager=plugins)
+        made = session.Session(config, Options(**options), Results(config, options["name"], list(stored)))
+        made.trainings(quick=False)
+        made.machine = fake_training.MACHINE if planned else None
+        made.results.info = {"gpu": None} if planned else None
+        return made
+
+    return begin
+
+
+@pytest.fixture
+def put(tmp_path):
+    """A function that stores records and returns every one there is; ``accepted`` ones are accepted."""
+
+    def write(*records, name="x", accepted=False, **where):
+        number = len(list(tmp_path.glob("*/*.json"))) + 1
+        fake_training.stored(tmp_path, number, name, records, **where)
+        found = store.records(tmp_path)
+        return fake_training.accept(tmp_path, [each for each in found if each.accepted or each.name == name]) if accepted else found
+
+    return write
+
+
+@pytest.fixture
+def five(tmp_path):
+    """A function: accepted records with seeds 1 to 5 on a machine, and those that were accepted before."""
+
+    def accepted(machine=fake_training.MACHINE, accuracies=(0.982, 0.984, 0.981, 0.983, 0.9825), each=None, **values):
+        number = len(list(tmp_path.glob("*/*.json"))) + 1
+        records = [
+            fake_training.record(
+                **{"cell": "lenet5-mnist-afif", "seed": seed, "accuracy": accuracy, **values, **(each or {}).get(seed, {})}
+            )
+            for seed, accuracy in enumerate(accuracies, 1)
+        ]
+        fake_training.stored(tmp_path, number, "good", records, machine=machine)
+        return fake_training.accept(tmp_path)
+
+    return accepted

@@ -17,6 +17,7 @@ from baselines import record as records
 from baselines.cells import cells
 
 MACHINE = "made-up-chip_tensorflow_float32"
+DIGITS = ("lenet5-digits-digits_lenet", "vgg_like-digits-digits_vgg", "resnet20_v1-digits-digits_resnet")  # cells
 INFO = {
     "processor": {"model": "made-up"},
     "gpu": None,
@@ -138,6 +139,12 @@ def stored(folder, number, name, made, machine=MACHINE, info=INFO, when="2026-01
 def _id(made, *where):
     default = f"{made['cell']}{made['seed']}{made['accuracy']}"[-16:]
     return records.digest(where) if made["id"] == default else made["id"]
+
+
+def judged(cell, more=2, precision="float32", file="a"):
+    """A store.Stored whose verdict asks for ``more`` trainings; None: it has no verdict."""
+    verdicts = {} if more is None else {"accuracy": {"word": "SUSPECT" if more else "PASS", "more": more}}
+    return store.Stored(MACHINE, file, "x", cell, {"precision": precision, "backend": "jax"}, {}, "", "", verdicts=verdicts)
 
 
 def accept(folder, chosen=None):

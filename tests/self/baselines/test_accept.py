@@ -168,3 +168,79 @@ def test_the_first_baseline_is_known_from_lists_that_do_not_name_it(tmp_path, ac
     assert (0, 0.985, 1) == (code, (first := table(tmp_path)["lenet5-mnist-gate"]["first"])["accuracy"], first["n"]), output
     assert "since the first baseline of" in output
     assert "(n=1): +0.0010" in output
+
+
+def test_each_precision_has_a_baseline_of_its_own_which_replace_leaves_alone(tmp_path, accept):
+    for number, precision in (1, "float32"), (2, "mixed_bfloat16"), (3, "mixed_bfloat16"):
+        add(tmp_path, number, "old", f"chip_{precision}", precision=precision)
+    code, output = accept()
+    assert (0, [1, 2, 3], 2) == (code, seeds(tmp_path), output.count("accepted: lenet5-mnist-gate")), output
+    assert "1 record: accuracy mean 0.9890 (n=1, 1 machine)" in output
+    assert "2 records: accuracy mean 0.9890 (n=2, 1 machine)" in output
+    add(tmp_path, 4)
+    assert 0 == accept("--replace")[0]
+    assert [2, 3, 4] == seeds(tmp_path)
+
+
+def test_only_records_of_the_machine_that_is_named_are_accepted(tmp_path, accept):
+    add(tmp_path, 1)
+    add(tmp_path, 2, machine=OTHER)
+    assert (0, [2]) == (accept(f"--machine={OTHER}")[0], seeds(tmp_path))
+
+
+def test_a_projects_command_accepts_the_projects_own_records_only(tmp_path, accept, monkeypatch):
+    suites = tmp_path / "suite"
+    add(suites, 1)
+    add(tmp_path, 2)
+    monkeypatch.setattr(store, "folders", lambda: [tmp_path, suites])
+    code, output = accept()
+    assert (0, [2], []) == (code, seeds(tmp_path), seeds(suites)), output
+
+
+def test_a_cell_that_is_in_no_table_is_refused(tmp_path, accept, monkeypatch):
+    add(tmp_path, 1)
+    monkeypatch.delitem(cells(), "lenet5-mnist-gate")
+    code, output = accept()
+    assert (2, True) == (code, "with seed 1 is not a cell of the tables; put its row back, or leave it out with --cell" in output), output
+
+
+def test_a_floor_does_not_hold_for_a_sample_and_a_value_at_the_floor_is_not_under_it(tmp_path, accept):
+    add(tmp_path, 1, accuracy=0.5, kind="sample", fingerprint="beef")
+    add(tmp_path, 2, accuracy=0.98)
+    assert (0, [1, 2]) == ((found := accept())[0], seeds(tmp_path)), found[1]
+
+
+@pytest.mark.parametrize(
+    ("kept", "complaint"),
+    [
+        ({"word": "SUSPECT", "carried": "", "baseline": "older"}, None),
+        ({"word": "SAME", "carried": "PASS"}, None),
+        ({"word": "SAME", "carried": "REGRESSED"}, "is REGRESSED, so that it cannot be added"),
+    ],
+    ids=["of another baseline", "same as a good one", "same as a bad one"],
+)
+def test_the_stored_verdict_of_todays_baseline_decides(tmp_path, accept, kept, complaint):
+    path = add(tmp_path, 1)
+    found = store.records(tmp_path)[0]
+    kept = {"line": "", "details": "", "more": 2, "baseline": fake_training.records.digest([]), **kept}
+    content = fake_training.json.loads(path.read_text())
+    path.write_text(fake_training.json.dumps({**content, "verdicts": {found.record["id"]: {"accuracy": kept}}}))
+    code, output = accept()
+    assert (2 if complaint else 0, True) == (code, (complaint or "accepted: ") in output), output
+
+
+def test_drift_is_counted_from_the_oldest_first_baseline_of_any_machine(tmp_path, accept):
+    for number, (machine, accuracy, date) in enumerate([(MACHINE, 0.981, "2026-02-02"), (OTHER, 0.982, "2026-01-01")], 1):
+        add(tmp_path, number, machine=machine, accuracy=accuracy)
+        assert "since the first baseline" not in accept(f"--machine={machine}")[1].splitlines()[:1]
+        path = tmp_path / machine / accepted.NAME
+        today = table(tmp_path, machine)["lenet5-mnist-gate"]["since"]
+        path.write_text(path.read_text().replace(today, date))
+    add(tmp_path, 3, accuracy=0.983)
+    code, output = accept()
+    assert (0, True) == (code, "since the first baseline of 2026-01-01 (n=1): +0.0000" in output), output
+    first = {"since": "2026-02-02", "accuracy": 0.981, "n": 1}
+    assert first == table(tmp_path)["lenet5-mnist-gate"]["first"]
+    add(tmp_path, 4, accuracy=0.99)
+    assert "of 2026-02-02 (n=1): +0.0090" in accept("--replace")[1]
+    assert first == table(tmp_path)["lenet5-mnist-gate"]["first"]

@@ -65,6 +65,9 @@ def test_a_loss_smaller_than_what_matters_is_never_red():
     assert ("PASS", 0) == word(loss, **narrow)
     assert ("PASS", 0) == word(loss[:1], quick=True, **narrow)
     assert ("PASS", 0) == word([0.9816] * 3, smallest=0.05)
+    assert ("PASS", 0) == word([0.94], smallest=0.05), "although it is three times the limit"
+    assert ("PASS", 0) == word([0.976, 0.976, 0.9795], smallest=0.006), "by the mean"
+    assert ("PASS", 0) == word([0.9808], images=10**7, accuracies=(0.98,) * 5), "nor is a gain"
     assert "REGRESSED" == word([0.93] * 3, smallest=0.05)[0]
 
 
@@ -114,6 +117,8 @@ def test_quick_is_red_only_at_one_in_a_thousand_and_else_asks_for_more():
     assert ("SUSPECT", 2) == word([0.9825 - bound + 1e-6], quick=True)
     assert ("PASS", 0) == word([0.9815], quick=True)
     assert ("REGRESSED", 0) == word([0.9765, 0.976, 0.978], quick=True)
+    assert "REGRESSED" == limits.decide([0.9765, 0.976, 0.978], baseline(), GATES, quick=True)
+    assert f"red under {0.9825 - bound:.4f}; false alarms 0.001" in gate.accuracy([0.9815], baseline(), GATES, quick=True).details
 
 
 def test_the_variance_is_the_prior_and_the_accepted_runs_weighed():
@@ -236,6 +241,15 @@ def test_a_verdict_is_one_line_that_says_what_it_was_held_against():
     assert "accuracy 0.9780, baseline 0.9825 (n=5), suspicious under 0.9805; sees a loss of 0.0052; " + WHOSE == once.line
     assert "accuracy 0.9780 of 3, baseline 0.9825 (n=5), limit 0.9787; sees a loss of 0.0052; " + WHOSE == settled.line
     assert "degrees of freedom" in once.details
+    red = 0.9825 - 3 * float(limits.limit(baseline(), limits.SINGLE / GATES))
+    assert f"suspicious under 0.9805, red under {red:.4f}; false alarms 0.002 of 20 gates; 90% power" in once.details
+    assert "red under 0.9787" in settled.details
+    assert settled.details == gate.accuracy([0.978, 0.977, 0.979], baseline(), GATES, quick=True).details
+    assert ["no floor", "floor 0.9 holds"] == [
+        gate.accuracy([0.978], baseline(floor=floor), GATES).details.rpartition("; ")[2] for floor in (None, 0.9)
+    ]
+    noisy = gate.accuracy([0.97], baseline((0.95, 0.97, 0.99, 0.96, 0.98)), GATES)
+    assert [True, False] == ["its own alone: noisier than others" in each.details for each in (noisy, once)]
 
 
 def test_a_verdict_is_told_in_140_characters():

@@ -16,22 +16,6 @@ def made(cell=CELL.id, **values):
     return fake_training.record(cell, **{"accuracy": 0.9835, **values})
 
 
-@pytest.fixture
-def five(tmp_path):
-    """A function: accepted records with seeds 1 to 5 on a machine, and those that were accepted before."""
-
-    def accepted(machine=fake_training.MACHINE, accuracies=(0.982, 0.984, 0.981, 0.983, 0.9825), each=None, **values):
-        number = len(list(tmp_path.glob("*/*.json"))) + 1
-        records = [
-            made(**{"seed": seed, "accuracy": accuracy, **values, **(each or {}).get(seed, {})})
-            for seed, accuracy in enumerate(accuracies, 1)
-        ]
-        fake_training.stored(tmp_path, number, "good", records, machine=machine)
-        return fake_training.accept(tmp_path)
-
-    return accepted
-
-
 def word(record, stored, what="accuracy"):
     given = judge.accuracy(record, stored, GATES, cells()[record["cell"]]) if what == "accuracy" else judge.costs(record, stored, GATES)
     return f"{given.word}: {given.line}"
@@ -144,7 +128,10 @@ def test_a_collapse_is_red_although_one_accepted_record_collapsed_but_not_if_mos
     assert word(collapsed, five(each={1: {"divergence": wrong}})).startswith("REGRESSED")
     most = five(OTHER, each={seed: {"divergence": wrong} for seed in range(1, 6)})
     assert word(collapsed, [each for each in most if each.machine == OTHER]).startswith("PASS")
-    assert word({**made(), "loss": None}, []).startswith("REGRESSED")
+    assert "its loss is not a finite number" in word({**made(), "loss": None}, [])
+    third = [each for each in five("third", each={seed: {"loss": None} for seed in (1, 2, 3)}) if each.machine == "third"]
+    assert word({**made(), "loss": None}, third).startswith("PASS")
+    assert word({**made(), "loss": None}, third[:2] + third[3:]).startswith("REGRESSED"), "half of them is not most"
     short = word(made(divergence=wrong, epochs_option=1), [])
     assert (True, True) == (short.startswith("INCOMPARABLE"), wrong in short)
 
@@ -176,6 +163,9 @@ def test_reruns_of_a_seed_add_and_never_replace():
     first, again, other = made(accuracy=0.97), made(accuracy=0.99), made(seed=1, accuracy=0.98)
     assert [pytest.approx(0.98), 0.98] == judge.values([first, again, other])
     assert [0.97] == judge.values([first, {**first, "id": "again"}])
+    assert [pytest.approx(0.98)] == judge.values([first, {**first, "id": "again"}, again]), "equal bits are one training"
+    unlike = [{**each, "history": {}} for each in (first, again)]
+    assert [pytest.approx(0.98)] == judge.values(unlike)
 
 
 def test_trainings_of_the_same_code_count_together_on_any_machine_but_those_of_other_code_do_not(five, tmp_path):
@@ -183,6 +173,8 @@ def test_trainings_of_the_same_code_count_together_on_any_machine_but_those_of_o
     fake_training.stored(tmp_path, 1, "x", [made(seed=3, threads=9)], machine=OTHER)
     found = judge.trainings(made(seed=4), fake_training.store.records(tmp_path))
     assert [1, 3, 4] == sorted(each["seed"] for each in found)
+    itself = next(each.record for each in fake_training.store.records(tmp_path))
+    assert [1, 3] == sorted(each["seed"] for each in judge.trainings(itself, fake_training.store.records(tmp_path)))
     accepted = fake_training.accept(tmp_path)
     assert [4] == [each["seed"] for each in judge.trainings(made(seed=4), accepted)]
 
@@ -205,9 +197,15 @@ def test_a_changed_last_bit_in_a_stored_history_is_seen(tmp_path):
     assert stored[0] == judge.twin(made(), stored)
     assert judge.twin(made(seed=2), stored) is None
     assert judge.twin(made(versions={"keras": "4"}), stored) is None
+    assert stored[0] == judge.twin({**made(), "id": "x"}, stored)
+    assert judge.twin(stored[0].record, stored) is None, "a training is not its own twin"
     assert judge.repeats(made(), stored)
     fake_training.stored(tmp_path, 2, "x", [made(history={"loss": [0.5, 0.1, 0.2]})])
-    assert not judge.repeats(made(), fake_training.store.records(tmp_path))
+    stored = fake_training.store.records(tmp_path)
+    assert not judge.repeats(made(), stored)
+    assert stored[2] == judge.twin(made(), stored), "the newest one"
+    fake_training.stored(tmp_path, 3, "x", [made(seed=1, code={"graph": "z"}, history={"loss": [0.7]})])
+    assert judge.repeats(made(seed=1), fake_training.store.records(tmp_path)), "other code says nothing about bits"
 
 
 def test_occasions_are_counted_by_hours():

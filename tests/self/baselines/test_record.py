@@ -6,6 +6,7 @@ import pytest
 
 from baselines import record as records
 from baselines import store, upgrade
+from baselines.cells import cells
 from tests.self.baselines import fake_training
 
 pytestmark = pytest.mark.self
@@ -50,9 +51,12 @@ def test_an_unknown_field_is_refused_by_name(name):
     [
         ("version", 3, "version is 3; this suite reads version 2; update the suite"),
         ("accuracy", 1.5, "accuracy is 1.5, which is not a share of 1"),
+        ("accuracy", -0.5, "accuracy is -0.5, which is not a share of 1"),
         ("accuracy", True, "accuracy is True, not float"),
         ("seed", 1.0, "seed is 1.0, not int"),
         ("train_seconds", [1.0, -1.0], "train_seconds is"),
+        ("train_seconds", [1.0, 0.0], "train_seconds is"),
+        ("train_seconds", [1.0, float("inf")], "train_seconds is"),
         ("eval_seconds", ["1"], "eval_seconds is"),
         ("eval_seconds", [], "must all be there or all be empty"),
         ("compile_seconds", None, "must all be there or all be empty"),
@@ -61,6 +65,17 @@ def test_an_unknown_field_is_refused_by_name(name):
 def test_an_impossible_value_is_refused_by_name(name, value, complaint):
     with pytest.raises(records.RecordError, match=complaint):
         records.check(replaced(fake_training.record(), name, value))
+
+
+@pytest.mark.parametrize("value", [[], "", None])
+def test_what_is_no_table_is_refused(value):
+    with pytest.raises(records.RecordError, match=r"^a record is a table of fields, not "):
+        records.check(value)
+
+
+def test_bounds_themselves_are_possible_values():
+    for accuracy in 0, 0.0, 1, 1.0:
+        records.check(fake_training.record(accuracy=accuracy))
 
 
 @pytest.mark.parametrize("field", [field for field in records.FIELDS if field.identity], ids=lambda field: field.name)
@@ -128,3 +143,71 @@ def test_packages_that_a_training_does_not_compute_with_are_no_part_of_its_ident
     assert records.identity(former) == records.identity(now)
     assert [] == records.differences(now, former)
     assert records.identity(former) != records.identity({**now, "versions": {"keras": "3", "tensorflow": "3"}})
+
+
+def test_a_recipe_is_stored_with_its_name_and_without_its_note():
+    cell = cells()["lenet5-mnist-afif"]
+    cell = cell._replace(recipe={**cell.recipe, "note": "chosen here"})
+    assert {"name": "afif", **cells()["lenet5-mnist-afif"].recipe} | {"note": None} == records.recipe(cell) | {"note": None}
+    assert "note" not in records.recipe(cell)
+
+
+def test_a_record_says_whether_it_is_timed_sampled_and_how_fast_it_was():
+    whole, busy = fake_training.record(kind="canonical"), fake_training.record(kind="sample", seconds=(), others=0.9)
+    assert [True, False] == [records.timed(each) for each in (whole, busy)]
+    assert [False, True] == [records.sampled(each) for each in (whole, busy)]
+    assert 1.5 == records.epoch_seconds(whole)
+
+
+@pytest.mark.parametrize(
+    ("load", "expected"),
+    [
+        ({"others": 1.26, "gpu_others": None}, "other programs kept 1.3 processors busy"),
+        ({"others": 0.0, "gpu_others": 0}, "other programs kept 0 processors busy"),
+        ({"others": None}, "other programs kept the machine busy"),
+        ({"others": 0.5, "gpu_others": 1}, "1 other program used the GPU"),
+        ({"others": None, "gpu_others": 2}, "2 other programs used the GPU"),
+    ],
+)
+def test_what_a_training_shared_its_machine_with_is_said(load, expected):
+    assert expected == records.company(load)
+
+
+def test_trainings_of_the_same_code_are_one_sample_on_any_machine_and_with_any_seed():
+    first = fake_training.record()
+    for same in {"seed": 1}, {"machine": "another"}, {"instructions": "avx2"}, {"threads": 8}, {"accuracy": 0.5}:
+        assert records.code_identity(first) == records.code_identity(fake_training.record(**same))
+    for other in {"code": {"graph": "z"}}, {"versions": {"keras": "4"}}, {"fingerprint": "beef"}, {"backend": "jax"}, {"former": True}:
+        assert records.code_identity(first) != records.code_identity(fake_training.record(**other))
+
+
+def test_a_part_of_the_code_or_a_field_that_an_old_record_lacks_is_no_change():
+    former = fake_training.record(code={"graph": "a"}, threads=None, instructions=None)
+    now = fake_training.record(code={"graph": "a", "loader": "b"}, threads=8, instructions="avx2")
+    assert [] == records.differences(now, former)
+    assert ["threads 8 -> None", "instructions avx2 -> None"] == sorted(records.differences(former, now), reverse=True)
+    assert ["graph code a -> z"] == records.differences(
+        fake_training.record(code={"graph": "z"}), fake_training.record(code={"graph": "a"})
+    )
+    changed = fake_training.record(former=True, **{"parameters.total": 7, "calls": 9, "python": "4"})
+    expected = ["recipe's batch 256 -> 7", "parameters 150742 -> 7", "python 3 -> 4", "calls 1 -> 9"]
+    assert expected == records.differences(changed, fake_training.record())
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"compile_seconds": 4.0}, ["compilation 2 -> 4 s"]),
+        ({"compile_seconds": 1.0}, ["compilation 2 -> 1 s"]),
+        ({"compile_seconds": 3.99}, []),
+        ({"compile_seconds": 1.01}, []),
+        ({"compile_seconds": 9.0, "machine": "another"}, []),
+        ({"peak_memory.host": 1_200_000_000}, ["host memory 600 -> 1.2e+03 MB"]),
+        ({"peak_memory.host": None}, []),
+    ],
+)
+def test_costs_that_are_not_judged_are_named_where_they_doubled_or_halved_on_one_machine(values, expected):
+    former = fake_training.record(compile_seconds=2.0)
+    assert expected == records.differences(fake_training.record(**{"compile_seconds": 2.0, **values}), former)
+    busy = fake_training.record(seconds=(), others=0.9)
+    assert [] == records.differences(busy, former) == records.differences(former, busy)

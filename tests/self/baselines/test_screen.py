@@ -30,6 +30,11 @@ def test_twice_the_slowdown_that_is_seen_is_red():
 def test_a_slowdown_under_five_percent_is_never_red():
     still = {"variance": 1e-8, "day": 0.0}
     assert ["PASS", "REGRESSED"] == [slower(2.01 * ratio, (2.01,) * 5, **still).word for ratio in (1.049, 1.051)]
+    assert ["PASS", "IMPROVED"] == [slower(2.01 / ratio, (2.01,) * 5, **still).word for ratio in (1.049, 1.051)]
+
+
+def test_within_the_noise_a_cost_passes():
+    assert ["PASS", "PASS"] == [slower(value).word for value in (2.3, 1.8)]
 
 
 def test_days_widen_the_limit_and_occasions_narrow_it_again():

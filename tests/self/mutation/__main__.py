@@ -8,6 +8,7 @@ one fails. The exit code is 1 if a fault of ``faults.toml`` survives or too few 
 import argparse
 import contextlib
 import functools
+import importlib
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatch
 from pathlib import Path
@@ -125,23 +127,29 @@ def main(argv=None):
     parser.add_argument("--edits", type=int, default=100, help="random edits for each seed (default 100)")
     parser.add_argument("--seed", type=int, nargs="*", default=[1], help="seeds that they are drawn from (default 1)")
     parser.add_argument(
-        "--only", metavar="GLOB", help="only files whose path matches, such as zoo/vgg.py (default: all; random edits of zoo/* alone)"
+        "--only",
+        metavar="GLOB",
+        nargs="+",
+        help="only files whose path matches one, such as zoo/vgg.py (default: all; random edits of zoo/* alone)",
     )
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="faults that are tried at a time (default: one a processor)")
     args = parser.parse_args(argv)
     idle = {"tensorflow": "epoch_jax.py", "jax": "epoch_tensorflow.py"}.get(os.environ.get("KERAS_BACKEND", "tensorflow"))
     paths = [path for package in ("zoo", "loaders", "baselines") for path in sorted((ROOT / package).rglob("*.py")) if path.name != idle]
-    files = [path.relative_to(ROOT).as_posix() for path in paths if fnmatch(path.relative_to(ROOT).as_posix(), args.only or "*")]
-    if not files or args.edits < 0:
-        parser.error(f"--only {args.only}: no such file of the suite" if not files else "--edits must be at least 0")
+    names = [path.relative_to(ROOT).as_posix() for path in paths]
+    files = [name for name in names if any(fnmatch(name, glob) for glob in args.only or ["*"])]
+    if not files or args.edits < 0 or args.jobs < 1:
+        parser.error(f"--only {args.only}: no such file of the suite" if not files else "--edits must be at least 0, --jobs at least 1")
     faults = [fault for fault in planted() if fault.file in files]
     edited = [file for file in files if args.only or file.startswith("zoo/")]
-    import keras  # once, for all children
+    _import_once()
+    import keras
 
     with tempfile.TemporaryDirectory() as temporary:
         for number in signal.SIGINT, signal.SIGTERM:
             signal.signal(number, functools.partial(_end, temporary))
         os.environ["ZOOBENCH_DATA"] = temporary  # without data: the networks are tested
-        folders = [copy(Path(temporary) / str(number)) for number in range(os.cpu_count() or 1)]
+        folders = [copy(Path(temporary) / str(number)) for number in range(args.jobs)]
         print(f"Keras {keras.__version__} on {keras.backend.backend()}")
         success = _planted(faults, folders)
         for seed in args.seed if args.edits else []:
@@ -151,6 +159,22 @@ def main(argv=None):
             sys.exit(f"a test fails without a fault, too, and so caught none: {failed}; mend that first")
         print(f"without a fault, the {len(tests)} tests that caught one pass")
     return 0 if success else 1
+
+
+def _import_once():
+    """Import what every child would import anew, which takes longer than most of its tests."""
+    for name in (
+        "keras",
+        "hypothesis.core",
+        "hypothesis.strategies",
+        "jsonschema",
+        "numpy",
+        "scipy.special",
+        "pytest_benchmark.plugin",
+        "xdist",
+    ):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
 
 
 def _end(folder, *_):
@@ -172,9 +196,11 @@ def _planted(faults, folders):
 
 
 def _random(number, seed, files, folders):
-    """Whether enough of the edits of one seed were caught; prints those that were not."""
+    """Whether enough of the edits of one seed were caught; prints how many of each file, and those that were not."""
     done = caught(edits(number, seed, files), folders)
     survivors = [fault for fault, test in done if not test]
+    edited, missed = (Counter(fault.file for fault in faults) for faults in ([fault for fault, _ in done], survivors))
+    print(tabulate([[file, edited[file] - missed[file], edited[file]] for file in sorted(edited)], ["file", "caught", "edits"]))
     share = 1 - len(survivors) / len(done)
     print(f"seed {seed}: {len(done) - len(survivors)} of {len(done)} random edits caught ({share:.0%}; at least {LEAST_CAUGHT:.0%})")
     why = explained()

@@ -10,10 +10,21 @@ import zoo
 from tests import small_networks
 from tests.self.mutation.edits import ROOT
 
-FIRST, LAST = (
-    ("test_cost.py", "test_graph.py", "test_goldens.py"),
-    ("test_session.py", "test_resume.py", "test_verdicts.py", "test_train.py"),
-)
+FIRST = ("test_cost.py", "test_graph.py", "test_goldens.py")
+LAST = ("test_resume.py", "test_verdicts.py", "test_session.py", "test_train.py")  # whole sessions, the quick ones first
+OWN = {  # module -> its test files of other names, the cheap ones first
+    "baselines.limits": ("test_limits.py", "test_gate.py"),
+    "baselines.gate": ("test_gate.py", "test_limits.py", "test_screen.py"),
+    "baselines.sight": ("test_gate.py",),
+    "baselines.files": ("test_files.py", "test_store.py"),
+    "baselines.accepted": ("test_files.py", "test_store.py", "test_accept.py"),
+    "baselines.store": ("test_store_folders.py",),
+    "baselines.results": ("test_session_end.py", "test_resume.py"),
+    "baselines.session": ("test_session_plan.py", "test_session_trainings.py", "test_session_end.py"),
+    "baselines.judge": ("test_judge.py", "test_judge_choices.py", "test_verdicts_of_a_record.py", "test_verdicts.py"),
+    "baselines.compare": ("test_compare_rows.py",),
+    "baselines.verdicts": ("test_verdicts_of_a_record.py",),
+}
 SESSION = tuple(
     f"baselines.{name}" for name in ("session", "results", "trainings", "verdicts", "child", "options", "train", "store", "files")
 )
@@ -77,12 +88,20 @@ def test_files(file):
     paths = [path for path in every if module in _closure(_module(path)) or (module in SESSION and path.name in LAST)]
     # The file's own tests come first, then other cheap ones, whole sessions last; for a network, tests of training come late, too.
     own = [module, r" import [^\n]*\b".join(module.rsplit(".", 1)), *(["import loaders"] if module.startswith("loaders.") else [])]
+    named = (*OWN.get(module, ()), f"test_{module.rpartition('.')[2]}.py")
     if module.startswith("baselines."):  # which almost every test of sessions imports in the end
-        paths = [path for path in paths if _mentions(path, tuple(own)) or (module in SESSION and path.name in LAST)] or paths
+        sessions = LAST if module in SESSION else ()
+        found = [path for path in every if path.name in named or path.name in sessions or (path in paths and _mentions(path, tuple(own)))]
+        paths = found or paths
     late = TRAIN if module.removeprefix("zoo.") in FAMILIES else ()
-    name = f"test_{module.rpartition('.')[2]}"
     paths.sort(
-        key=lambda path: (path.stem != name, path.name in late, path.name in LAST, not _mentions(path, tuple(own)), path.name not in FIRST)
+        key=lambda path: (
+            named.index(path.name) if path.name in named else len(named),
+            path.name in late,
+            LAST.index(path.name) + 1 if path.name in LAST else 0,
+            not _mentions(path, tuple(own)),
+            path.name not in FIRST,
+        )
     )
     return [path.relative_to(ROOT).as_posix() for path in paths]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.self.zoo.small_training import RECIPE, network, noise, train
-from zoo.training import keys, recipes
+from zoo.training import recipes
 
 pytestmark = pytest.mark.self
 
@@ -56,6 +56,15 @@ def test_augmentation_shifts_by_at_most_its_share_and_only_in_training():
     np.testing.assert_array_equal(still, images[..., 0] / np.float32(255))
 
 
+def test_a_flip_that_is_false_and_a_trainer_without_augmentation_change_nothing():
+    images = np.random.default_rng(0).integers(0, 256, (16, 6, 6, 1)).astype("uint8")
+    outputs = keras.Sequential([keras.layers.Input((6, 6, 1)), keras.layers.Flatten()])
+    for augment, augmented in ({"flip": False}, True), ({"flip": True, "shift": 0.5}, False):
+        trainer = recipes.trainer(outputs, {**RECIPE, "augment": augment}, images, augmented)
+        seen = keras.ops.convert_to_numpy(trainer(images, training=True)).reshape(images.shape)
+        np.testing.assert_allclose(seen, images / np.float32(255), rtol=1e-6)
+
+
 def test_a_nearest_shift_moves_pixels_and_mixes_none():
     images = np.random.default_rng(0).integers(0, 2, (32, 10, 10, 1)).astype("uint8") * 255
     outputs = keras.Sequential([keras.layers.Input((10, 10, 1)), keras.layers.Flatten()])
@@ -103,73 +112,6 @@ def test_an_unknown_optimizer_or_schedule_is_refused(data, change, complaint):
         train(network, data, {**RECIPE, **change}, 0)
 
 
-@pytest.mark.parametrize(
-    ("change", "complaint"),
-    [
-        ({"stopping": {"patience": 1}}, "stopping needs a validation_split or held_out: the test images must not decide"),
-        ({"augment": {"shfit": 0.1}}, "augment has an unknown key 'shfit'; known: shift, flip, interpolation"),
-        ({"batch": None}, "key 'batch' is missing; known: input"),
-        ({"batchsize": 5}, "unknown key 'batchsize'; known: input"),
-        ({"augment": True}, "augment is True, not a table"),
-        (
-            {"augment": {"shift": 0.1, "interpolation": "cubic"}},
-            "augment has a key 'interpolation' that is 'cubic'; known: nearest, bilinear",
-        ),
-        ({"stopping": {}, "held_out": 5}, "stopping lacks the key 'patience'; known: patience, restore_best"),
-        ({"held_out": 5, "validation_split": 0.1}, "two ways to do the same"),
-        ({"size": [8, 8]}, "size and interpolation go together"),
-        ({"phases": [{"from": 0}]}, "phases has a phase .* that lacks the key 'train'; known: from, train, optimizer"),
-        ({"phases": [{"from": 1, "train": "all"}]}, r"phases begin at epochs \[1\]; the first begins at 0"),
-        ({"phases": [{"from": 0, "train": "tail"}]}, "is 'tail'; known: all, head, or a number of layers"),
-        ({"batch": "ten"}, "batch is 'ten', not a whole number of at least 1"),
-        ({"epochs": 0}, "epochs is 0, not a whole number of at least 1"),
-        ({"l2": "much"}, "l2 is 'much', not a number of at least 0"),
-        ({"validation_split": 10}, "validation_split is 10, not a number from 0 to 1"),
-        ({"size": [8], "interpolation": "nearest"}, r"size is \[8\], not a list of two whole numbers"),
-        ({"optimizer": "Adam"}, "optimizer is 'Adam', not a table"),
-        ({"optimizer": {}}, "optimizer has a name that is None, not a text, such as Adam"),
-        ({"optimizer": {"name": "Adam", "schedule": "step"}}, "optimizer has a schedule that is 'step'; known: cosine"),
-        ({"optimizer": {"name": "Adam", "rates": [1]}}, r"optimizer has rates = \[1\], not a list such as"),
-        (
-            {"optimizer": {"name": "Adam", "schedule": "cosine", "rates": [[1, 0.1]]}},
-            "has a schedule and rates, which both set the learning rate",
-        ),
-        (
-            {"optimizer": {"name": "Adam", "schedule": "cosine"}, "plateau": {"factor": 0.1, "patience": 3}},
-            "plateau and the optimizer's schedule both set the learning rate",
-        ),
-        ({"optimizer": {"name": "Adam", "schedule": "cosine"}}, "an optimizer has a schedule without a learning_rate"),
-        ({"augment": {"flip": 1}}, "augment has a key 'flip' that is 1, not true or false"),
-    ],
-)
-def test_a_recipe_that_cannot_be_meant_is_refused_by_key_and_what_is_known(change, complaint):
-    recipe = {key: value for key, value in {**RECIPE, **change}.items() if value is not None}
-    with pytest.raises(ValueError, match=f"^recipe mine: .*{complaint}") as caught:
-        keys.check("mine", recipe)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_recipe_may_have_every_known_key():
-    more = {
-        "size": [32, 32],
-        "interpolation": "nearest",
-        "images": [30, 10],
-        "steps": 3,
-        "augment": {"shift": 0.1, "flip": True},
-        "held_out": 500,
-        "plateau": {"factor": 0.3, "patience": 3, "min_rate": 1e-6, "cooldown": 0},
-        "stopping": {"patience": 3, "restore_best": True},
-        "l2": 1e-4,
-        "pretrained": "imagenet",
-        "phases": [{"from": 0, "train": "head"}, {"from": 1, "train": 12}, {"from": 2, "train": "all", "optimizer": {"name": "SGD"}}],
-        "search": {"trials": 3, "hours": 1.0, "patience": 5, "space": {}},
-        "note": "ours",
-    }
-    keys.check("mine", {**RECIPE, **more})
-    keys.check("mine", {**RECIPE, "validation_split": 0.1})
-    assert keys.KEYS.keys() == {**RECIPE, **more, "validation_split": 0.1}.keys()
-
-
 def test_nearest_resizing_equals_pillows(data):
     from PIL import Image
 
@@ -201,6 +143,14 @@ def test_a_recipe_may_use_only_the_first_images_of_each_split(data):
     assert seen["accuracy"] * 7 == pytest.approx(round(seen["accuracy"] * 7))
 
 
+def test_without_held_out_images_the_test_images_are_watched_and_some_images_must_be_left(data):
+    fitted, watched, tested = recipes.fitted_and_watched(RECIPE, data)
+    assert watched is tested
+    np.testing.assert_array_equal(data.x_train, fitted[0])
+    with pytest.raises(ValueError, match=r"validation_split = 1 leaves none of 70 images to train on; lower it"):
+        recipes.fitted_and_watched({**RECIPE, "validation_split": 1}, data)
+
+
 def test_held_out_images_are_of_every_class_even_if_sorted_by_class():
     labels = np.repeat(np.arange(20), 50)
     data = SimpleNamespace(x_train=labels.reshape(-1, 1, 1, 1), y_train=labels, x_test=labels[:5], y_test=labels[:5])
@@ -217,3 +167,43 @@ def test_the_penalty_is_the_strength_times_the_squared_kernels():
     kernels = [keras.ops.convert_to_numpy(layer.kernel) for layer in model.layers if hasattr(layer, "kernel")]
     assert 2 == len(kernels)
     assert 0.5 * sum((kernel**2).sum() for kernel in kernels) == pytest.approx(float(sum(model.losses)), rel=1e-5)
+
+
+def test_phases_end_where_the_next_begins_or_the_training_ends_and_have_optimizers_of_their_own():
+    adam, sgd = {"name": "Adam"}, {"name": "SGD"}
+    tables = [{"from": 0, "train": "head"}, {"from": 2, "train": 3, "optimizer": sgd}, {"from": 5, "train": "all"}]
+    recipe = {"optimizer": adam, "phases": tables}
+    assert [(0, 2, "head", adam), (2, 3, 3, sgd), (5, 4, "all", adam)] == recipes.phases({**recipe, "epochs": 9})
+    assert [(0, 2, "head", adam), (2, 1, 3, sgd)] == recipes.phases({**recipe, "epochs": 3})[:2]
+    assert 3 == sum(max(each.epochs, 0) for each in recipes.phases({**recipe, "epochs": 3}))
+    assert [(0, 9, "all", adam)] == recipes.phases({"optimizer": adam, "epochs": 9})
+
+
+def test_the_last_rate_whose_epoch_has_begun_holds():
+    table = {"name": "SGD", "rates": [[2, 0.1], [4, 0.01]]}
+    assert [None, None, 0.1, 0.1, 0.01, 0.01] == [recipes.rate(table, epoch) for epoch in range(6)]
+    assert recipes.rate({"name": "SGD"}, 3) is None
+
+
+def test_an_optimizer_has_its_hyper_parameters_and_not_the_suites_keys():
+    made = recipes.optimizer({"name": "SGD", "learning_rate": 0.5, "momentum": 0.25, "rates": [[1, 0.1]]}, steps=10)
+    assert (0.5, 0.25) == (float(made.learning_rate), made.momentum)
+
+
+def test_plateau_and_stopping_are_kerass_callbacks_on_the_watched_loss():
+    assert [] == recipes.callbacks(RECIPE)
+    (plateau,) = recipes.callbacks({"plateau": {"factor": 0.5, "patience": 3, "min_rate": 0.01, "cooldown": 2}})
+    assert (0.5, 3, 0.01, 2, "val_loss") == (plateau.factor, plateau.patience, plateau.min_lr, plateau.cooldown, plateau.monitor)
+    assert 0 == recipes.callbacks({"plateau": {"factor": 0.5, "patience": 3}})[0].min_lr
+    for table, best in ({"patience": 4}, False), ({"patience": 4, "restore_best": True}, True):
+        (stopping,) = recipes.callbacks({"stopping": table})
+        assert (4, best, "val_loss") == (stopping.patience, stopping.restore_best_weights, stopping.monitor)
+        assert "min" == stopping.mode
+    assert "min" == plateau.mode
+    assert 2 == len(recipes.callbacks({"plateau": {"factor": 0.5, "patience": 3}, "stopping": {"patience": 4}}))
+
+
+def test_an_epoch_is_one_pass_with_its_last_batch_or_the_recipes_own_steps():
+    assert [1, 5, 4, 7] == [
+        recipes.steps_an_epoch({"batch": 16, **steps}, images) for steps, images in (({}, 16), ({}, 70), ({}, 64), ({"steps": 7}, 70))
+    ]

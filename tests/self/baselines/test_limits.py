@@ -1,0 +1,42 @@
+"""The limits of accuracy in numbers, and which verdicts see nothing."""
+
+import math
+
+import pytest
+
+from baselines import gate, limits, screen
+from tests.self.baselines.test_gate import ACCEPTED, GATES, baseline, word
+
+pytestmark = pytest.mark.self
+
+
+def test_two_cells_are_never_judged_together():
+    assert [False, True] == [bool(limits.all_red([-8.0] * count, [9.0] * count)) for count in (2, 3)]
+
+
+def test_one_record_of_a_study_is_a_baseline_and_two_do_not_show_that_a_cell_is_noisy():
+    assert ("REGRESSED", 0) == word([0.5], accuracies=ACCEPTED[:1], studied=True)
+    assert ("SUSPECT", 2) == word([0.5], accuracies=ACCEPTED[:1])
+    assert not baseline((0.5, 0.99)).noisy
+    assert [5, 4] == [int(baseline(values).freedom) for values in ((0.5, 0.99), (0.9, 0.95, 0.99, 0.97, 0.93))]
+
+
+def test_near_one_the_prior_is_that_of_an_accuracy_two_standard_errors_lower():
+    p = (9900 + 0.5) / 10_001
+    lower = p - 2 * math.sqrt(1.13 * p * (1 - p) / 10_000 / 2)
+    assert 1.13 * lower * (1 - lower) / 10_000 == pytest.approx(float(baseline((0.99, 0.99)).prior))
+    p = (60 + 0.5) / 101
+    assert 1.13 * 0.25 / 100 == pytest.approx(float(baseline((0.6,), images=100).prior)), f"not under a half, although {p:.2f} is near"
+    p = (40 + 0.5) / 101
+    assert 1.13 * p * (1 - p) / 100 == pytest.approx(float(baseline((0.4,), images=100).prior))
+
+
+def test_a_verdict_that_sees_little_is_sightless_and_stays_so_with_the_same_bits():
+    wide = gate.accuracy([0.6], baseline((0.5, 0.6, 0.7), images=100), GATES)
+    narrow, unknown = gate.accuracy([0.9825], baseline(), GATES), gate.accuracy([0.98], baseline(()), GATES)
+    assert ["PASS", "PASS", "NO-BASELINE"] == [each.word for each in (wide, narrow, unknown)]
+    for again in False, True:
+        found = [gate.same(each, "file") if again else each for each in (wide, narrow, unknown)]
+        assert [True, False, True] == [each.sightless for each in found]
+    slow, quick = (gate.cost(2.0, screen.Costs((2.0, 2.0), day=day), GATES) for day in (0.3, 0.02))
+    assert [("PASS", True), ("PASS", False)] == [(each.word, each.sightless) for each in (slow, quick)]

@@ -1,0 +1,205 @@
+"""The verdicts of one record without a session: what is trained again, what stays the same, what a known failure changes."""
+
+import datetime
+
+import pytest
+
+from baselines import gate, judge, store
+from baselines.cells import cells
+from baselines.verdicts import Verdicts, settle
+from tests.self.baselines import fake_training
+
+pytestmark = pytest.mark.self
+CELL = "lenet5-mnist-afif"
+OTHER = "other-chip_tensorflow_float32"
+GOOD = (0.982, 0.984, 0.981, 0.983, 0.9825)
+
+
+def made(seed=9, accuracy=0.983, cell=CELL, **values):
+    return fake_training.record(cell, seed, accuracy, **{"id": f"{seed}{accuracy}{values}", **values})
+
+
+@pytest.fixture
+def play(tmp_path):
+    """A class that judges records, of which the newest is in what is stored, and notes what it was asked to train."""
+    fake_training.stored(tmp_path, 1, "good", [made(seed, accuracy) for seed, accuracy in enumerate(GOOD, 1)], machine=OTHER)
+    accepted = fake_training.accept(tmp_path)
+
+    class Play:
+        def __init__(self, *before, answers=(), **settings):
+            self.verdicts, self.asked, self.answers = Verdicts(gates=20, **settings), [], list(answers)
+            self.stored = [*accepted, *(each if isinstance(each, store.Stored) else self.put(each, "before") for each in before)]
+
+        def put(self, record, file="this session"):
+            kept = self.verdicts.stored.get(record["id"], {})
+            return store.Stored(record["machine"], file, "x", record["cell"], record, {}, record["when"], record["id"], verdicts=kept)
+
+        def train(self, cell, seed):
+            self.asked.append((cell, seed))
+            answer = self.answers.pop(0) if self.answers else None
+            self.stored += [self.put(answer)] if answer else []
+            return answer
+
+        def accuracy(self, record, quick=False):
+            self.stored.append(self.put(record))
+            return self.verdicts.accuracy(record, lambda: self.stored, self.train, quick)
+
+        def seconds(self, record):
+            return self.verdicts.seconds(record, lambda: self.stored)
+
+    return Play
+
+
+def test_a_suspicious_training_has_two_more_and_is_judged_with_them(play):
+    played = play(answers=[made(0, 0.983), made(6, 0.9825)])
+    told = played.accuracy(made(accuracy=0.979))
+    assert ("PASS", [(CELL, None)] * 2) == (told.verdict.word, played.asked)
+    assert "accuracy 0.9815 of 3" in told.line
+    assert told.verdict is played.verdicts.accuracies[CELL]
+    assert "PASS" == played.verdicts.stored[made(accuracy=0.979)["id"]]["accuracy"]["word"]
+
+
+def test_the_quick_tier_trains_nothing_again(play):
+    played = play()
+    assert ("SUSPECT", 2) == played.accuracy(made(accuracy=0.979), quick=True).verdict[::3][:2]
+    played.stored[-1] = played.stored[-1]._replace(file="before")
+    other = made(accuracy=0.979, history={"loss": [0.7]})
+    assert "SUSPECT" == played.accuracy(other, quick=True).verdict.word
+    assert [] == played.asked
+
+
+def test_what_could_not_be_trained_again_stays_as_it_was(play):
+    played = play(answers=[made(0, 0.983)])
+    told = played.accuracy(made(accuracy=0.979))
+    assert ("SUSPECT", [(CELL, None)] * 2, False) == (told.verdict.word, played.asked, told.red)
+    assert f"settle it with 3 trainings: {settle(cells()[CELL])}" in told.why
+    again = play(made(accuracy=0.979, id="former"))
+    assert ("SAME", "SUSPECT", 1) == ((found := again.accuracy(made(accuracy=0.979)).verdict).word, found.carried, len(again.asked))
+
+
+@pytest.mark.parametrize(
+    ("others", "z", "expected"),
+    [(("a", "b", "c"), -2.0, 0), (("a", "b", "c"), 4.0, 1), (("a", "b"), -2.0, 1), (("a", "b", CELL), -2.0, 1)],
+    ids=["all lost", "this one alone", "three are not many", "a cell with two seeds counts once"],
+)
+def test_where_many_cells_are_suspicious_they_are_judged_together_before_one_is_trained_again(play, others, z, expected):
+    played = play()
+    played.verdicts.accuracies = {each: gate.Verdict("SUSPECT", "", more=2, z=z, relative=3.0) for each in others}
+    played.accuracy(made(accuracy=0.979))
+    assert expected == len(played.asked)
+
+
+def test_equal_bits_are_the_same_but_never_of_a_part_of_a_recipe(play):
+    played = play(made(id="former"))
+    told = played.accuracy(made(versions={"keras": "3"}, id="now"))
+    assert ("SAME", "PASS", []) == (told.verdict.word, told.verdict.carried, told.changed)
+    short = {"epochs_option": 1}
+    assert "INCOMPARABLE" == play(made(id="former", **short)).accuracy(made(**short)).verdict.word
+
+
+def test_the_bits_of_an_accepted_training_are_the_same_as_passing(play):
+    played = play()
+    told = played.accuracy(made(1, 0.982, machine=OTHER, id="again"))
+    assert "SAME: 0001_good_00000001.json to the bit, PASS: accuracy 0.9820, accepted" in told.line
+
+
+def test_the_bits_of_a_training_without_a_baseline_are_no_baseline_either(play):
+    values = {"cell": "lenet5-cifar10-afif", "accuracy": 0.55}
+    told = play(made(id="former", **values)).accuracy(made(**values))
+    assert ("SAME", "NO-BASELINE") == (told.verdict.word, told.verdict.carried)
+    kept = {"word": "REGRESSED", "line": "x", "details": "", "more": 0, "carried": ""}
+    former = play().put(made(id="former", **values))
+    for baseline, expected in (judge.fingerprint([]), "REGRESSED"), ("older", "NO-BASELINE"):
+        stored = former._replace(verdicts={"accuracy": {**kept, "baseline": baseline}})
+        assert expected == play(stored).accuracy(made(**values)).verdict.carried
+
+
+BITS = {"history": {"loss": [0.5, 0.2, 0.1]}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "word", "repeats"),
+    [(made(**BITS, id="again"), "REGRESSED", True), (made(history={"loss": [0.1]}, id="again"), "PASS", False), (None, "PASS", True)],
+    ids=["repeated", "never the same", "not trained"],
+)
+def test_other_bits_are_asked_for_a_second_time(play, answer, word, repeats):
+    played = play(made(id="former"), answers=[answer])
+    told = played.accuracy(made(**BITS))
+    assert (word, [(CELL, 9)]) == (told.verdict.word, played.asked)
+    assert (word == "REGRESSED") == ("other losses from epoch 2 on than before of the same code" in told.line)
+    assert repeats != ("the same training gives other losses here each time" in told.changed)
+
+
+def test_where_bits_do_not_repeat_they_are_not_asked_for(play):
+    played = play(made(id="first", history={"loss": [0.4]}), made(id="former"))
+    assert ("PASS", []) == (played.accuracy(made(**BITS)).verdict.word, played.asked)
+
+
+def test_what_changed_is_told_of_accuracies_and_of_times_that_are_red(play, tmp_path):
+    played = play()
+    changed = "python 3 -> 4"
+    told = played.accuracy(made(python="4"))
+    assert [changed] == told.changed[:1]
+    assert f"\n  changed: {', '.join(told.changed)}\n" in told.why
+    played.stored = [each._replace(machine=fake_training.MACHINE) for each in played.stored]
+    assert ([], "PASS") == ((fine := played.seconds(made(python="4"))).changed, fine.verdict.word)
+    slow = played.seconds(made(python="4", seconds=(90.0, 91.0)))
+    assert (changed, True, "REGRESSED") == (slow.changed[0], slow.red, slow.verdict.word)
+    assert "REGRESSED" == played.verdicts.stored[made(python="4", seconds=(90.0, 91.0))["id"]]["seconds"]["word"]
+
+
+def test_a_verdict_that_sees_nothing_is_red_under_strict_baselines_only(play):
+    values = {"cell": "lenet5-cifar10-afif", "accuracy": 0.55}
+    assert [False, True] == [play(strict=strict).accuracy(made(**values)).red for strict in (False, True)]
+    assert not play(strict=True).accuracy(made()).red
+
+
+def test_the_commands_that_come_next_follow_from_the_verdict(play):
+    cell, accept = cells()[CELL], f"python -m baselines accept --cell {CELL} --reason '...'"
+    red = play().accuracy(made(accuracy=0.5)).why
+    assert [f"train it again: {settle(cell)} --seed 10", f"if it is meant: {accept} --replace"] == [
+        line.strip() for line in red.splitlines()[-2:]
+    ]
+    new = play().accuracy(made(cell="lenet5-cifar10-afif", accuracy=0.55)).why
+    assert "make it the baseline: python -m baselines accept --cell lenet5-cifar10-afif --reason '...'" in new
+    fine = play().accuracy(made()).why
+    assert [False, False, False] == [text in fine for text in ("baselines accept", "settle it", "train it again")]
+
+
+TODAY = datetime.date(2026, 5, 5)
+KNOWN = {"verdict": "REGRESSED", "reason": "waits", "until": TODAY, "of": "accuracy"}
+
+
+@pytest.mark.parametrize(
+    ("known", "accuracy", "red", "text"),
+    [
+        ({}, 0.5, False, ""),
+        ({}, 0.983, True, "(waits) is PASS now: delete its entry in [known]"),
+        ({"until": TODAY - datetime.timedelta(1)}, 0.5, True, "was to be mended until 2026-05-04"),
+        ({"until": TODAY + datetime.timedelta(1)}, 0.5, False, ""),
+        ({"of": "seconds"}, 0.5, True, ""),
+        ({"of": "seconds"}, 0.983, False, ""),
+    ],
+    ids=["known", "gone", "late", "early", "other", "other, and fine"],
+)
+def test_a_known_failure_is_green_until_it_is_gone_or_late(play, monkeypatch, known, accuracy, red, text):
+    class Date(datetime.date):
+        @classmethod
+        def today(cls):
+            return TODAY
+
+    monkeypatch.setattr(datetime, "date", Date)
+    monkeypatch.setitem(cells(), CELL, cells()[CELL]._replace(known={**KNOWN, **known}))
+    told = play().accuracy(made(accuracy=accuracy))
+    assert (red, True) == (told.red, text in told.why)
+    assert ("waits" if not red and known.get("of") != "seconds" else "") == told.known
+    again = play(made(accuracy=accuracy, id="former")).accuracy(made(accuracy=accuracy))
+    assert ("SAME", red) == (again.verdict.word, again.red)
+
+
+def test_all_cells_together_are_told_with_what_comes_next():
+    verdicts = Verdicts(accuracies={str(i): gate.Verdict("PASS", "", z=-2.0, relative=3.0) for i in range(4)})
+    told = verdicts.together()
+    assert (True, [], "REGRESSED") == (told.red, told.changed, told.verdict.word)
+    assert told.line.startswith("all cells REGRESSED: 4 cells together at z = -4.00")
+    assert told.why.endswith("see what changed in the lines of the cells")
