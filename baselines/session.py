@@ -123,7 +123,7 @@ class Session:
         newest = {
             each.cell: each
             for each in self.results.stored
-            if (each.accepted or each.verdicts.get("accuracy")) and each.record["precision"] == self.options.precision
+            if each.verdicts.get("accuracy") and each.record["precision"] == self.options.precision
         }
         return {cell: each for cell, each in newest.items() if not each.accepted and each.verdicts["accuracy"]["more"] and cell in cells()}
 

@@ -182,11 +182,16 @@ def test_cells_that_all_lose_a_little_are_red_together_and_none_alone():
     assert ("REGRESSED", True) == (gate.together(lost).word, "4 cells together at z = -2.4" in gate.together(lost).line)
 
 
-def test_the_gate_over_all_cells_leaves_out_what_is_same_untrusted_or_without_a_baseline():
+def test_the_gate_over_all_cells_leaves_out_what_is_accepted_untrusted_or_without_a_baseline():
     lost = gate.accuracy([0.9805], baseline(), GATES)
-    others = [gate.same(lost, ""), gate.accuracy([0.5], baseline(ACCEPTED[:1]), GATES), gate.accuracy([0.5], baseline(()), GATES)]
+    others = [
+        gate.same(gate.Verdict("PASS", "accepted"), ""),
+        gate.accuracy([0.5], baseline(ACCEPTED[:1]), GATES),
+        gate.accuracy([0.5], baseline(()), GATES),
+    ]
     assert "NO-BASELINE" == gate.together([lost, lost, *others]).word
     assert "3 cells" in gate.together([lost, lost, lost, *others]).line
+    assert gate.together([lost] * 5).line == gate.together([gate.same(lost, "")] * 5).line, "a rerun does not clear a common loss"
 
 
 def test_a_common_loss_that_does_not_matter_is_not_red():

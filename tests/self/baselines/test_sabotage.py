@@ -3,16 +3,23 @@
 # ruff: noqa: F811 (a fixture that is imported and used)
 
 import json
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 
+import loaders
 from baselines.cells import cells
 from tests.self.baselines.sessions import CELL, FULL, MEAN, ONE, accept, accuracies, drawn, junit, others, times, verdicts
 from tests.self.baselines.test_workflows import HERE, baselines, check_lines, on  # noqa: F401
+from zoo import project
 
+ROOT = Path(__file__).parents[3]
 VGG = "vgg_like-mnist-afif"
 DIGITS = (
     "lenet5-digits-digits_lenet",
@@ -141,10 +148,10 @@ def test_an_epoch_slower_by_twice_the_printed_slowdown_is_red_and_one_as_long_as
 def test_a_loss_that_all_digits_cells_share_is_red_although_none_shows_it_alone(suite, on, tmp_path):
     rng, noise = np.random.default_rng(8), np.sqrt(0.95 * 0.05 / 360)
     for cell in DIGITS:
-        values = rng.normal(0, noise, 10)
-        accept(tmp_path / "storage", cell, (0.95 + values - values.mean()).tolist(), **{"data.test": 360})
+        values = rng.normal(size=10)
+        accept(tmp_path / "storage", cell, (0.95 + noise * (values - values.mean()) / values.std(ddof=1)).tolist(), **{"data.test": 360})
     args = (*FULL, "--dataset=digits", f"--junitxml={tmp_path / 'report.xml'}")
-    done = suite(*args, **CHANGED, **{"data.test": 360}, accuracy=0.95 - 1.3 * noise)
+    done = suite(*args, **CHANGED, **{"data.test": 360}, accuracy=0.95 - 1.4 * noise)
     words = accuracies(done)
     assert (1, "REGRESSED") == (done.returncode, words.pop("all cells")), done.output
     assert {"PASS"} == set(words.values()), done.output
@@ -296,3 +303,51 @@ def test_a_suspicious_record_that_was_made_the_baseline_is_not_named_again(suite
     assert 0 == baselines("accept", "--reason=meant", "--replace")[0]
     later = suite(*only(VGG), accuracy=MEAN)
     assert f"{CELL} is SUSPECT" not in later.stdout
+
+
+GATE = """
+[recipes.own_gate]
+input = "scaled"
+optimizer = {{ name = "Adam", learning_rate = {rate}, schedule = "cosine" }}
+batch = 256
+epochs = 3
+
+[datasets]
+mnist = {{ input = [28, 28, 1], classes = 10 }}
+
+[cells]
+rows = [{{ model = "lenet5", dataset = "mnist", recipe = "own_gate" }}]
+"""
+
+
+@pytest.mark.slow
+def test_a_point_of_accuracy_that_a_weaker_learning_rate_costs_is_red(tmp_path, data_root):
+    try:
+        loaders.load("mnist", data_root, download=False)
+    except loaders.DataMissing as missing:
+        pytest.skip(str(missing))
+    table, report = tmp_path / "ours.toml", tmp_path / "report.xml"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environment |= {project.VARIABLE: str(tmp_path)}
+
+    def run(*args, code):
+        done = subprocess.run([sys.executable, "-m", *args], cwd=ROOT, capture_output=True, text=True, timeout=600, env=environment)
+        assert code == done.returncode, done.stdout + done.stderr
+        return done
+
+    def session(rate, *args, code=0):
+        table.write_text(GATE.format(rate=rate))
+        chosen = "-m", "full", "tests/test_accuracy.py", f"--data-dir={data_root}", "--recipe=own_gate", f"--benchmark-save=rate{rate}"
+        return run("pytest", "-p", "no:cacheprovider", *chosen, *args, f"--junitxml={report}", code=code)
+
+    session(0.01, "--seeds=1-5")
+    run("baselines", "accept", "--reason=five seeds", code=0)
+    unchanged, cell = session(0.01, "--seed=6"), "lenet5-mnist-own_gate"
+    assert accuracies(unchanged)[cell] in ("PASS", "IMPROVED"), unchanged.stdout
+    weaker = session(0.0015, "--seed=6", code=1)
+    failure, properties = junit(report)[f"test_accuracy[{cell}]"]
+    assert f"{cell} REGRESSED: accuracy" in failure
+    assert "recipe's optimizer" in properties["changed"]
+    now, before = (float(re.search(rf"{word} (0\.\d+)", properties["verdict"])[1]) for word in ("accuracy", "baseline"))
+    assert 0.006 < before - now < 0.02, properties["verdict"]
+    check_lines(weaker)
