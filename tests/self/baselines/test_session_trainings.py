@@ -155,19 +155,19 @@ def test_a_verdict_is_of_what_it_is_asked_for_and_stored_at_once(begun, monkeypa
     assert ["saved"] * 3 == seen
 
 
-def test_once_more_trains_the_lowest_seed_that_is_not_stored_or_the_same_seed_a_second_time(begun, put, monkeypatch):
+def test_once_more_trains_a_seed_that_waits_then_the_lowest_that_is_not_stored_or_the_same_seed_a_second_time(begun, put, monkeypatch):
     put(fake_training.record(LENET), fake_training.record(LENET, seed=2), fake_training.record(VGG, seed=1))
     stored = put(fake_training.record(LENET, seed=1, backend="jax"))
-    made = begun(stored, names=(LENET, VGG), seeds=[3])
-    made.estimates = {LENET: 5.0}
+    made = begun(stored, names=(LENET, VGG), seeds=[3, 4])
+    made.estimates = {f"{LENET}-seed3": 5.0}
+    made.answers = {f"{LENET}-seed3": {}}
     monkeypatch.setattr(Session, "record", lambda self, training_id: training_id)
+    assert f"{LENET}-seed4" == made._once_more(LENET)
+    made.answers[f"{LENET}-seed4"] = {}
     assert f"{LENET}-seed1" == made._once_more(LENET)
     assert Training(f"{LENET}-seed1", LENET, 1) == made.known[f"{LENET}-seed1"]
     assert 5.0 == made.estimates[f"{LENET}-seed1"]
     assert f"{LENET}-seed3-again" == made._once_more(LENET, 3)
-    made.known[LENET] = made.known[LENET]._replace(seed=1)
-    del made.known[f"{LENET}-seed1"]
-    assert LENET == made._once_more(LENET), "a seed that was chosen is trained once"
 
 
 def test_a_training_once_more_that_cannot_take_place_is_none_and_a_failed_one_is_named(begun, monkeypatch):
