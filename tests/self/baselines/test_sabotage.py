@@ -161,11 +161,20 @@ def test_a_loss_that_all_digits_cells_share_is_red_although_none_shows_it_alone(
     assert 0 == suite(*args, **CHANGED, **{"data.test": 360}, accuracy=0.95 - 0.3 * noise).returncode
 
 
+@pytest.fixture
+def tables():
+    """The cells, which a test may change; afterwards they are as they were, and in the same order."""
+    before = dict(cells())
+    yield cells()
+    cells().clear()
+    cells().update(before)
+
+
 @pytest.mark.self
-def test_a_cell_that_was_dropped_from_its_table_is_named_in_full_and_red_in_quick(suite, on, tmp_path, monkeypatch):
+def test_a_cell_that_was_dropped_from_its_table_is_named_in_full_and_red_in_quick(suite, on, tmp_path, tables):
     accept(tmp_path / "storage")
     accept(tmp_path / "storage", VGG)
-    monkeypatch.delitem(cells(), CELL)
+    del tables[CELL]
     done = suite(*only(VGG), **CHANGED, accuracy=MEAN)
     assert (0, 1) == (done.returncode, done.stdout.count(f"{CELL} has accepted records and is in no table: put its row back")), done.output
     args = "-m", "quick", "tests/test_published.py", "-k", "every_accepted_record"
@@ -263,6 +272,14 @@ def test_a_collapse_is_red_however_many_trainings_of_the_same_code_went_well_bef
     done = suite(*only(VGG), "--seed=30", "--benchmark-save=x", accuracy=0.5)
     assert (1, "REGRESSED") == (done.returncode, accuracies(done)[VGG]), done.output
     check_lines(done)
+
+
+@pytest.mark.self
+def test_a_verdict_that_sees_too_little_fails_under_strict_baselines_also_if_the_training_is_repeated(suite, on, tmp_path):
+    accept(tmp_path / "storage", DIGITS[0], [0.92, 0.99, 0.95], HERE)
+    args = (*only(DIGITS[0])[:2], "tests/test_accuracy.py", *only(DIGITS[0])[4:], "--benchmark-save=x", "--strict-baselines")
+    first, second = (suite(*args, **CHANGED, accuracy=0.95) for _ in range(2))
+    assert [(1, "PASS"), (1, "SAME")] == [(done.returncode, accuracies(done)[DIGITS[0]]) for done in (first, second)], first.output
 
 
 @pytest.mark.self
