@@ -8,6 +8,7 @@ one fails. The exit code is 1 if a fault of ``faults.toml`` survives or too few 
 import argparse
 import contextlib
 import functools
+import gc
 import importlib
 import os
 import re
@@ -175,6 +176,7 @@ def _import_once():
     ):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    gc.freeze()  # pytest collects garbage at its end, which would copy all this memory into each child
 
 
 def _end(folder, *_):
