@@ -53,3 +53,11 @@ def test_the_details_say_when_a_verdict_would_have_been_suspicious_or_red():
     ]
     noisy = gate.accuracy([0.97], baseline((0.95, 0.97, 0.99, 0.96, 0.98)), GATES)
     assert [True, False] == ["its own alone: noisier than others" in each.details for each in (noisy, once)]
+
+
+def test_a_line_without_a_source_ends_with_what_it_sees():
+    bare = limits.Baseline(ACCEPTED, 10_000)
+    assert gate.accuracy([0.982], bare, GATES).line.endswith("; sees a loss of 0.0052")
+    assert gate.cost(2.0, screen.Costs((2.0, 2.0)), GATES).line.endswith("% more")
+    assert "accuracy 0.9820; no accepted records" == gate.accuracy([0.982], bare._replace(accuracies=()), GATES).line
+    assert "fastest epoch 2 s; no accepted records" == gate.cost(2.0, screen.Costs(()), GATES).line
