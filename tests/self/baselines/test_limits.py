@@ -40,3 +40,24 @@ def test_a_verdict_that_sees_little_is_sightless_and_stays_so_with_the_same_bits
         assert [True, False, True] == [each.sightless for each in found]
     slow, quick = (gate.cost(2.0, screen.Costs((2.0, 2.0), day=day), GATES) for day in (0.3, 0.02))
     assert [("PASS", True), ("PASS", False)] == [(each.word, each.sightless) for each in (slow, quick)]
+
+
+def test_the_details_say_when_a_verdict_would_have_been_suspicious_or_red():
+    once, settled = (gate.accuracy(values, baseline(), GATES) for values in ([0.978], [0.978, 0.977, 0.979]))
+    red = 0.9825 - 3 * float(limits.limit(baseline(), limits.SINGLE / GATES))
+    assert f"suspicious under 0.9805, red under {red:.4f}; false alarms 0.002 of 20 gates; 90% power" in once.details
+    assert "red under 0.9787" in settled.details
+    assert settled.details == gate.accuracy([0.978, 0.977, 0.979], baseline(), GATES, quick=True).details
+    assert ["no floor", "floor 0.9 holds"] == [
+        gate.accuracy([0.978], baseline(floor=floor), GATES).details.rpartition("; ")[2] for floor in (None, 0.9)
+    ]
+    noisy = gate.accuracy([0.97], baseline((0.95, 0.97, 0.99, 0.96, 0.98)), GATES)
+    assert [True, False] == ["its own alone: noisier than others" in each.details for each in (noisy, once)]
+
+
+def test_a_line_without_a_source_ends_with_what_it_sees():
+    bare = limits.Baseline(ACCEPTED, 10_000)
+    assert gate.accuracy([0.982], bare, GATES).line.endswith("; sees a loss of 0.0052")
+    assert gate.cost(2.0, screen.Costs((2.0, 2.0)), GATES).line.endswith("% more")
+    assert "accuracy 0.9820; no accepted records" == gate.accuracy([0.982], bare._replace(accuracies=()), GATES).line
+    assert "fastest epoch 2 s; no accepted records" == gate.cost(2.0, screen.Costs(()), GATES).line

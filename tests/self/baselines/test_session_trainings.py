@@ -34,12 +34,12 @@ def test_a_training_that_is_stopped_from_outside_is_not_repeated_and_its_other_t
     made = begun()
 
     def stop(self, training):
-        raise KeyboardInterrupt("Timeout")
+        raise pytest.fail.Exception("Timeout")
 
     monkeypatch.setattr(Session, "_record", stop)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(pytest.fail.Exception, match="Timeout"):
         made.record(LENET)
-    with pytest.raises(TrainingFailed, match=f"{LENET}: its training was ended by KeyboardInterrupt: Timeout"):
+    with pytest.raises(TrainingFailed, match=f"{LENET}: its training was ended by Failed: Timeout"):
         made.record(LENET)
 
 

@@ -8,7 +8,8 @@ one fails. The exit code is 1 if a fault of ``faults.toml`` survives or too few 
 import argparse
 import contextlib
 import functools
-import importlib
+import gc
+import io
 import os
 import re
 import shutil
@@ -142,10 +143,10 @@ def main(argv=None):
         parser.error(f"--only {args.only}: no such file of the suite" if not files else "--edits must be at least 0, --jobs at least 1")
     faults = [fault for fault in planted() if fault.file in files]
     edited = [file for file in files if args.only or file.startswith("zoo/")]
-    _import_once()
-    import keras
-
     with tempfile.TemporaryDirectory() as temporary:
+        _import_once(temporary)
+        import keras
+
         for number in signal.SIGINT, signal.SIGTERM:
             signal.signal(number, functools.partial(_end, temporary))
         os.environ["ZOOBENCH_DATA"] = temporary  # without data: the networks are tested
@@ -161,20 +162,16 @@ def main(argv=None):
     return 0 if success else 1
 
 
-def _import_once():
-    """Import what every child would import anew, which takes longer than most of its tests."""
-    for name in (
-        "keras",
-        "hypothesis.core",
-        "hypothesis.strategies",
-        "jsonschema",
-        "numpy",
-        "scipy.special",
-        "pytest_benchmark.plugin",
-        "xdist",
-    ):
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
+def _import_once(folder):
+    """Import what every child would import anew, which takes longer than most of its tests.
+
+    pytest does it, in a session of its own: it warns of plugins that others have imported, in each session of a child.
+    """
+    path = Path(folder) / "test_imports.py"
+    path.write_text("import hypothesis.strategies, jsonschema, keras, numpy, scipy.special\n\ndef test_nothing():\n    pass\n")
+    with contextlib.redirect_stdout(io.StringIO()):
+        pytest.main([str(path), f"--rootdir={folder}", f"--confcutdir={folder}", "-c", os.devnull, "-n0", "-p", "no:cacheprovider"])
+    gc.freeze()  # pytest collects garbage at its end, which would copy all this memory into each child
 
 
 def _end(folder, *_):
