@@ -10,7 +10,7 @@ import sys
 
 from tabulate import tabulate
 
-from baselines import accept, child, compare, files, first_look, machine, noise, overhead, pack, schema, store, tour, train, trials
+from baselines import accept, child, compare, files, first_look, judged, machine, noise, overhead, pack, schema, store, tour, train, trials
 from baselines.cells import TableError
 from baselines.record import FIELDS, company
 from loaders import user
@@ -98,9 +98,9 @@ def _compare(options):
         _put(options.into, tables)
     else:
         print(tables, end="")
-    judged = compare.judgements(stored)
-    found = [(each.cell, each.machine, each.file, verdict) for each, verdicts in judged for verdict in verdicts]
-    red = [each for each in [*found, *(("all cells", *each) for each in compare.common(judged))] if each[-1].red]
+    newest = judged.judgements(stored)
+    found = [(each.cell, each.machine, each.file, verdict) for each, verdicts in newest for verdict in verdicts]
+    red = [each for each in [*found, *(("all cells", *each) for each in judged.common(newest))] if each[-1].red]
     for subject, folder, file, verdict in red:
         print(f"{subject} on {folder}, {file}: {verdict}", file=sys.stderr)
     return 1 if red else 0

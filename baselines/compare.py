@@ -11,7 +11,7 @@ from statistics import mean, stdev
 
 from tabulate import tabulate
 
-from baselines import gate, judge
+from baselines import judged
 from baselines.cells import cells, published_seconds, studies
 from baselines.efficiency import fastest
 from baselines.record import epoch_seconds, recipe, sampled, timed
@@ -40,14 +40,14 @@ def tables(stored, style="simple"):
     stored = [each for each in stored if each.cell in cells()]
     whole = [each for each in stored if each.record["epochs_option"] is None]
     machines = {machine: chr(ord("A") + index) for index, machine in enumerate(sorted({each.machine for each in stored}))}
-    judged = {(each.cell, each.machine): (each, verdicts) for each, verdicts in judgements(whole)}
+    newest = {(each.cell, each.machine): (each, verdicts) for each, verdicts in judged.judgements(whole)}
     by_cell = _by_cell(stored)
     headers = ["cell", "parameters", "accuracy", "measured", "s/epoch"]
     headers += [title for label in machines.values() for title in (f"s/epoch {label}", f"ratio {label}", f"of peak {label}")]
     text = []
     for study, table in studies().items():
         mine = [cell for cell in cells().values() if cell.study == study]
-        rows = [row for cell in mine for row in _rows(cell, by_cell[cell.id], machines, judged)]
+        rows = [row for cell in mine for row in _rows(cell, by_cell[cell.id], machines, newest)]
         text += [_title(f"{study}: every cell", style), _table(rows, [*headers, "verdict"], style)]
         text += [] if style == "csv" else [f"printed, but not for any cell: {_figures(each)}" for each in table.get("unassigned", [])]
         text += [_title(f"{study}: {table['question']}", style), *_answers(mine, whole, machines, style)]
@@ -67,54 +67,6 @@ def _by_cell(stored):
     for each in stored:
         groups[each.cell].append(each)
     return groups
-
-
-def judgements(stored):
-    """For each cell and machine the newest record of a whole recipe, if it is newer than the accepted ones there, and its verdicts.
-
-    Returns:
-        list of (store.Stored, [gate.Verdict of accuracy, gate.Verdict of times]): those of its session, or made anew where the
-        baseline has changed since.
-    """
-    newest = {}
-    for each in stored:
-        former = newest.get((each.cell, each.machine))
-        if each.cell not in cells() or each.record["epochs_option"] is not None:
-            continue
-        if not (former and former.file == each.file and former.verdicts and not each.verdicts):  # one that only settled the former
-            newest[each.cell, each.machine] = each
-    judged = [each for each in stored if newest.get((each.cell, each.machine)) is each and not each.accepted]
-    gates = max(sum(_gates(each, stored) for each in judged), 1)
-    return [(each, [verdict(each, stored, what, gates) for what in ("accuracy", "seconds")]) for each in judged]
-
-
-def _gates(each, stored):
-    """Number of verdicts of a record that can be red, as a session counts them."""
-    accepted = [other.machine for other in stored if other.accepted and other.cell == each.cell]
-    return bool(accepted) + (each.machine in accepted) * sum(of(each.record) is not None for of in judge.COSTS.values())
-
-
-def common(judged):
-    """The verdicts of all cells together of each machine's newest session: a list of (machine, file, gate.Verdict).
-
-    Args:
-        judged: what ``judgements`` returned.
-    """
-    newest = {each.machine: each.file for each, _ in judged}
-    return [
-        (machine, file, gate.together([accuracy for each, (accuracy, _) in judged if (each.machine, each.file) == (machine, file)]))
-        for machine, file in newest.items()
-    ]
-
-
-def verdict(each, stored, what, gates):
-    """The gate.Verdict that a session stored beside a record, or one made anew where there is none or the baseline has changed since."""
-    kept = each.verdicts.get(what)
-    if kept and kept["baseline"] == judge.fingerprint(judge.baseline(each.record, stored)):
-        return gate.restored(kept)
-    if what == "accuracy":
-        return judge.accuracy(each.record, stored, gates, cells()[each.cell])
-    return judge.costs(each.record, stored, gates)
 
 
 def _group(stored):

@@ -236,15 +236,6 @@ def repeats(record, stored):
     return all(each == losses[0] for each in losses)
 
 
-def judged_before(record, stored):
-    """Whether a session has judged another training of the same code, data and versions."""
-    same = code_identity(record)
-    others = (
-        each for each in stored if each.cell == record["cell"] and each.record["id"] != record["id"] and each.verdicts.get("accuracy")
-    )
-    return any(code_identity(each.record) == same for each in others)
-
-
 def changes(record, stored):
     """What changed since the newest comparable record: a list of texts, empty where nothing did.
 

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 import warnings
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -39,7 +38,6 @@ class Options:
     storage: Path
     resume: bool  # go on with a session of that name that did not end
     strict: bool  # a verdict that sees nothing fails
-    repeat: tuple[str, str]  # what the next commands, pytest and accept, must repeat of these
 
 
 def add(parser):
@@ -240,17 +238,7 @@ def read(config):
         storage=storage,
         resume=option.resume,
         strict=option.strict_baselines,
-        repeat=_repeat(option, storage),
     )
-
-
-def _repeat(option, storage):
-    """The options that a command that goes on with the session must repeat: (pytest's, accept's), each with a space in front."""
-    pytest_options = {"--data-dir": option.data_dir, "--precision": option.precision if option.precision != "float32" else None}
-    elsewhere = None if storage in store.folders() else str(storage)
-    pytest_options |= {"--benchmark-storage": elsewhere}
-    texts = [f" {name}={shlex.quote(str(value))}" for name, value in pytest_options.items() if value]
-    return "".join(texts), f" --storage={shlex.quote(elsewhere)}" if elsewhere else ""
 
 
 def _parsed(name, text, parse):

@@ -18,7 +18,7 @@ from baselines.cells import TableError, cells
 from baselines.commit import commit
 from baselines.results import Results
 from baselines.trainings import Training, TrainingFailed, Unavailable, ask
-from baselines.verdicts import Verdicts, settle
+from baselines.verdicts import Verdicts, repeated, settle
 
 # Mistakes in options, tables, data or stored files, found before anything is trained.
 ERRORS = (ValueError, TableError, loaders.DataError, files.StoreError, child.ChildError)
@@ -49,9 +49,8 @@ class Session:
             problems.append(f"no accepted records in {asked.storage}: only floors and divergence can make a training red")
         for cell in sorted({each.cell for each in stored if each.accepted} - cells().keys()):
             problems.append(f"{cell} has accepted records and is in no table: put its row back, or take it out of {accepted.NAME}")
-        made = cls(
-            config, asked, Results(config, asked.name, stored, verdicts=Verdicts(strict=asked.strict, repeat=asked.repeat)), problems
-        )
+        verdicts = Verdicts(strict=asked.strict, repeat=repeated(asked, config.option.data_dir))
+        made = cls(config, asked, Results(config, asked.name, stored, verdicts=verdicts), problems)
         store.journal(config._benchmarksession.storage)
         return made
 
@@ -304,7 +303,7 @@ class Session:
         judged = self.results.verdicts.accuracies
         for cell, each in self._unsettled().items() if self.machine else ():
             if cell not in judged:
-                lines.append(f"{cell} is SUSPECT since {each.file}; settle it: {settle([cells()[cell]], self.options.repeat[0])}")
+                lines.append(f"{cell} is SUSPECT since {each.file}; settle it: {settle([cells()[cell]], self.results.verdicts.repeat[0])}")
         return lines
 
 

@@ -1,12 +1,14 @@
 """The verdicts of a session: SAME before statistics, more trainings of a suspicious cell, known failures, and what comes next."""
 
 import datetime
+import shlex
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from baselines import gate, judge, limits
+from baselines import gate, judge, limits, store
 from baselines.cells import cells
 from baselines.efficiency import fastest
+from baselines.record import code_identity
 from zoo import project
 
 
@@ -113,7 +115,7 @@ class Verdicts:
 
     def _told(self, record, given, stored, what, cell):
         silent = given.word == "SAME" or (what == "seconds" and not given.red)
-        silent |= given.word in ("PASS", "IMPROVED") and judge.judged_before(record, stored)  # then it was named already
+        silent |= given.word in ("PASS", "IMPROVED") and _judged_before(record, stored)  # then it was named already
         changed = [] if silent else judge.changes(record, stored)
         changed += ["the same training gives other losses here each time"] if record["id"] in self.unrepeated else []
         line = given.told(cell.id)
@@ -145,6 +147,29 @@ def _known(known, given, cell):
     if known["verdict"] not in (given.word, given.carried):
         return f"the known failure of {cell} ({known['reason']}) is {given.word} now: delete its entry in [known]"
     return None
+
+
+def _judged_before(record, stored):
+    """Whether a session has judged another training of the same code, data and versions."""
+    same = code_identity(record)
+    others = (
+        each for each in stored if each.cell == record["cell"] and each.record["id"] != record["id"] and each.verdicts.get("accuracy")
+    )
+    return any(code_identity(each.record) == same for each in others)
+
+
+def repeated(options, data_dir):
+    """What the commands that come next must repeat of a session's options: (pytest's, accept's), each with a space in front.
+
+    Args:
+        options: baselines.options.Options.
+        data_dir: as --data-dir was given, or None.
+    """
+    elsewhere = None if options.storage in store.folders() else options.storage
+    precision = None if options.precision == "float32" else options.precision
+    given = {"--data-dir": data_dir, "--precision": precision, "--benchmark-storage": elsewhere}
+    text = "".join(f" {name}={shlex.quote(str(value))}" for name, value in given.items() if value)
+    return text, f" --storage={shlex.quote(str(elsewhere))}" if elsewhere else ""
 
 
 def settle(chosen, repeat=""):

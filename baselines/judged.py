@@ -1,0 +1,52 @@
+"""The verdicts of stored records: those of their sessions, as `python -m baselines compare` repeats them."""
+
+from baselines import gate, judge
+from baselines.cells import cells
+
+
+def judgements(stored):
+    """For each cell and machine the newest record of a whole recipe, if it is newer than the accepted ones there, and its verdicts.
+
+    Returns:
+        list of (store.Stored, [gate.Verdict of accuracy, gate.Verdict of times]): those of its session, or made anew where the
+        baseline has changed since.
+    """
+    newest = {}
+    for each in stored:
+        former = newest.get((each.cell, each.machine))
+        if each.cell not in cells() or each.record["epochs_option"] is not None:
+            continue
+        if not (former and former.file == each.file and former.verdicts and not each.verdicts):  # one that only settled the former
+            newest[each.cell, each.machine] = each
+    chosen = [each for each in stored if newest.get((each.cell, each.machine)) is each and not each.accepted]
+    gates = max(sum(_gates(each, stored) for each in chosen), 1)
+    return [(each, [verdict(each, stored, what, gates) for what in ("accuracy", "seconds")]) for each in chosen]
+
+
+def _gates(each, stored):
+    """Number of verdicts of a record that can be red, as a session counts them."""
+    accepted = [other.machine for other in stored if other.accepted and other.cell == each.cell]
+    return bool(accepted) + (each.machine in accepted) * sum(of(each.record) is not None for of in judge.COSTS.values())
+
+
+def common(judged):
+    """The verdicts of all cells together of each machine's newest session: a list of (machine, file, gate.Verdict).
+
+    Args:
+        judged: what ``judgements`` returned.
+    """
+    newest = {each.machine: each.file for each, _ in judged}
+    return [
+        (machine, file, gate.together([accuracy for each, (accuracy, _) in judged if (each.machine, each.file) == (machine, file)]))
+        for machine, file in newest.items()
+    ]
+
+
+def verdict(each, stored, what, gates):
+    """The gate.Verdict that a session stored beside a record, or one made anew where there is none or the baseline has changed since."""
+    kept = each.verdicts.get(what)
+    if kept and kept["baseline"] == judge.fingerprint(judge.baseline(each.record, stored)):
+        return gate.restored(kept)
+    if what == "accuracy":
+        return judge.accuracy(each.record, stored, gates, cells()[each.cell])
+    return judge.costs(each.record, stored, gates)
