@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from baselines import child, machine, session, trials
+from baselines import child, machine, session, store, trials
 from baselines.cells import cells
 from baselines.session import Session
 from baselines.trainings import Training
