@@ -107,6 +107,16 @@ def test_a_record_that_is_stored_in_another_folder_costs_no_training_and_one_tha
     assert lost == (len(said) == 1)
 
 
+def test_a_session_that_did_not_end_says_where_its_file_is_and_how_it_goes_on(begun):
+    made = begun(name="x")
+    assert [] == made.results.lines("folder")
+    made.config._benchmarksession.storage.stored = "folder/file"
+    resume = "the session did not end: the same command with --resume trains only what is missing"
+    assert ["stored in folder/file", resume] == made.results.lines("folder")
+    made.results.complete = True
+    assert ["stored in folder/file"] == made.results.lines("folder")
+
+
 def test_a_repeated_test_leaves_one_timing_for_each_record(begun):
     made = begun()
     first, again, other, plain = (SimpleNamespace(extra_info={"record": each} if each else {}) for each in ("a", "a", "b", None))
