@@ -237,7 +237,7 @@ def test_the_first_epoch_whose_loss_differs_by_a_bit_is_named():
     losses = [0.5, 0.25, 0.125]
     assert gate.first_difference(losses, list(losses)) is None
     assert 3 == gate.first_difference([*losses[:2], math.nextafter(0.125, 1)], losses)
-    assert 3 == gate.first_difference(losses[:2], losses)
+    assert 3 == gate.first_difference(losses[:2], losses) == gate.first_difference(losses, losses[:2])
     assert gate.first_difference([0.5, None], [0.5, None]) is None
 
 

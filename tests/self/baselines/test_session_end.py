@@ -64,6 +64,23 @@ def test_the_summary_names_what_was_lost_left_out_resumed_and_is_still_suspiciou
     assert "a network" == made.summary()[-1]
 
 
+def test_a_record_is_stored_as_soon_as_it_is_there(begun, monkeypatch):
+    made, seen = begun(name="x"), []
+    monkeypatch.setattr(made.results, "save", lambda: seen.append(list(made.results.new)))
+    made.results.add({"id": "a"})
+    assert [[{"id": "a"}]] == seen
+
+
+def test_the_timings_that_are_written_are_those_of_whole_trainings_of_this_session_and_of_other_benchmarks(begun):
+    made = begun()
+    made.results.new = [fake_training.record(LENET, id="a")]
+    kinds = [({"record": "a"}, 3), ({"record": "a"}, 2), ({"record": "b"}, 3), ({}, 9)]
+    entries = [{"extra_info": info, "stats": {"rounds": rounds}} for info, rounds in kinds]
+    output = {"machine_info": {}, "commit_info": {}, "benchmarks": list(entries)}
+    made.results.complete_json(output)
+    assert [entries[0], entries[3]] == output["benchmarks"]
+
+
 def test_without_a_name_nothing_is_stored(begun):
     made = begun()
     made.results.add({"id": "a"})
@@ -88,6 +105,16 @@ def test_a_record_that_is_stored_in_another_folder_costs_no_training_and_one_tha
     where = "its records are lost" if lost else "its records are in /elsewhere/file: move that file to the machine's folder"
     assert f"NOT STORED as asked: disk full; {where}" in said
     assert lost == (len(said) == 1)
+
+
+def test_a_session_that_did_not_end_says_where_its_file_is_and_how_it_goes_on(begun):
+    made = begun(name="x")
+    assert [] == made.results.lines("folder")
+    made.config._benchmarksession.storage.stored = "folder/file"
+    resume = "the session did not end: the same command with --resume trains only what is missing"
+    assert ["stored in folder/file", resume] == made.results.lines("folder")
+    made.results.complete = True
+    assert ["stored in folder/file"] == made.results.lines("folder")
 
 
 def test_a_repeated_test_leaves_one_timing_for_each_record(begun):

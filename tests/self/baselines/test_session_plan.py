@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from baselines import child, machine, session, trials
+from baselines import child, machine, session, store, trials
 from baselines.cells import cells
 from baselines.session import Session
 from baselines.trainings import Training
@@ -23,6 +23,20 @@ def item(cell, timed, full=True, name=""):
         fixturenames=["benchmark"] if timed else [],
         name=name,
     )
+
+
+def test_a_session_that_trains_reads_the_records_and_names_what_is_accepted_of_a_cell_without_a_row(begun, put, monkeypatch):
+    put(fake_training.record(LENET), accepted=True)
+    stored = put(fake_training.record(VGG), name="y")
+    former = begun()
+    monkeypatch.setattr(session.options, "read", lambda config: former.options)
+    monkeypatch.setattr(store, "every", lambda storage, problems: problems.append("left out") or stored)
+    monkeypatch.setattr(store, "journal", lambda storage: None)
+    assert ([], []) == ((bare := Session.begin(former.config, trains=False)).results.stored, bare.problems)
+    assert (stored, ["left out"]) == ((made := Session.begin(former.config, trains=True)).results.stored, made.problems)
+    monkeypatch.setattr(session, "cells", dict)
+    problems = Session.begin(former.config, trains=True).problems
+    assert ["left out", f"{LENET} has accepted records and is in no table: put its row back, or take it out of accepted.toml"] == problems
 
 
 def test_the_quick_tier_trains_quick_cells_only_and_several_seeds_have_ids_of_their_own(begun):

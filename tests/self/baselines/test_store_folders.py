@@ -21,6 +21,20 @@ def test_a_session_without_records_leaves_no_file_until_it_has_stored_one(tmp_pa
     assert {"records": [], "complete": True} == json.loads(storage.stored.read_text())
 
 
+def test_what_cannot_be_stored_goes_to_a_new_folder_and_a_second_failure_loses_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(store.tempfile, "tempdir", str(tmp_path))
+    storage = SimpleNamespace(get=lambda name: tmp_path / "missing" / name)
+    store.journal(storage)
+    storage.save({"records": [1]}, "x")
+    assert tmp_path == storage.stored.parent.parent
+    assert storage.stored.parent.name.startswith("zoobench-")
+    assert "missing" in str(first := storage.failed)
+    assert {"records": [1]} == json.loads(storage.stored.read_text())
+    monkeypatch.setattr(store, "replace", lambda path, text: (_ for _ in ()).throw(OSError("disk full")))
+    storage.save({"records": [1, 2]}, "x")
+    assert (None, first) == (storage.stored, storage.failed), "the first failure is named"
+
+
 def test_a_projects_records_are_its_own_and_the_suites_are_read_with_them(tmp_path, monkeypatch):
     monkeypatch.setattr(store, "FOLDER", tmp_path / "suite")
     monkeypatch.setattr(store.project, "folder", lambda: None)

@@ -90,8 +90,8 @@ def test_where_many_cells_are_suspicious_they_are_judged_together_before_one_is_
 
 
 def test_equal_bits_are_the_same_but_never_of_a_part_of_a_recipe(play):
-    played = play(made(id="former"))
-    told = played.accuracy(made(versions={"keras": "3"}, id="now"))
+    played = play(made(id="former", python="4"))
+    told = played.accuracy(made(python="4"))
     assert ("SAME", "PASS", []) == (told.verdict.word, told.verdict.carried, told.changed)
     short = {"epochs_option": 1}
     assert "INCOMPARABLE" == play(made(id="former", **short)).accuracy(made(**short)).verdict.word
@@ -131,8 +131,9 @@ def test_other_bits_are_asked_for_a_second_time(play, answer, word, repeats):
 
 
 def test_where_bits_do_not_repeat_they_are_not_asked_for(play):
-    played = play(made(id="first", history={"loss": [0.4]}), made(id="former"))
-    assert ("PASS", []) == (played.accuracy(made(**BITS)).verdict.word, played.asked)
+    for first in {"history": {"loss": [0.4]}}, BITS:
+        played = play(made(id="first", **first), made(id="former"))
+        assert ("PASS", []) == (played.accuracy(made(**BITS)).verdict.word, played.asked)
 
 
 def test_what_changed_is_told_of_accuracies_and_of_times_that_are_red(play, tmp_path):

@@ -51,5 +51,14 @@ def test_the_tests_of_a_file_import_it_directly_or_indirectly():
     assert "tests/self/baselines/test_session.py" in selection.test_files("baselines/session.py")
 
 
+def test_a_fault_is_tried_on_the_tests_of_its_own_file_first_and_on_whole_sessions_last():
+    names = {file: [Path(test).name for test in selection.test_files(file)] for file in ("baselines/session.py", "baselines/judge.py")}
+    assert ["test_session_plan.py", "test_session_trainings.py", "test_session_end.py"] == names["baselines/session.py"][:3]
+    assert set(selection.LAST) == set(names["baselines/session.py"][3:])
+    assert "test_judge.py" == names["baselines/judge.py"][0]
+    every = {path.name for path in (faults.ROOT / "tests").rglob("test_*.py")}
+    assert {test for tests in selection.OWN.values() for test in tests} | {*selection.FIRST, *selection.LAST, *selection.NEVER} <= every
+
+
 def test_every_file_with_a_planted_fault_has_tests_of_its_own():
     assert all(selection.test_files(fault.file) for fault in edits.planted())
