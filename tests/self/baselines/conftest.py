@@ -94,11 +94,11 @@ def begun(tmp_path, monkeypatch):
     def begin(stored=(), names=fake_training.DIGITS, planned=True, **given):
         options = {
             **dict.fromkeys(("seeds", "epochs", "root", "save_models", "budget", "timeout", "name")),
-            **{"precision": "float32", "storage": tmp_path, "resume": False, "strict": False, "repeat": ("", "")},
+            **{"precision": "float32", "storage": tmp_path, "resume": False, "strict": False},
             **{"cells": [cells()[name] for name in names], **given},
         }
         benchmarks = SimpleNamespace(storage=SimpleNamespace(stored=None, failed=None), benchmarks=[])
-        option = SimpleNamespace(collectonly=False)
+        option = SimpleNamespace(collectonly=False, data_dir=None)
         plugins = SimpleNamespace(get_plugin=lambda name: None)
         config = SimpleNamespace(_benchmarksession=benchmarks, option=option, pluginmanager=plugins)
         made = session.Session(config, Options(**options), Results(config, options["name"], list(stored)))

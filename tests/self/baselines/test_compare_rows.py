@@ -2,7 +2,7 @@
 
 import pytest
 
-from baselines import compare, gate, judge, store
+from baselines import compare, gate, judge, judged, store
 from baselines.cells import cells
 from tests.self.baselines import fake_training
 
@@ -50,7 +50,7 @@ def test_a_row_without_a_newer_record_says_why_it_is_not_judged(group, expected)
 def test_the_newest_record_of_a_whole_recipe_of_each_cell_and_machine_is_judged_unless_it_is_accepted():
     stored = [made(accepted=True), made(seed=1), made(seed=2), made(seed=3, epochs_option=1), made(machine=B), made(machine=B, seed=4)]
     stored += [made(OTHER), made(OTHER, seed=5, accepted=True), made("lenet5-mnist-gate")._replace(cell="no-such-cell")]
-    found = compare.judgements(stored)
+    found = judged.judgements(stored)
     assert [stored[2], stored[5]] == [each for each, _ in found]
     for _, (accuracy, seconds) in found:
         assert [True, True] == [accuracy.line.startswith("accuracy 0.9890"), seconds.line.startswith("fastest epoch 1.5 s")]
@@ -58,8 +58,8 @@ def test_the_newest_record_of_a_whole_recipe_of_each_cell_and_machine_is_judged_
 
 def test_the_false_alarms_are_shared_by_the_verdicts_that_have_a_baseline(monkeypatch):
     seen = []
-    monkeypatch.setattr(compare, "verdict", lambda each, stored, what, gates: seen.append((what, gates)))
-    compare.judgements([made(accepted=True), made(), made(machine=B), made(OTHER)])
+    monkeypatch.setattr(judged, "verdict", lambda each, stored, what, gates: seen.append((what, gates)))
+    judged.judgements([made(accepted=True), made(), made(machine=B), made(OTHER)])
     assert [("accuracy", 5), ("seconds", 5)] * 3 == seen, "accuracy of both records of the cell, three costs of the one on its machine"
 
 
@@ -68,7 +68,7 @@ def test_the_verdict_of_the_session_is_shown_until_its_baseline_changes():
     kept = {"word": "SUSPECT", "line": "x", "details": "", "more": 2, "carried": ""}
     for baseline, expected in (judge.fingerprint(accepted), "SUSPECT"), (judge.fingerprint([]), "PASS"):
         new = made(seed=9, accuracy=0.982, verdicts={what: {**kept, "baseline": baseline} for what in ("accuracy", "seconds")})
-        found = [compare.verdict(new, [*accepted, new], what, 2) for what in ("accuracy", "seconds")]
+        found = [judged.verdict(new, [*accepted, new], what, 2) for what in ("accuracy", "seconds")]
         assert [expected] * 2 == [each.word for each in found]
     assert [True, True] == [each.line.startswith(what) for each, what in zip(found, ("accuracy", "fastest epoch"), strict=True)]
 

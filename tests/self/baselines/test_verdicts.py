@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from baselines import plan, store
+from baselines import machine, plan, store
 from baselines.cells import cells
 from tests.self.baselines import fake_training
 
@@ -14,6 +14,12 @@ FULL = ("-m", "full", "tests/test_epoch_time.py", "tests/test_accuracy.py")
 ONE = (*FULL, "--model=lenet5", "--dataset=mnist", "--recipe=afif", "--benchmark-save=x")
 CELL = "lenet5-mnist-afif"
 GOOD = (0.982, 0.984, 0.981, 0.983, 0.9825)
+
+
+@pytest.fixture(autouse=True)
+def one_backend(monkeypatch):
+    """The backend of the fake trainings, whatever these tests run on."""
+    monkeypatch.setattr(machine, "backend", lambda: "tensorflow")
 
 
 @pytest.fixture
