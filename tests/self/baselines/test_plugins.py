@@ -13,7 +13,7 @@ from importlib.util import find_spec
 import pytest
 
 from tests.self.baselines.test_session import CELLS, DIGITS, FULL, ONE
-from tests.self.baselines.test_verdicts import accepted  # noqa: F401
+from tests.self.baselines.test_verdicts import accepted, one_backend  # noqa: F401
 
 pytestmark = pytest.mark.self
 INSTALLED = {  # module of a plugin -> options that make it act; those that are not installed are left out
