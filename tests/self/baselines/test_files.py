@@ -73,7 +73,7 @@ def test_a_process_waits_for_the_one_that_writes(tmp_path):
 
     thread = threading.Thread(target=first)
     thread.start()
-    entered.wait()
+    assert entered.wait(10)
     with files.alone(tmp_path / "list"):
         order.append("second")
     thread.join()
