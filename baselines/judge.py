@@ -16,10 +16,10 @@ from baselines.record import code_identity, company, differences, digest, identi
 OWN = 5  # accepted records of the same machine from which on those of other machines do not count
 STUDIES = ("afif", "srivastava", "imagenet32")  # on whose cells the prior of the accuracy's variance was fitted
 OCCASION = datetime.timedelta(hours=6)  # records of one machine within this time are of one occasion
-COSTS = {  # what is screened -> its value in a record, or None
-    "fastest epoch": lambda record: min(record["train_seconds"], default=None),
-    "median epoch": lambda record: median(record["train_seconds"]) if record["train_seconds"] else None,
-    "evaluation": lambda record: min(record["eval_seconds"], default=None),
+COSTS = {  # what is screened -> its value in a timed record, or None
+    "fastest epoch": lambda record: min(record["train_seconds"]),
+    "median epoch": lambda record: median(record["train_seconds"]),
+    "evaluation": lambda record: min(record["eval_seconds"]),
     "GPU memory": lambda record: record["peak_memory"]["gpu"],
 }
 

@@ -41,6 +41,16 @@ def test_a_number_that_was_taken_before_it_was_reserved_is_passed_over(tmp_path,
     assert ["0001_x_00000000.json", "0002_x_00000001.json"] == sorted(path.name for path in tmp_path.iterdir())
 
 
+def test_a_reservation_that_somebody_deleted_costs_no_record(tmp_path, monkeypatch):
+    def clean(folder):
+        for path in folder.glob(".*.taken"):
+            path.unlink()
+        return set()
+
+    monkeypatch.setattr(files, "_numbers", clean)
+    assert "0001_x_00000000.json" == files.numbered(tmp_path, "x", "00000000").name
+
+
 def test_a_check_for_writing_leaves_folders_as_they_were(tmp_path):
     files.check_writable(tmp_path / "new", "x")
     assert [] == list(tmp_path.iterdir())
@@ -63,7 +73,7 @@ def test_a_process_waits_for_the_one_that_writes(tmp_path):
 
     thread = threading.Thread(target=first)
     thread.start()
-    entered.wait()
+    assert entered.wait(10)
     with files.alone(tmp_path / "list"):
         order.append("second")
     thread.join()

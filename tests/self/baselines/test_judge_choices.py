@@ -26,6 +26,7 @@ def test_another_backends_records_count_where_there_are_none_of_its_own_and_one_
 def test_the_records_of_a_baseline_are_this_machines_only_if_all_are(five):
     stored = five(OTHER)
     assert ["other-chip", "this machine"] == [judge.whose(stored, machine) for machine in (fake_training.MACHINE, OTHER)]
+    assert "" == judge.whose([], OTHER)
     both = five(each={seed: {"seed": seed + 5} for seed in range(1, 6)})
     assert {"made-up-chip", "other-chip"} == set(judge.whose(both, OTHER).split(", "))
 

@@ -24,6 +24,20 @@ def test_every_field_is_listed_once_with_its_meaning():
     assert all(field.meaning for field in records.FIELDS)
 
 
+def test_a_change_of_what_decides_about_equal_trainings_times_and_unknown_values_is_deliberate():
+    assert {
+        *("cell", "recipe", "epochs_option", "seed", "data.fingerprint", "code", "machine", "backend", "precision"),
+        *("instructions", "threads", "tf32", "python", "versions", "environment"),
+    } == {field.name for field in records.FIELDS if field.identity}
+    times = {"train_seconds", "eval_seconds", "host_seconds"}
+    empty = {"compile_seconds", "wall_seconds", "images_per_second", "peak_flops_per_second", "launch_seconds"}
+    assert times | empty == {field.name for field in records.FIELDS if field.time}
+    assert empty | {
+        *("epochs_option", "data.files", "instructions", "threads", "tf32", "environment", "loss", "divergence", "trials"),
+        *("peak_memory.host", "peak_memory.gpu", "load.others", "load.gpu_others"),
+    } == {field.name for field in records.FIELDS if field.null}
+
+
 @pytest.mark.parametrize("field", records.FIELDS, ids=lambda field: field.name)
 def test_a_field_that_is_missing_or_of_another_type_is_refused_by_name(field):
     made = fake_training.record()

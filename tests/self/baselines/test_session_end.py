@@ -96,7 +96,8 @@ def test_a_record_that_is_stored_in_another_folder_costs_no_training_and_one_tha
     benchmarks.storage.save = lambda output, name: output.append(name)
     written = []
     made.config.hook = SimpleNamespace(
-        pytest_benchmark_generate_json=lambda **values: written, pytest_benchmark_update_json=lambda **values: None
+        pytest_benchmark_generate_json=lambda config, benchmarks, include_data, machine_info, commit_info: written,
+        pytest_benchmark_update_json=lambda config, benchmarks, output_json: None,
     )
     with pytest.raises(TrainingFailed, match="the records cannot be stored: disk full") if lost else contextlib.nullcontext():
         made.results.save()

@@ -93,3 +93,14 @@ def test_a_damaged_file_whose_record_is_accepted_says_so(tmp_path):
     for problems in None, []:
         with pytest.raises(files.StoreError, match=r"not a file of records .* \(its record of lenet5-mnist-gate is accepted\)"):
             store.records(tmp_path, problems)
+
+
+@pytest.mark.parametrize("copy", ["a-folder", "z-folder"])
+def test_of_copies_the_one_in_its_own_machines_folder_counts_whatever_the_others_name(tmp_path, copy):
+    path = fake_training.stored(tmp_path, 1, "x", [fake_training.record()])
+    (tmp_path / copy).mkdir()
+    (tmp_path / copy / path.name).write_text(path.read_text())
+    problems = []
+    assert [fake_training.MACHINE] == [each.machine for each in store.records(tmp_path, problems)]
+    name = "its record of lenet5-mnist-gate is a copy of one in"
+    assert [f"left out: {copy}/{path.name}: {name} {fake_training.MACHINE}/{path.name}"] == problems

@@ -82,6 +82,12 @@ def _execute(folder, selection, tests, outcome):
     sys.path.insert(0, str(folder))
     for name in [name for name in sys.modules if name.partition(".")[0] in ("zoo", "tests", "loaders", "baselines")]:
         del sys.modules[name]
+
+    def hang(*_):
+        outcome.write_text(selection.running)
+        os.killpg(0, signal.SIGKILL)
+
+    signal.signal(signal.SIGALRM, hang)
     with open(folder / "log", "w") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)

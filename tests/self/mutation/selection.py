@@ -3,6 +3,7 @@
 import ast
 import functools
 import re
+import signal
 from pathlib import Path
 
 import loaders
@@ -34,6 +35,7 @@ NEVER = (
     "test_project.py",
 )  # the first fails with any fault; the others play whole sessions at length
 TRAIN = ("test_training.py", "test_epochs.py", "test_recipes.py", "test_search.py")  # half a minute, and independent of the network
+LONGEST = 90  # seconds until a test counts as hanging, and its fault as caught
 FAMILIES = {model.module for model in zoo.MODELS.values()}
 
 
@@ -42,7 +44,7 @@ class Selection:
 
     def __init__(self, file):
         self.module = Path(file).stem
-        self.failed = ""
+        self.failed = self.running = ""
 
     def pytest_collection_modifyitems(self, items):
         items[:] = [item for item in items if self._imports(item)]
@@ -55,6 +57,13 @@ class Selection:
         families = {family for parameter in parameters if (family := _family(parameter))}
         named = [name for name, model in zoo.MODELS.items() if model.module == self.module]
         return self.module in families if families else _mentions(item.path, (f"zoo.{self.module}", f"zoo import {self.module}", *named))
+
+    def pytest_runtest_logstart(self, nodeid):
+        self.running = nodeid.removeprefix("tests/")
+        signal.alarm(LONGEST)
+
+    def pytest_runtest_logfinish(self):
+        signal.alarm(0)
 
     def pytest_runtest_logreport(self, report):
         if report.failed and not self.failed:
