@@ -2,6 +2,7 @@
 
 from baselines import gate, judge
 from baselines.cells import cells
+from baselines.record import timed
 
 
 def judgements(stored):
@@ -26,7 +27,9 @@ def judgements(stored):
 def _gates(each, stored):
     """Number of verdicts of a record that can be red, as a session counts them."""
     accepted = [other.machine for other in stored if other.accepted and other.cell == each.cell]
-    return bool(accepted) + (each.machine in accepted) * sum(of(each.record) is not None for of in judge.COSTS.values())
+    if not timed(each.record) or each.machine not in accepted:
+        return bool(accepted)
+    return 1 + sum(of(each.record) is not None for of in judge.COSTS.values())
 
 
 def common(judged):

@@ -36,7 +36,7 @@ def homeless(monkeypatch):
     def unknown(uid):
         raise KeyError(uid)
 
-    for variable in "HOME", "XDG_CACHE_HOME", "KERAS_HOME":
+    for variable in "HOME", "XDG_CACHE_HOME", "KERAS_HOME", files.VARIABLE:
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(pwd, "getpwuid", unknown)
 
