@@ -113,14 +113,25 @@ def _current(group, stored):
 
 def _write(args, groups, stored):
     for (cell, precision), group in groups.items():
-        machines = {each.machine for each in group}
-        if args.replace:
-            machines |= {each.machine for each in stored if each.accepted and (each.cell, each.record["precision"]) == (cell, precision)}
+        former = [each for each in stored if each.accepted and (each.cell, each.record["precision"]) == (cell, precision)]
+        machines = {each.machine for each in group} | ({each.machine for each in former} if args.replace else set())
+        first = _first(args, cell, former, machines)
         for machine in sorted(machines):
             mine = [each for each in group if each.machine == machine]
-            before = [each for each in stored if each.accepted and (each.cell, each.machine) == (cell, machine)]
             if (args.storage / machine).is_dir():
-                accepted.write(args.storage / machine, cell, mine, args.reason, keep=not args.replace, before=before)
+                accepted.write(args.storage / machine, cell, mine, args.reason, keep=not args.replace, first=first.get(machine))
+
+
+def _first(args, cell, former, machines):
+    """Machine -> the first baseline of a cell there, or, where it replaces those of other machines, the oldest of them."""
+    tables = {each.machine: accepted.read(args.storage / each.machine).get(cell) for each in former}
+    known = {
+        machine: entry["first"] or accepted.summary([each for each in former if each.machine == machine], entry["since"])
+        for machine, entry in tables.items()
+        if entry
+    }
+    oldest = min(known.values(), key=lambda each: each["since"], default=None) if args.replace else None
+    return {machine: known.get(machine, oldest) for machine in machines}
 
 
 def _told(group, old, new, storage):

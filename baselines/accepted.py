@@ -40,7 +40,7 @@ def _entry(cell, entry):
     return {"first": {}, **entry}
 
 
-def write(machine, cell, chosen, reason, keep=True, before=()):
+def write(machine, cell, chosen, reason, keep=True, first=None):
     """Add records to the baseline of a cell, or put them in the place of the former ones.
 
     Args:
@@ -49,12 +49,12 @@ def write(machine, cell, chosen, reason, keep=True, before=()):
         chosen: list of store.Stored in that folder; may be empty to remove the former ones.
         reason: why they become the baseline.
         keep: keep the former records, too.
-        before: list of store.Stored, the former ones; the first baseline is known from them where it was not stored.
+        first: {'since', 'accuracy', 'n'} of the cell's first baseline, where the list does not name it; by default the chosen records.
     """
     with alone(machine / NAME):
         table = read(machine)
         former = table.pop(cell, {"records": {}, "first": {}})
-        first = former["first"] or _first(list(before) or chosen, former.get("since", datetime.date.today().isoformat()))
+        first = former["first"] or first or summary(chosen, datetime.date.today().isoformat())
         listed = dict(former["records"]) if keep else {}
         for stored in chosen:
             listed[stored.file] = sorted({*listed.get(stored.file, []), stored.digest})
@@ -63,7 +63,8 @@ def write(machine, cell, chosen, reason, keep=True, before=()):
         replace(machine / NAME, _toml(table))
 
 
-def _first(records, since):
+def summary(records, since):
+    """What a list says of a baseline: {'since', 'accuracy', 'n'}, empty without records."""
     return {"since": since, "accuracy": mean(each.record["accuracy"] for each in records), "n": len(records)} if records else {}
 
 

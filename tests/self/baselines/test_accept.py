@@ -245,3 +245,12 @@ def test_drift_is_counted_from_the_oldest_first_baseline_of_any_machine(tmp_path
     add(tmp_path, 4, accuracy=0.99)
     assert "of 2026-02-02 (n=1): +0.0090" in accept("--replace")[1]
     assert first == table(tmp_path)["lenet5-mnist-gate"]["first"]
+
+
+def test_a_baseline_that_moves_to_another_machine_keeps_its_first_one(tmp_path, accept):
+    add(tmp_path, 1, "old", accuracy=0.985)
+    assert 0 == accept()[0]
+    add(tmp_path, 2, machine=OTHER, accuracy=0.987)
+    code, output = accept("--replace")
+    assert (0, {}) == (code, table(tmp_path)), output
+    assert ("+0.0020" in output, 0.985) == (True, table(tmp_path, OTHER)["lenet5-mnist-gate"]["first"]["accuracy"]), output
