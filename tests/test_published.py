@@ -109,7 +109,7 @@ def test_choices_that_a_study_does_not_state_are_marked_as_ours():
 
 def test_the_quick_tier_gates_lenet_on_mnist_at_98_percent_and_on_digits():
     quick = {(cell.model, cell.dataset): cell.floor for cell in cells().values() if cell.quick}
-    assert {("lenet5", "mnist"): 0.98, ("lenet5", "digits"): 0.9} == quick
+    assert {("lenet5", "mnist"): 0.98, ("lenet5", "digits"): 0.89} == quick
 
 
 def test_every_accepted_record_is_of_a_cell_in_a_table():
