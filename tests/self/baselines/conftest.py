@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,8 @@ from tests.self.baselines import fake_training
 from zoo import project
 
 ROOT = Path(__file__).parents[3]
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a shell: tests press Ctrl-C, and children inherit this
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 PLUGINS = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-n0")
 FAKE = ("-p", "tests.self.baselines.fake_training")
 
