@@ -55,14 +55,19 @@ def command(args):
 def _chosen(args, stored):
     name = args.name or (stored[-1].name if stored else None)
     named = [each for each in stored if each.name == name and args.cell in (None, each.cell) and args.machine in (None, each.machine)]
-    chosen = []
+    chosen, before = [], []
     for each in named:
         if each.record["epochs_option"] is not None:
             print(f"left out: {each.machine}/{each.file}: {each.cell} was trained with --epochs and not for the whole recipe")
         elif each.accepted:
-            print(f"left out: {each.machine}/{each.file}: {each.cell} with seed {each.record['seed']} is accepted already")
+            before.append(each)
         else:
             chosen.append(each)
+    if before:
+        files = ", ".join(dict.fromkeys(f"{each.machine}/{each.file}" for each in before))
+        print(
+            f"left out: {len(before)} record{'s' * (len(before) != 1)} of {files} that {'are' if len(before) != 1 else 'is'} accepted already"
+        )
     if not chosen:
         names = ", ".join(dict.fromkeys(each.name for each in stored)) or "none"
         raise StoreError(f"no new record of a whole recipe is named {name!r} and fits --cell and --machine; stored names: {names}")
