@@ -82,7 +82,7 @@ def test_accept_leaves_out_records_with_the_epochs_option_and_those_that_are_acc
     code, output = accept()
     assert (0, [2, 3]) == (code, seeds(tmp_path)), output
     assert f"left out: {MACHINE}/0001_new_00000001.json: lenet5-mnist-gate was trained with --epochs" in output
-    assert f"left out: 1 record of {MACHINE}/0002_new_00000002.json that is accepted already" in output
+    assert f"left out, accepted already: 1 record of {MACHINE}/0002_new_00000002.json" in output
 
 
 WRONG = "every test image is taken for class 0"
