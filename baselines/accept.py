@@ -64,10 +64,8 @@ def _chosen(args, stored):
         else:
             chosen.append(each)
     if before:
-        files = ", ".join(dict.fromkeys(f"{each.machine}/{each.file}" for each in before))
-        print(
-            f"left out: {len(before)} record{'s' * (len(before) != 1)} of {files} that {'are' if len(before) != 1 else 'is'} accepted already"
-        )
+        where = ", ".join(dict.fromkeys(f"{each.machine}/{each.file}" for each in before))
+        print(f"left out, accepted already: {len(before)} record{'s' * (len(before) != 1)} of {where}")
     if not chosen:
         names = ", ".join(dict.fromkeys(each.name for each in stored)) or "none"
         raise StoreError(f"no new record of a whole recipe is named {name!r} and fits --cell and --machine; stored names: {names}")
