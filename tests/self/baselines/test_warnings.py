@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from baselines import child
+from baselines import child, machine
 from tests.self.baselines.test_plugins import verdicts
 from tests.self.baselines.test_session import DIGITS, ONE
 
@@ -93,6 +93,7 @@ def test_a_read_only_checkout_ends_with_verdicts_and_counts(checkout, strict):
         args = [*another_user(), sys.executable, "-m", "pytest", "-p", "tests.self.baselines.fake_training"]
         args += [*DIGITS, *strict, f"--benchmark-storage={storage}", "--benchmark-save=x", f"--data-dir={storage}"]
         given = {"HOME": storage, "PATH": os.environ["PATH"], "PYTHONPATH": str(checkout), "FAKE_TRAINING": "{}"}
+        given["KERAS_BACKEND"] = machine.backend()
         given["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # other plugins warn, too, and with -W error even before the session begins
         done = subprocess.run(args, cwd=checkout, env=given, capture_output=True, text=True, timeout=60)
         assert 1 == len(list(Path(storage).glob("*/*.json"))), done.stdout + done.stderr
