@@ -95,7 +95,8 @@ def test_a_cell_of_ones_own_is_trained_stored_judged_and_accepted_with_three_com
     (machine,) = (own / "records").iterdir()
     kwargs["cwd"] = ROOT
     accepted = subprocess.run([sys.executable, "-m", "baselines", "accept", "--reason", "mine"], **kwargs)
-    assert f"accepted: tiny-noise-short on {machine.name}, n=1" in accepted.stdout, accepted.stderr
+    assert "accepted: tiny-noise-short, 1 record: accuracy mean" in accepted.stdout, accepted.stderr
+    assert (machine / "accepted.toml").is_file()
     compared = subprocess.run([sys.executable, "-m", "baselines", "compare"], **kwargs)
     assert 0 == compared.returncode, compared.stderr
     assert "tiny-noise-short" in compared.stdout
