@@ -62,11 +62,11 @@ class Results:
         ]
 
     def everything(self):
-        """Every record there is, this session's own last: a list of store.Stored."""
+        """Every record there is, those of its own trainings last: a list of store.Stored."""
         return self.stored + [
             store.Stored(
                 made["machine"],
-                "this session",
+                "its own file",
                 self.name or "",
                 made["cell"],
                 made,

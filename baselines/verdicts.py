@@ -31,7 +31,7 @@ class Verdicts:
 
     gates: int = 1  # that share the session's false alarms
     strict: bool = False  # whether a verdict that sees nothing fails
-    repeat: tuple[str, str] = ("", "")  # options of this session, for the next pytest and for the next accept
+    repeat: tuple[str, str] = ("", "")  # options to repeat, for the next pytest and for the next accept
     stored: dict[str, dict] = field(default_factory=dict)  # record's id -> accuracy or seconds -> the verdict as it is stored
     accuracies: dict[str, gate.Verdict] = field(default_factory=dict)  # cell -> its verdict, for the gate over all
     last_seed: int = 0  # the highest that was judged

@@ -43,7 +43,7 @@ def verdicts(done):
 
 
 def others(done):
-    """The lines of the summary that are no verdicts, and that are not about this session's file."""
+    """The lines of the summary that are no verdicts, and that do not name the file that was stored."""
     return [line for line in summary(done) if not re.match(rf"(\S+|all cells) ({WORDS}): |stored in ", line)]
 
 

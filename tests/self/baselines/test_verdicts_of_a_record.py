@@ -30,7 +30,7 @@ def play(tmp_path):
             self.verdicts, self.asked, self.answers = Verdicts(gates=20, **settings), [], list(answers)
             self.stored = [*accepted, *(each if isinstance(each, store.Stored) else self.put(each, "before") for each in before)]
 
-        def put(self, record, file="this session"):
+        def put(self, record, file="its own file"):
             kept = self.verdicts.stored.get(record["id"], {})
             return store.Stored(record["machine"], file, "x", record["cell"], record, {}, record["when"], record["id"], verdicts=kept)
 

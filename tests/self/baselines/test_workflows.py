@@ -11,6 +11,7 @@ from baselines import commit, machine
 from baselines.cells import cells
 from tests.self.baselines import fake_training
 from tests.self.baselines.sessions import CELL, FULL, MEAN, ONE, SD, accept, accuracies, drawn, junit, others, times, verdicts
+from tests.self.baselines.test_project import MODELS, TABLE
 from zoo import project
 
 RUNNERS = {  # of a CI service: chip -> its instruction set, threads and speed
@@ -202,27 +203,12 @@ def test_a_deliberate_change_of_a_recipe_is_red_until_its_records_replace_the_ba
     assert 0 == baselines("compare")[0]
 
 
-TABLE = """
-[datasets]
-noise = { loader = "arrays", path = "noise.npz", input = [8, 8, 1], classes = 3 }
-
-[recipes.short]
-input = "scaled"
-optimizer = { name = "Adam", learning_rate = 0.01 }
-batch = 16
-epochs = 2
-
-[cells]
-rows = [{ model = "tiny", dataset = "noise", recipe = "short" }]
-"""
-
-
 @pytest.fixture
 def own(tmp_path, monkeypatch):
-    """A project with one model and one cell, of which no record is stored."""
+    """A project with a model and a cell of its own, of which no record is stored."""
     folder = tmp_path / "project"
     (folder / "zoo").mkdir(parents=True)
-    (folder / "zoo" / "__init__.py").write_text('from zoo import Model\nMODELS = {"tiny": Model("mine", (8, 8, 1), 3)}\n')
+    (folder / "zoo" / "__init__.py").write_text(MODELS)
     (folder / "ours.toml").write_text(TABLE)
     np.savez(folder / "noise.npz", **{name: np.zeros(1) for name in ("x_train", "y_train", "x_test", "y_test")})
     monkeypatch.setenv(project.VARIABLE, "")  # which --project sets: afterwards it is as it was
