@@ -2,7 +2,7 @@
 
 from statistics import mean
 
-from baselines import accepted, judge, limits, store
+from baselines import accepted, judge, judged, limits, store
 from baselines.cells import cells
 from baselines.files import StoreError
 from baselines.record import sampled
@@ -85,19 +85,12 @@ def _check(each, stored, args):
         raise StoreError(f"{where} diverged: {wrong}; find the cause, or accept it with --diverged")
     if cell.floor is not None and not sampled(record) and record["accuracy"] < cell.floor:
         raise StoreError(f"{where} has accuracy {record['accuracy']}, under its floor {cell.floor}; find the cause first")
-    word = _verdict(each, stored, cell)
+    given = judged.verdict(each, stored, "accuracy", 1)
+    word = given.carried or given.word
     if word not in FREELY and not args.replace and not (wrong and args.diverged):
         raise StoreError(
             f"{where} is {word}, so that it cannot be added to its baseline; find the cause, or replace the baseline with --replace"
         )
-
-
-def _verdict(each, stored, cell):
-    """The word of the stored verdict, or of one made anew if the baseline has changed since."""
-    kept = each.verdicts.get("accuracy")
-    if kept and kept["baseline"] == judge.fingerprint(judge.baseline(each.record, stored)):
-        return kept["carried"] if kept["word"] == "SAME" else kept["word"]
-    return judge.accuracy(each.record, stored, 1, cell).word
 
 
 def _check_recipes(group, stored, replace):

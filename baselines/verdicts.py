@@ -5,7 +5,7 @@ import shlex
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from baselines import gate, judge, limits, store
+from baselines import gate, judge, judged, limits, store
 from baselines.cells import cells
 from baselines.efficiency import fastest
 from baselines.record import code_identity
@@ -82,11 +82,7 @@ class Verdicts:
         """The verdict of a stored training: as stored, or made anew if its baseline has changed since; None without a baseline."""
         if twin.accepted:
             return gate.Verdict("PASS", f"accuracy {twin.record['accuracy']:.4f}, accepted")
-        baseline = judge.baseline(twin.record, stored)
-        kept = twin.verdicts.get("accuracy")
-        if kept and kept["baseline"] == judge.fingerprint(baseline):
-            return gate.restored(kept)
-        return judge.accuracy(twin.record, stored, self.gates, cells()[twin.cell])
+        return judged.verdict(twin, stored, "accuracy", self.gates)
 
     def _all_red(self, cell, given):
         """Whether so many cells are suspicious that all cells are judged together first, and lost accuracy together."""
