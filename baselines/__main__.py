@@ -10,7 +10,24 @@ import sys
 
 from tabulate import tabulate
 
-from baselines import accept, child, compare, files, first_look, judged, machine, noise, overhead, pack, schema, store, tour, train, trials
+from baselines import (
+    ab,
+    accept,
+    child,
+    compare,
+    files,
+    first_look,
+    judged,
+    machine,
+    noise,
+    overhead,
+    pack,
+    schema,
+    store,
+    tour,
+    train,
+    trials,
+)
 from baselines.cells import TableError
 from baselines.record import FIELDS, company
 from loaders import user
@@ -38,7 +55,9 @@ def _parser():
     adding = commands.add_parser("add", help="take in the records of an archive that a tour has packed")
     pack.options(adding)
     noisy = commands.add_parser("noise", help="how much accepted trainings differ, beside what the gates take for granted")
-    for each in table, accepting, roof, toured, adding, noisy:
+    sided = commands.add_parser("ab", help="is the code slower, or worse, than at a commit? Both in turn, in fresh processes")
+    ab.options(sided)
+    for each in table, accepting, roof, toured, adding, noisy, sided:
         each.add_argument("--storage", type=user.path, help="folder of the machines' folders (default: a project's records, or baselines)")
     looked = commands.add_parser("device", help="what Keras computes on, and how exactly, as a line of JSON")
     about = commands.add_parser("machine", help="the name of this machine's folder, and what is known of the machine, as JSON")
@@ -71,7 +90,7 @@ def main(args=None):
         return _refused(f"--storage={options.storage} is not a folder; name the one that --benchmark-storage named")
     functions = {"compare": _compare, "accept": accept.command, "roofline": _roofline, "machine": _machine}
     functions |= {"train": _train, "record": _record, "recipe": _recipe, "overhead": overhead.command, "check": _check}
-    functions |= {"tour": tour.command, "add": pack.command, "noise": noise.command, "device": _device}
+    functions |= {"tour": tour.command, "add": pack.command, "noise": noise.command, "device": _device, "ab": ab.command}
     try:
         return functions[options.command](options)
     except (files.StoreError, TableError, settings.SettingsError) as error:

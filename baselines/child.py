@@ -13,6 +13,7 @@ import tempfile
 import threading
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 10  # seconds from the request to end until a child is killed
@@ -23,15 +24,27 @@ class ChildError(Exception):
     """A child failed; the message is a predicate ("ended with exit code 1") and the end of what it wrote to stderr."""
 
 
-def start(args, stderr):
+class Place(NamedTuple):
+    """Where a child runs, and with what."""
+
+    root: Path = ROOT  # the checkout whose code it runs
+    python: str = sys.executable
+    variables: dict = {}  # noqa: RUF012 environment variables that it has beside this process's
+
+
+HERE = Place()
+
+
+def start(args, stderr, place=HERE):
     """Start ``python -m baselines ARGS``: a subprocess.Popen whose stdout is a pipe. Tests replace this function."""
-    command = [sys.executable, "-m", "baselines", *args]
-    environment = {**os.environ, "PYTHONWARNINGS": ""}  # with "error" there, a library's warning would cost a training
-    return subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True)
+    command = [place.python, "-m", "baselines", *args]
+    environment = {**os.environ, "PYTHONWARNINGS": "", **place.variables}  # with "error" there, a library's warning would cost a training
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": stderr}
+    return subprocess.Popen(command, cwd=place.root, env=environment, text=True, **pipes)
 
 
 @contextmanager
-def events(*args, timeout=None):
+def events(*args, timeout=None, place=HERE):
     """The events of a child, as they come: an iterator of dicts with the key ``event``.
 
     Leaving the block ends the child, also by an exception or Ctrl-C.
@@ -39,12 +52,13 @@ def events(*args, timeout=None):
     Args:
         args: of ``python -m baselines``.
         timeout: seconds after which the child is killed, or None.
+        place: Place.
 
     Raises:
         ChildError: while iterating: the child crashed, was killed, took longer than ``timeout``, or printed something else.
     """
     with tempfile.TemporaryFile("w+", errors="replace") as stderr:
-        process = start([*args, "--parent", str(os.getpid())], stderr)
+        process = start([*args, "--parent", str(os.getpid())], stderr, place)
         killed = threading.Event()
 
         def kill():

@@ -21,10 +21,11 @@ def commit():
 
     with contextlib.chdir(ROOT):
         found = get_commit_info()
-    return found | {"uncommitted": [name for folder in filter(None, (ROOT, project.folder())) for name in _uncommitted(folder)]}
+    return found | {"uncommitted": [name for folder in filter(None, (ROOT, project.folder())) for name in uncommitted(folder)]}
 
 
-def _uncommitted(folder):
+def uncommitted(folder):
+    """The code and tables below a folder that had changes which no commit holds: a list of names."""
     command = ["git", "-C", str(folder), "status", "--porcelain", "-z", "--untracked-files=all", "--", "*.py", "*.toml", "pytest.ini"]
     try:
         listed = subprocess.run(command, capture_output=True, check=True, timeout=30).stdout.decode(errors="replace")

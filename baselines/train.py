@@ -23,6 +23,8 @@ def options(parser):
     parser.add_argument("cell", metavar="CELL", help="id of a cell, such as lenet5-mnist-afif")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of weights, order and augmentation (default: 0)")
     parser.add_argument("--epochs", type=int, metavar="N", help="train for N epochs instead of the recipe's")
+    parser.add_argument("--images", type=int, metavar="N", help="train and evaluate on the first N images only, for short epochs")
+    parser.add_argument("--keep-times", action="store_true", help="keep the times, even if other programs kept the machine busy")
     parser.add_argument("--precision", default="float32", choices=machine.PRECISIONS, help="dtype policy (default: %(default)s)")
     parser.add_argument("--data-dir", metavar="DIR", help=f"data directory (else ${loaders.files.VARIABLE}, else {loaders.files.DEFAULT})")
     parser.add_argument("--download", action="store_true", help="fetch missing data")
@@ -68,7 +70,7 @@ def train(cell, args):
     settings.check_set()
     conditions = {
         "cell": cell.id,
-        "recipe": {**record.recipe(cell), **({"epochs": args.epochs} if args.epochs else {})},
+        "recipe": shortened(record.recipe(cell), args.epochs, args.images),
         "epochs_option": args.epochs,
         "seed": args.seed,
         "data": _data(data),
@@ -86,6 +88,24 @@ def train(cell, args):
     if args.check:
         trials.refuse(trials.attempt([cell], args.precision))
     return "record", {"record": _record(cell, data, conditions, args)}
+
+
+def shortened(recipe, epochs, images):
+    """A recipe with another number of epochs, and with the first images only; None for what stays as it is.
+
+    Raises:
+        ValueError: a number is less than 1.
+    """
+    for option, number in ("--epochs", epochs), ("--images", images):
+        if number is not None and number < 1:
+            raise ValueError(f"{option} is {number}; give 1 or more")
+    if epochs:
+        recipe = {**recipe, "epochs": epochs}
+    if images:
+        most = [min(images, each) for each in recipe.get("images", [images, images])]
+        steps = {"steps": min(recipe["steps"], -(-images // recipe["batch"]))} if "steps" in recipe else {}
+        recipe = {**recipe, "images": most, **steps}
+    return recipe
 
 
 def _record(cell, data, conditions, args):
@@ -107,7 +127,8 @@ def _record(cell, data, conditions, args):
         "wall_seconds": time.perf_counter() - start,
         "load": machine.others(before),
     }
-    made = record.plain(made if machine.alone(made["load"]) else record.without_times(made))
+    keeps = args.keep_times or machine.alone(made["load"])
+    made = record.plain(made if keeps else record.without_times(made))
     record.check(made)
     return made
 

@@ -1,0 +1,168 @@
+"""What `python -m baselines ab` found: as a table, and as one JSON file a comparison, in ``<storage>/<machine>/ab/``."""
+
+import datetime
+import uuid
+from dataclasses import dataclass, field
+from statistics import mean
+
+import numpy as np
+from tabulate import tabulate
+
+from baselines import files, paired, record
+
+FOLDER = "ab"  # below a machine's folder, where nothing looks for records
+VERSION = 1
+FOOT = {
+    "time": "ratio: seconds of the fastest epoch, after / before. The interval misses the truth in at most 5 % of comparisons,"
+    " all looks and cells together.\nsees: the slowdown that as many pairs with this scatter are called SLOWER for with 90 % power.",
+    "accuracy": "change: accuracy after - before, mean over equal seeds. The interval misses the truth in 5 % of comparisons,"
+    " all cells together.",
+}
+
+
+@dataclass
+class Pairs:
+    """The runs of one cell on both sides, so far."""
+
+    cell: str
+    epochs: int | None  # of each run
+    alpha: float  # chance of a false alarm of one look
+    runs: list = field(default_factory=list)  # (seed, record before, record after)
+    seconds: float = 0.0
+
+    def differences(self, of):
+        """Second side minus first: a list; ``of`` is a function of a record."""
+        return [of(second) - of(first) for _, first, second in self.runs]
+
+
+def log_seconds(made):
+    """Logarithm of a record's fastest epoch in seconds."""
+    return float(np.log(record.epoch_seconds(made)))
+
+
+def accuracy(made):
+    return made["accuracy"]
+
+
+def result(pairs, both, args):
+    """One comparison as plain values: what is stored of it.
+
+    Args:
+        pairs: Pairs, with at least one.
+        both: the two sides.Side.
+        args: the command's options.
+    """
+    of = accuracy if args.accuracy else log_seconds
+    differences = pairs.differences(of)
+    if args.accuracy:
+        margin, seen, decide = args.margin or paired.LOSS, paired.seeds(differences, pairs.alpha), paired.decide_accuracy
+        sight, form = None, float
+    else:
+        margin, seen, decide = args.margin or paired.MARGIN, paired.look(differences, pairs.alpha), paired.decide
+        sight, form = paired.sight(differences, pairs.alpha), lambda value: float(np.exp(value))
+    first, second = pairs.runs[-1][1:]
+    same_bits = all(each[1]["history"]["loss"] == each[2]["history"]["loss"] for each in pairs.runs)
+    word = str(decide(seen, np.log1p(margin) if not args.accuracy else margin))
+    return record.plain(
+        {
+            "version": VERSION,
+            "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "of": "accuracy" if args.accuracy else "time",
+            "subject": pairs.cell,
+            "sides": [side.name for side in both],
+            "commits": [side.commit for side in both],
+            "uncommitted": [side.uncommitted for side in both],
+            "verdict": "NO CHANGE" if args.accuracy and same_bits else word,
+            "ratio": form(seen.estimate),  # of an accuracy, the change
+            "low": form(seen.low),
+            "high": form(seen.high),
+            "margin": margin,
+            "sees": sight and float(np.expm1(sight)),
+            "pairs": len(pairs.runs),
+            "minutes": pairs.seconds / 60,
+            "same_bits": same_bits,
+            "differs": record.differences(second, first),
+            "others": [_others([run[i] for run in pairs.runs]) for i in (1, 2)],
+            "images": args.images,
+            "epochs": pairs.epochs,
+            "precision": args.precision,
+            "machine": first["machine"],
+            "versions": [each["versions"] for each in (first, second)],
+            "environment": [each["environment"] for each in (first, second)],
+            "runs": [[seed, *(_run(each, args) for each in trained)] for seed, *trained in pairs.runs],
+        }
+    )
+
+
+def _others(records):
+    """Processors that other programs kept busy during some trainings, on average; None where the system does not tell."""
+    known = [each["load"]["others"] for each in records if each["load"]["others"] is not None]
+    return mean(known) if known else None
+
+
+def _run(made, args):
+    return made["accuracy"] if args.accuracy else record.epoch_seconds(made)
+
+
+def table(results, both):
+    """The comparisons of one command as text, worst first."""
+    if not results:
+        return "nothing was compared"
+    order = ("WORSE", "SLOWER", "OPEN", "NO CHANGE", "FASTER", "BETTER")
+    results = sorted(results, key=lambda each: order.index(each["verdict"]))
+    of = results[0]["of"]
+    headers = ["cell", "verdict", "ratio" if of == "time" else "change", "interval", "pairs", "minutes"] + ["sees"] * (of == "time")
+    lines = [tabulate([row(each) for each in results], headers, disable_numparse=True), FOOT[of]]
+    for each in results:
+        lines += [f"{each['subject']}: {text}" for text in _notes(each)]
+    return "\n".join(["", *lines])
+
+
+def row(result):
+    """One comparison as a row of the table."""
+    form = "{:.3f}" if result["of"] == "time" else "{:+.4f}"
+    known = result["low"] is not None
+    interval = f"{form.format(result['low'])} to {form.format(result['high'])}" if known else "too few pairs"
+    cells = [result["subject"], result["verdict"], form.format(result["ratio"]), interval, result["pairs"], f"{result['minutes']:.1f}"]
+    if result["of"] == "accuracy":
+        return cells
+    return [*cells, f"{result['sees']:.1%} slower" if result["sees"] else "nothing yet"]
+
+
+def _notes(result):
+    """What a reader of the row should know, and what to do next."""
+    notes = []
+    if result["verdict"] == "NO CHANGE":
+        of = f"{result['margin']:.1%}" if result["of"] == "time" else f"{result['margin']}"
+        notes.append(f"no {'slowdown' if result['of'] == 'time' else 'loss'} of {of} or more")
+    notes.append(
+        f"changed: {', '.join(result['differs'])}"
+        if result["differs"]
+        else "code, recipe, libraries and settings are the same on both sides"
+    )
+    if result["same_bits"]:
+        notes.append("the losses are the same to the bit")
+    busy = [each for each in result["others"] if each is not None]
+    if busy and max(busy) > 0.15:
+        notes.append(f"other programs kept {max(busy):.2g} processors busy: it takes more pairs, and sees less")
+    if result["verdict"] == "OPEN" and result["of"] == "time":
+        notes.append("not decided: give it longer epochs (more --images), more --budget, a quieter machine or a larger --margin")
+    elif result["verdict"] == "OPEN":
+        notes.append("not decided: give it more --seeds or a larger --margin")
+    return notes
+
+
+def store(storage, result):
+    """Write a comparison to a new file of its machine's folder: its path.
+
+    Raises:
+        files.StoreError: it cannot be written.
+    """
+    folder = storage / result["machine"] / FOLDER
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = files.numbered(folder, result["commits"][0][:7], uuid.uuid4().hex[:8])
+        files.replace(path, files.dense(result) + "\n")
+    except OSError as error:
+        raise files.StoreError(f"{folder}: the comparison cannot be stored: {error}; name another --storage") from error
+    return path
