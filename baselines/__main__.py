@@ -13,6 +13,7 @@ from tabulate import tabulate
 from baselines import (
     ab,
     accept,
+    calibrate,
     child,
     compare,
     files,
@@ -57,7 +58,9 @@ def _parser():
     noisy = commands.add_parser("noise", help="how much accepted trainings differ, beside what the gates take for granted")
     sided = commands.add_parser("ab", help="is the code slower, or worse, than at a commit? Both in turn, in fresh processes")
     ab.options(sided)
-    for each in table, accepting, roof, toured, adding, noisy, sided:
+    scattered = commands.add_parser("calibrate", help="how much times scatter on this machine, and what it takes to see a slowdown")
+    calibrate.options(scattered)
+    for each in table, accepting, roof, toured, adding, noisy, sided, scattered:
         each.add_argument("--storage", type=user.path, help="folder of the machines' folders (default: a project's records, or baselines)")
     looked = commands.add_parser("device", help="what Keras computes on, and how exactly, as a line of JSON")
     about = commands.add_parser("machine", help="the name of this machine's folder, and what is known of the machine, as JSON")
@@ -78,28 +81,35 @@ def _parser():
 
 def main(args=None):
     user.print_any_text()
-    options = _parser().parse_args(args)
+    try:
+        options = _parser().parse_args(args)
+    except SystemExit as end:
+        if end.code and (sys.argv[1:] if args is None else args)[:1] == ["ab"]:
+            raise SystemExit(ab.WRONG) from None  # so that git bisect ends, and blames no commit
+        raise
+    wrong = ab.WRONG if options.command == "ab" else 2
     try:
         settings.check_platform()
         if options.command in ("roofline", "machine", "train", "overhead", "device", "check", "tour"):  # those that import Keras
             settings.check()
         options.storage = getattr(options, "storage", None) or store.folders()[0]
     except ValueError as error:
-        return _refused(error)
+        return _refused(error, wrong)
     if not options.storage.is_dir() and options.storage != store.folders()[0]:
-        return _refused(f"--storage={options.storage} is not a folder; name the one that --benchmark-storage named")
+        return _refused(f"--storage={options.storage} is not a folder; name the one that --benchmark-storage named", wrong)
     functions = {"compare": _compare, "accept": accept.command, "roofline": _roofline, "machine": _machine}
     functions |= {"train": _train, "record": _record, "recipe": _recipe, "overhead": overhead.command, "check": _check}
-    functions |= {"tour": tour.command, "add": pack.command, "noise": noise.command, "device": _device, "ab": ab.command}
+    functions |= {"tour": tour.command, "add": pack.command, "noise": noise.command, "device": _device}
+    functions |= {"ab": ab.command, "calibrate": calibrate.command}
     try:
         return functions[options.command](options)
     except (files.StoreError, TableError, settings.SettingsError) as error:
-        return _refused(error)
+        return _refused(error, wrong)
 
 
-def _refused(message):
+def _refused(message, code=2):
     print(f"baselines: {message}", file=sys.stderr)
-    return 2
+    return code
 
 
 def _compare(options):

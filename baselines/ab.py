@@ -14,10 +14,11 @@ from statistics import mean
 import numpy as np
 
 import loaders
-from baselines import bounded, child, comparisons, machine, paired, plan, record, sides, upgrade
+from baselines import bounded, child, comparisons, files, machine, paired, plan, record, sides, upgrade
 from baselines.cells import cells
+from baselines.train import shortened
 
-LOSS, OPEN, WRONG = 1, 125, 128  # exit codes; git bisect skips a commit at 125, and ends at 128
+LOSS, OPEN, WRONG, INTERRUPTED = 1, 125, 128, 130  # exit codes; git bisect skips a commit at 125, and ends at 128 and above
 EPOCHS = (3, 20)  # least and most in a run, unless --epochs is given
 RUN = 4.0  # seconds that the epochs of a run should take together: about as long as it takes to start a process
 LONGEST = 20  # a run that takes as many times as long as the first one is killed
@@ -73,22 +74,25 @@ def command(args):
     try:
         with bounded.ended_by_signals(), tempfile.TemporaryDirectory(prefix="zoobench-ab-") as folder:
             return _compare(args, Path(folder))
+    except KeyboardInterrupt:
+        print("stopped by Ctrl-C or a signal: nothing was stored", file=sys.stderr)
+        return INTERRUPTED
     except (sides.SideError, loaders.DataError, ValueError) as error:
         print(f"baselines ab: {error}", file=sys.stderr)
         return WRONG
 
 
 def _compare(args, folder):
+    shortened({"epochs": 1, "batch": 1}, args.epochs, args.images)  # refuses wrong numbers
     chosen = args.cells or [cell.id for cell in cells().values() if cell.quick]
     top = sides.repository()
     before = sides.before(top, args.revision, folder)
     after = sides.changed(sides.after(top, folder), args.requirements, args.variables, args.backend)
     print(f"before: {before.name}\nafter:  {after.name}", flush=True)
-    end = time.monotonic() + args.budget if args.budget else None
     found, interrupted = [], False
     try:
         for i, cell in enumerate(chosen):
-            share = end and (end - time.monotonic()) / (len(chosen) - i)
+            share = args.budget and (args.budget - sum(each.seconds for each in found)) / (len(chosen) - i)
             try:
                 pairs, both = _tried(cell, (before, after), args, len(chosen))
             except loaders.DataMissing as error:
@@ -104,12 +108,14 @@ def _compare(args, folder):
     except KeyboardInterrupt:
         interrupted = True
     results = [comparisons.result(each, (before, after), args) for each in found if each.runs]
-    print(comparisons.table(results, (before, after)))
+    print(comparisons.table(results))
     if interrupted:
-        print("stopped by Ctrl-C: nothing was stored", file=sys.stderr)
-        return 130
+        raise KeyboardInterrupt
     for result in results:
-        print(f"stored: {comparisons.store(args.storage, result)}")
+        try:
+            print(f"stored: {comparisons.store(args.storage, result)}")
+        except files.StoreError as error:  # the answer stands all the same
+            print(f"NOT STORED: {error}", file=sys.stderr)
     words = {result["verdict"] for result in results}
     return LOSS if words & {"SLOWER", "WORSE"} else OPEN if "OPEN" in words or not words else 0
 

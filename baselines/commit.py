@@ -26,7 +26,20 @@ def commit():
 
 def uncommitted(folder):
     """The code and tables below a folder that had changes which no commit holds: a list of names."""
-    command = ["git", "-C", str(folder), "status", "--porcelain", "-z", "--untracked-files=all", "--", "*.py", "*.toml", "pytest.ini"]
+    command = [
+        "git",
+        "--no-optional-locks",
+        "-C",
+        str(folder),
+        "status",
+        "--porcelain",
+        "-z",
+        "--untracked-files=all",
+        "--",
+        "*.py",
+        "*.toml",
+        "pytest.ini",
+    ]
     try:
         listed = subprocess.run(command, capture_output=True, check=True, timeout=30).stdout.decode(errors="replace")
     except (OSError, subprocess.SubprocessError):  # no git, or no repository

@@ -74,8 +74,8 @@ def result(pairs, both, args):
             "uncommitted": [side.uncommitted for side in both],
             "verdict": "NO CHANGE" if args.accuracy and same_bits else word,
             "ratio": form(seen.estimate),  # of an accuracy, the change
-            "low": form(seen.low),
-            "high": form(seen.high),
+            "low": form(seen.low) if np.isfinite(seen.low) else None,
+            "high": form(seen.high) if np.isfinite(seen.high) else None,
             "margin": margin,
             "sees": sight and float(np.expm1(sight)),
             "pairs": len(pairs.runs),
@@ -104,7 +104,7 @@ def _run(made, args):
     return made["accuracy"] if args.accuracy else record.epoch_seconds(made)
 
 
-def table(results, both):
+def table(results):
     """The comparisons of one command as text, worst first."""
     if not results:
         return "nothing was compared"

@@ -4,18 +4,16 @@ Accuracy is no property of a machine, so that the records of any machine with th
 costs are compared on one machine only. Lists of store.Stored are oldest first, as baselines.store gives them.
 """
 
-import datetime
 from collections import defaultdict
 from statistics import mean, median
 
 import numpy as np
 
-from baselines import gate, limits, screen
+from baselines import calibration, gate, limits, occasions, screen
 from baselines.record import code_identity, company, differences, digest, identity, sampled, timed
 
 OWN = 5  # accepted records of the same machine from which on those of other machines do not count
 STUDIES = ("afif", "srivastava", "imagenet32")  # on whose cells the prior of the accuracy's variance was fitted
-OCCASION = datetime.timedelta(hours=6)  # records of one machine within this time are of one occasion
 COSTS = {  # what is screened -> its value in a timed record, or None
     "fastest epoch": lambda record: min(record["train_seconds"]),
     "median epoch": lambda record: median(record["train_seconds"]),
@@ -184,10 +182,12 @@ def _cost(what, record, accepted, stored, gates, why):
     """Verdict of one of COSTS."""
     of = COSTS[what]
     former = [each for each in accepted if of(each.record) is not None]
+    calls = [call["seconds"] for call in former[-1].calibration] if former else []
     screened = screen.Costs(
         [of(each.record) for each in former],
-        variance=screen.pooled(_by_cell(of, record, stored)),
-        occasions=occasions([each.when for each in former]),
+        variance=screen.pooled([*_by_cell(of, record, stored), *(calls if what == "fastest epoch" else [])]),
+        occasions=occasions.count([each.when for each in former]),
+        day=calibration.scatter(former[-1].calibration)[1] if former else screen.DAY,
         unit="bytes" if "memory" in what else "s",
         whose="this machine" if former else why,
     )
@@ -201,22 +201,6 @@ def _by_cell(of, record, stored):
         if each.accepted and each.machine == record["machine"] and timed(each.record) and (value := of(each.record)) is not None:
             cells[each.cell, each.record["data"]["fingerprint"], each.record["recipe"]["epochs"]].append(value)
     return list(cells.values())
-
-
-def occasions(dates):
-    """Number of occasions on which records were made, given their dates in ISO 8601."""
-    return max(len(by_occasion([(date, date) for date in dates])), 1)
-
-
-def by_occasion(dated):
-    """The values of each occasion, given a list of (date in ISO 8601, value): a list of lists."""
-    groups, last = [], None
-    for date, value in sorted((datetime.datetime.fromisoformat(date), value) for date, value in dated):
-        if last is None or date - last > OCCASION:
-            groups.append([])
-        groups[-1].append(value)
-        last = date
-    return groups
 
 
 def twin(record, stored):

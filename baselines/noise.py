@@ -9,7 +9,7 @@ from statistics import mean, variance
 
 from tabulate import tabulate
 
-from baselines import judge, limits, screen, store
+from baselines import judge, limits, occasions, screen, store
 from baselines.record import epoch_seconds, timed
 
 FOOT = """accuracy: variance of the accuracies of a cell's accepted records, one a seed and backend, / (p(1-p)/N). {factor} is taken for
@@ -53,7 +53,7 @@ def _times(group):
             machines[each.machine].append((each.when, math.log(epoch_seconds(each.record))))
     within, between = [], []
     for records in machines.values():
-        groups = judge.by_occasion(records)
+        groups = occasions.split(records)
         within += [_squares(values) for values in groups if len(values) > 1]
         if len(groups) > 1:
             between.append(_squares([mean(values) for values in groups]))

@@ -67,24 +67,10 @@ def share(cells):
     return ALPHA / len(LOOKS) / cells
 
 
-def planned(pairs):
-    """The number of pairs after which some are looked at next; the last planned one is the last."""
-    return next((each for each in LOOKS if each > pairs), LOOKS[-1])
-
-
 def sight(differences, alpha):
-    """Smallest slowdown, in logarithms, that as many pairs with this scatter are called SLOWER for with POWER; None for too few.
-
-    The interval's half width, and the normal quantile times the standard error of the mean.
-    """
-    from scipy.special import ndtri
-
-    differences = np.asarray(differences, float)
-    seen = look(differences, alpha)
-    if not np.isfinite(seen.high - seen.low):
-        return None
-    error = np.std(differences, ddof=1) / np.sqrt(len(differences))
-    return float((seen.high - seen.low) / 2 + ndtri(POWER) * error)
+    """Smallest slowdown, in logarithms, that as many pairs with this scatter are called SLOWER for with POWER; None for too few."""
+    reach = _reach(len(differences), alpha)
+    return None if reach is None else reach * float(np.std(differences, ddof=1))
 
 
 def pairs_needed(sd, change, cells=1):
@@ -94,12 +80,15 @@ def pairs_needed(sd, change, cells=1):
         sd: of the logarithm of one run's fastest epoch, so that a pair has sqrt(2) times as much.
         change: the slowdown, as a share.
     """
-    from scipy.special import ndtri
+    reaches = {n: _reach(n, share(cells)) for n in LOOKS}
+    return next((n for n, reach in reaches.items() if reach is not None and reach * sd * np.sqrt(2) <= np.log1p(change)), None)
 
-    z = ndtri(1 - share(cells) / 2) + ndtri(POWER)
-    efficiency = 3 / np.pi  # of the signed rank beside the mean, for normal noise
-    enough = (n for n in LOOKS if z * sd * np.sqrt(2 / (n * efficiency)) <= np.log1p(change) and _left_out(n, share(cells)) is not None)
-    return next(enough, None)
+
+@functools.cache
+def _reach(n, alpha):
+    """The change, in standard deviations of a pair, that the interval of n pairs with normal noise leaves out zero for with POWER."""
+    seen = look(np.random.default_rng(0).normal(size=(4000, n)), alpha)
+    return float(np.quantile(-seen.low, POWER)) if np.isfinite(seen.low).all() else None
 
 
 def seeds(differences, alpha):

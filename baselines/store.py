@@ -16,7 +16,7 @@ import uuid
 from pathlib import Path
 from typing import NamedTuple
 
-from baselines import accepted, record, upgrade
+from baselines import accepted, calibration, record, upgrade
 from baselines.files import FILE, StoreError, dense, numbered, replace
 from zoo import project
 
@@ -39,6 +39,7 @@ class Stored(NamedTuple):
     complete: bool = True  # whether its session ended
     verdicts: dict = {}  # noqa: RUF012 accuracy or seconds -> what the session said of it
     accepted: bool = False
+    calibration: list = []  # noqa: RUF012 what `python -m baselines calibrate` measured of the machine
 
 
 def digest(machine_info, commit_info, entry):
@@ -100,10 +101,10 @@ def _read_all(folder, problems):
     """The records in the machines' folders, each folder's in the order of its files' numbers."""
     found = []
     for machine in sorted(path for path in folder.glob("*") if path.is_dir()):
-        promised, here, damaged = accepted.read(machine), [], {}
+        promised, here, damaged, calls = accepted.read(machine), [], {}, calibration.load(machine)
         for path in sorted(machine.glob("*.json"), key=lambda path: (len(path.name.split("_")[0]), path.name)):
             try:
-                here += _read(path)
+                here += [each._replace(calibration=calls) for each in _read(path)]
             except StoreError as error:
                 damaged[path.name] = error
         found += _marked(here, promised, machine, damaged) if promised else here

@@ -2,7 +2,7 @@
 
 import pytest
 
-from baselines import judge
+from baselines import judge, occasions
 from baselines.cells import cells
 from tests.self.baselines import fake_training
 
@@ -210,6 +210,6 @@ def test_a_changed_last_bit_in_a_stored_history_is_seen(tmp_path):
 
 def test_occasions_are_counted_by_hours():
     assert [1, 1, 2] == [
-        judge.occasions(dates)
+        occasions.count(dates)
         for dates in ([], ["2026-01-01T00:00:00", "2026-01-01T05:00:00"], ["2026-01-01T00:00:00", "2026-01-01T07:00:00"])
     ]

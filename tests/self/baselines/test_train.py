@@ -117,7 +117,9 @@ def test_a_child_ends_with_the_session_that_started_it(number):
 
 def test_a_line_that_is_not_an_event_is_refused_with_the_line(monkeypatch):
     monkeypatch.setattr(
-        child, "start", lambda args, stderr, place: subprocess.Popen([sys.executable, "-c", "print('hello')"], stdout=subprocess.PIPE, text=True)
+        child,
+        "start",
+        lambda args, stderr, place: subprocess.Popen([sys.executable, "-c", "print('hello')"], stdout=subprocess.PIPE, text=True),
     )
     with pytest.raises(child.ChildError, match="printed 'hello.*', which is not an event"):
         told("train")

@@ -1,0 +1,118 @@
+"""The two sides of a comparison: what each holds, and that nothing of the user's repository changes."""
+
+import hashlib
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from baselines import child, sides
+from zoo import project
+
+pytestmark = pytest.mark.self
+
+
+def git(folder, *args):
+    settings = ["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
+    return subprocess.run(["git", "-C", str(folder), *settings, *args], check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def top(tmp_path, monkeypatch):
+    """A project's repository with two commits, of which the project is a folder."""
+    folder = tmp_path / "repository"
+    (folder / "mine").mkdir(parents=True)
+    git(folder, "init", "-q", "-b", "main")
+    folder.joinpath(".gitignore").write_text("data\n")
+    for number in 1, 2:
+        folder.joinpath("mine", "ours.toml").write_text(f"number = {number}\n")
+        git(folder, "add", "-A")
+        git(folder, "commit", "-q", "-m", str(number))
+    git(folder, "tag", "first", "HEAD~1")
+    monkeypatch.setenv(project.VARIABLE, str(folder / "mine"))
+    return folder
+
+
+def contents(folder):
+    """Path -> digest of every file below a folder, with its time of change."""
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path): (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns) for path in paths}
+
+
+@pytest.fixture
+def into(tmp_path):
+    folder = tmp_path / "into"
+    folder.mkdir()
+    return folder
+
+
+def test_one_side_is_the_commit_and_the_other_the_files_as_they_are_but_for_ignored_ones(top, into):
+    top.joinpath("mine", "ours.toml").write_text("number = 3\n")
+    top.joinpath("mine", "new.py").write_text("NEW = 1\n")
+    top.joinpath("data").write_text("large")
+    before, after = sides.before(top, "HEAD~1", into), sides.after(top, into)
+    own = [Path(side.place.variables[project.VARIABLE]) for side in (before, after)]
+    assert ["number = 1\n", "number = 3\n"] == [path.joinpath("ours.toml").read_text() for path in own]
+    assert [False, True] == [path.joinpath("new.py").exists() for path in own]
+    assert not (into / "after" / "data").exists()
+    assert (git(top, "rev-parse", "HEAD~1"), []) == (before.commit, before.uncommitted)
+    assert ["mine/new.py", "mine/ours.toml"] == after.uncommitted
+    assert f"HEAD~1 ({before.commit[:7]})" == before.name
+    assert f"{after.commit[:7]} + 2 uncommitted files" == after.name
+
+
+def test_a_file_that_was_deleted_is_not_in_the_files_as_they_are(top, into):
+    top.joinpath("mine", "ours.toml").unlink()
+    sides.after(top, into)
+    assert [".gitignore"] == [path.name for path in (into / "after").rglob("*") if path.is_file()]
+
+
+def test_nothing_of_the_repository_changes(top, into):
+    git(top, "status")  # which may write the index
+    former = contents(top)
+    before, after = sides.before(top, "first", into), sides.after(top, into)
+    assert former == contents(top)
+    assert "" == git(top, "worktree", "list", "--porcelain").partition("\n\n")[2]
+    assert before.commit != after.commit
+
+
+def test_variables_that_git_sets_for_its_hooks_name_no_other_repository(top, into, monkeypatch, tmp_path):
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "index"))
+    assert top == sides.repository()
+    assert [] == sides.after(top, into).uncommitted
+
+
+def test_without_a_project_the_suites_own_commits_are_compared(monkeypatch, into):
+    monkeypatch.delenv(project.VARIABLE, raising=False)
+    monkeypatch.setattr(sides.child, "ROOT", Path(git(child.ROOT, "rev-parse", "--show-toplevel")))
+    place = sides._place(sides.repository(), into)
+    assert (into, {}) == (place.root, place.variables)
+
+
+def test_a_commit_that_is_not_there_and_a_folder_without_a_repository_are_refused_by_name(top, tmp_path, monkeypatch):
+    with pytest.raises(sides.SideError, match=r"has no commit 'v9'; list them with git log"):
+        sides.commit(top, "v9")
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    monkeypatch.setenv(project.VARIABLE, str(bare))
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    with pytest.raises(sides.SideError, match=rf"{bare} is not in a git repository.*unset {project.VARIABLE}"):
+        sides.repository()
+
+
+def test_a_side_has_other_variables_and_another_backend_and_says_so(top, into):
+    side = sides.changed(sides.after(top, into), variables=["XLA_FLAGS=--a=b", "OMP_NUM_THREADS=1"], backend="jax")
+    given = {"XLA_FLAGS": "--a=b", "OMP_NUM_THREADS": "1", "KERAS_BACKEND": "jax"}
+    assert given.items() <= side.place.variables.items()
+    assert project.VARIABLE in side.place.variables
+    assert side.name.endswith(", XLA_FLAGS=--a=b, OMP_NUM_THREADS=1, backend jax")
+    for wrong in "XLA_FLAGS", "=1", "A B=1":
+        with pytest.raises(sides.SideError, match=r"write it as NAME=VALUE"):
+            sides.changed(side, variables=[wrong])
+
+
+@pytest.mark.parametrize("wrong", ["-r", "--index-url=x", " "])
+def test_what_is_no_package_is_refused(wrong):
+    with pytest.raises(sides.SideError, match="write it as keras==3.14.1"):
+        sides.environment([wrong])
