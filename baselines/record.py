@@ -185,10 +185,10 @@ def identity(record):
     for path, field in PATHS:
         if field.identity:
             found[field.name] = record[path[0]] if len(path) == 1 else record[path[0]][path[1]]
-    return found | {"versions": _versions(record)}
+    return found | {"versions": versions(record)}
 
 
-def _versions(record):
+def versions(record):
     """The versions of the packages that the training computed with."""
     others = {name for backend, names in BACKENDS.items() if backend != record["backend"] for name in names} | {"pytest-benchmark"}
     return {name: version for name, version in record["versions"].items() if name not in others}
@@ -234,7 +234,7 @@ def _conditions(record):
         **{f"{part} code": code for part, code in record["code"].items()},
         **{f"recipe's {key}": value for key, value in record["recipe"].items()},
         "parameters": record["parameters"]["total"],
-        **_versions(record),
+        **versions(record),
         **(record["environment"] or {}),
         **{key: record[key] for key in ("python", "tf32", "instructions", "threads", "loop", "calls")},
     }

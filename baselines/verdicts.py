@@ -8,7 +8,7 @@ from typing import NamedTuple
 from baselines import gate, judge, judged, limits, store
 from baselines.cells import cells
 from baselines.efficiency import fastest
-from baselines.record import code_identity
+from baselines.record import code_identity, versions
 from zoo import project
 
 
@@ -121,16 +121,17 @@ class Verdicts:
         red = given.red or (self.strict and given.sightless)
         known = cell.known if cell.known and cell.known["of"] == what else None
         wrong = known and _known(known, given, cell.id)
-        follow = self._next(record, given, cell)
+        follow = self._next(record, given, cell, measure(record, stored) if what == "seconds" else None)
         why = "\n  ".join(filter(None, [line, f"changed: {', '.join(changed)}" if changed else "", details, wrong, *follow]))
         reason = known["reason"] if known and not wrong else ""
         return Told(given, line, changed, details, bool(wrong) or (red and not known), why, reason, "".join(follow) if given.more else "")
 
-    def _next(self, record, given, cell):
-        """The commands that come after a verdict: a list of lines."""
+    def _next(self, record, given, cell, measure):
+        """The commands that come after a verdict: a list of lines; ``measure`` is the one that measures a time, or None."""
         again, accept = settle([cell], self.repeat[0]), f"{_accept(f' --cell {cell.id}')}{self.repeat[1]}"
         if given.red:
-            return [f"train it again: {again} --seed {record['seed'] + 1}", f"if it is meant: {accept} --replace"]
+            repeat = f"measure it: {measure}" if measure else f"train it again: {again} --seed {record['seed'] + 1}"
+            return [repeat, f"if it is meant: {accept} --replace"]
         if given.more:
             return [f"settle it with {limits.TRAININGS} trainings: {again}"]
         return [f"make it the baseline: {accept}"] if given.word == "NO-BASELINE" else []
@@ -152,6 +153,24 @@ def _judged_before(record, stored):
         each for each in stored if each.cell == record["cell"] and each.record["id"] != record["id"] and each.verdicts.get("accuracy")
     )
     return any(code_identity(each.record) == same for each in others)
+
+
+def measure(record, stored):
+    """The command that measures a change of time beside the code, or the libraries, of the newest accepted record of this machine.
+
+    Returns:
+        None where neither differs, or nothing is accepted.
+    """
+    accepted = [each for each in judge.candidates(record, stored) if each.machine == record["machine"]]
+    if not accepted:
+        return None
+    former, own = accepted[-1], project.folder()
+    command = f"{f'{project.VARIABLE}={own} ' if own else ''}python -m baselines ab"
+    if former.record["code"] != record["code"]:  # a record does not know the commits of a project
+        return f"{command} {'REV' if own else (former.commit.get('id') or 'REV')[:12]} {record['cell']}"
+    old, new = versions(former.record), versions(record)
+    changed = [f"{name}=={old[name]}" for name in old if new.get(name) not in (None, old[name])]
+    return f"{command} HEAD {record['cell']} {' '.join(f'--with {each}' for each in changed)}" if changed else None
 
 
 def repeated(options, data_dir):

@@ -1,41 +1,78 @@
-"""What ab does with real processes that sleep: a bisection over twenty commits, an environment with another package."""
+"""What ab does with real processes: a bisection over twenty commits whose epochs really sleep; an environment with another package."""
 
 import os
 import subprocess
 import sys
-from pathlib import Path
+import zipfile
 
 import pytest
 
 from baselines import child, sides
-from tests.self.baselines import fake_training
 from tests.self.baselines.test_sides import git
 
 pytestmark = pytest.mark.slow
+CELL = "lenet5-digits-digits_lenet"
 BAD = 13  # the first slow one of the twenty commits
-EPOCH = 0.05  # seconds
 
-# In place of zoo/training/train.py: an epoch is a sleep, whose length is the commit's; all else is the suite's own.
-TRAINING = """
+# In place of baselines/train.py: an epoch is a sleep of the commit's length. All else is the suite's own.
+TRAIN = """
 import time
-from types import SimpleNamespace as Setup  # noqa
+from baselines import child
+from tests.self.baselines import fake_training
 
-def sources(recipe, model): return {}
+def options(parser):
+    parser.add_argument("cell")
+    for option in "--seed", "--epochs", "--images":
+        parser.add_argument(option, type=int)
+    for option in "--precision", "--data-dir":
+        parser.add_argument(option)
+    parser.add_argument("--keep-times", action="store_true")
 
-def train(setup, progress=None, keep=None):
+def shortened(recipe, epochs, images):
+    return recipe
+
+def command(args):
     seconds = []
-    for epoch in range(setup.recipe["epochs"]):
+    for _ in range(args.epochs):
         start = time.perf_counter()
-        time.sleep(SECONDS)
+        time.sleep({seconds})
         seconds.append(time.perf_counter() - start)
-    return {"accuracy": 0.9}
+    child.tell("record", record=fake_training.record(args.cell, args.seed, 0.9, seconds))
+    return 0
 """
+
+
+@pytest.fixture
+def history(tmp_path):
+    """A repository of the suite with twenty commits, of which those from BAD on have epochs a fifth longer."""
+    folder = tmp_path / "suite"
+    folder.mkdir()
+    for name in git(child.ROOT, "ls-files", "*.py", "*.toml").splitlines():
+        source = child.ROOT / name
+        if source.exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(source.read_bytes())
+    git(folder, "init", "-q")
+    for number in range(1, 21):
+        text = TRAIN.replace("{seconds}", "0.06" if number >= BAD else "0.05")
+        (folder / "baselines" / "train.py").write_text(f"{text}\nNUMBER = {number}\n")
+        git(folder, "add", "-A")
+        git(folder, "commit", "-q", "-m", f"number {number}")
+        git(folder, "tag", f"number-{number}")
+    return folder
+
+
+def test_git_bisect_finds_the_commit_that_made_the_epochs_slower(history, tmp_path):
+    git(history, "bisect", "start", "number-20", "number-1")
+    command = [sys.executable, "-m", "baselines", "ab", "number-1", CELL, "--epochs", "3", f"--storage={tmp_path}"]
+    done = subprocess.run(["git", "-C", str(history), "bisect", "run", *command], capture_output=True, text=True)
+    assert f"{git(history, 'rev-parse', f'number-{BAD}')} is the first bad commit" in done.stdout, done.stdout + done.stderr
+    assert "" == git(history, "status", "--porcelain")
+    assert 4 <= len(list(tmp_path.glob("*/ab/*.json"))) <= 6
 
 
 def package(folder, name, number):
     """A wheel, made by hand: pip installs it without a network."""
-    import zipfile
-
     folder.mkdir(exist_ok=True)
     info = f"{name}-{number}.dist-info"
     path = folder / f"{name}-{number}-py3-none-any.whl"

@@ -167,6 +167,22 @@ def test_the_commands_that_come_next_follow_from_the_verdict(play):
     assert [False, False, False] == [text in fine for text in ("baselines accept", "settle it", "train it again")]
 
 
+@pytest.mark.parametrize(
+    ("changed", "commit", "command"),
+    [
+        ({"code": {"training": "new"}}, "0123456789abcdef", f"measure it: python -m baselines ab 0123456789ab {CELL}"),
+        ({"code": {"training": "new"}}, None, f"measure it: python -m baselines ab REV {CELL}"),
+        ({"versions": {"keras": "4", "jax": "9"}}, "0123", f"measure it: python -m baselines ab HEAD {CELL} --with keras==3"),
+        ({"python": "4"}, "0123", f"train it again: {settle([cells()[CELL]])} --seed 10"),
+    ],
+)
+def test_a_slower_time_names_the_command_that_measures_what_changed(play, changed, commit, command):
+    played = play()
+    played.stored = [each._replace(machine=fake_training.MACHINE, commit={"id": commit}) for each in played.stored]
+    told = played.seconds(made(seconds=(90.0, 91.0), **changed))
+    assert command in [line.strip() for line in told.why.splitlines()]
+
+
 TODAY = datetime.date(2026, 5, 5)
 KNOWN = {"verdict": "REGRESSED", "reason": "waits", "until": TODAY, "of": "accuracy"}
 
