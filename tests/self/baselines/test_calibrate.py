@@ -139,7 +139,7 @@ def test_what_it_takes_to_see_a_slowdown_falls_with_the_slowdown_and_rises_with_
     assert ["2%", "5%", "10%"] == [row[0] for row in steady]
     assert [14, 8, 8] == [row[1] for row in steady]
     assert ["never: a session is never red under 5%"] * 2 == [row[2] for row in steady[:2]]
-    assert int(steady[2][2]) < int(calibrate._effort(0.15, 0.03, 0.02)[2])
+    assert int(steady[2][2]) < int(calibrate._effort(0.3, 0.03, 0.02)[2])
     assert "more than 32" == calibrate._effort(0.02, 0.05, 0.02)[1]
 
 
