@@ -218,13 +218,15 @@ class Session:
     def _ask(self, training, before, starts):
         """The event that the child of a training answers with."""
         args, file = training.args(self.options, download=self.machine is not None), training.network_file(self.options)
-        if before and (file is None or file.exists()):
+        kept = [*([file] if file else []), *training.figure_files(self.options)]
+        if before and all(each.exists() for each in kept):
             args += ["--known", ",".join(map(_identity, before))]
         args += [] if starts else ["--only-known"]
         args += (
             ["--check"] if self.machine and trials.untried([cells()[training.cell]], self.options.precision, self.results.stored) else []
         )
         args += ["--save", str(file)] if file else []
+        args += ["--figures", str(self.options.figures)] if self.options.figures else []
         shows = {"epoch": progress.line(self.config, training.id), "fetching": progress.fetching(self.config)}
         return ask(training, args, self.options.timeout, shows, self.lost)
 

@@ -3,7 +3,12 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from baselines import child, trials
+from baselines import child, figures, trials
+
+
+def stem(cell, precision, seed, epochs=None):
+    """What the names of the files begin with that are kept of a training; epochs: the option's value, if it was given."""
+    return f"{cell}-{precision}-{seed}" + (f"-{epochs}epochs" if epochs else "")
 
 
 class Unavailable(Exception):
@@ -37,8 +42,14 @@ class Training(NamedTuple):
         """The file that the trained network is kept in; None without --save-models."""
         if options.save_models is None:
             return None
-        epochs = f"-{options.epochs}epochs" if options.epochs else ""
-        return Path(options.save_models) / f"{self.cell}-{options.precision}-{self.seed}{epochs}.keras"
+        return Path(options.save_models) / f"{self._stem(options)}.keras"
+
+    def figure_files(self, options):
+        """The files that the figures are drawn to; none without --figures."""
+        return list(figures.paths(options.figures, self._stem(options)).values()) if options.figures else []
+
+    def _stem(self, options):
+        return stem(self.cell, options.precision, self.seed, options.epochs)
 
 
 def ask(training, args, timeout, shows, lost):

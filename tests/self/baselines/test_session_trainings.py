@@ -110,7 +110,15 @@ def test_a_child_is_told_what_is_stored_what_to_keep_and_whether_its_recipe_was_
     file.touch()
     made._ask(made.known[LENET], stored, False)
     assert [*expected, *known, "--only-known", "--check", "--save", str(file)] == seen[-1]
-    made.options.save_models = None
+    made.options.figures = tmp_path
+    made._ask(made.known[LENET], stored, True)
+    assert [*expected, "--check", "--save", str(file), "--figures", str(tmp_path)] == seen[-1], "nor without its figures"
+    for drawn in made.known[LENET].figure_files(made.options):
+        assert drawn.name.startswith(f"{LENET}-float32-0-")
+        drawn.touch()
+    made._ask(made.known[LENET], stored, True)
+    assert [*expected, *known, "--check", "--save", str(file), "--figures", str(tmp_path)] == seen[-1]
+    made.options.save_models = made.options.figures = None
     made._ask(made.known[LENET], stored, True)
     assert [*expected, *known, "--check"] == seen[-1]
     made._ask(made.known[LENET], [], True)
