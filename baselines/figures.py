@@ -66,7 +66,7 @@ def draw(folder, stem, record, published, data, probabilities):
             "confusion": confusion(matrix(data.y_test, answers, len(data.classes)), data.classes),
         }
         for kind, path in paths(folder, stem).items():
-            figures[kind].suptitle(title(record))
+            figures[kind].suptitle(title(record), fontsize="medium")
             content = io.BytesIO()
             figures[kind].savefig(content, format="png", dpi=DPI, metadata={"Software": None})
             files.replace(path, content.getvalue())
@@ -77,7 +77,7 @@ def title(record):
     shortened = f", --epochs {record['epochs_option']}" if record["epochs_option"] else ""
     searched = f", best of {len(record['trials'])} trials" if record["trials"] else ""
     sample = "" if record["data"]["kind"] == "canonical" else f", data: {record['data']['kind']}"
-    return f"{record['cell']}, {record['precision']}, seed {record['seed']}{shortened}{searched}{sample}"
+    return f"{record['cell']}\n{record['precision']}, seed {record['seed']}{shortened}{searched}{sample}"
 
 
 def curves(record, published):
@@ -99,7 +99,7 @@ def curves(record, published):
             if 0 < phase["from"] < count:
                 axes.axvline(phase["from"] + 0.5, color="gray", linewidth=0.8, linestyle=":")
         axes.set(xlabel="epoch", ylabel=what, xlim=(0.5, count + 0.5))
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         axes.grid(alpha=0.3)
         axes.legend(fontsize="small")
     return figure
@@ -153,7 +153,7 @@ def confusion(counts, classes):
     axes, margin = figure.subplots(1, 2, sharey=True, width_ratios=[side, 1.4])
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(np.sqrt(shares), cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="nearest")  # a root shows small shares
-    margin.barh(range(number), np.nan_to_num(found), color="steelblue", height=1 if number > NAMED else 0.8)
+    margin.barh(range(number), np.nan_to_num(found), color="lightsteelblue", height=1 if number > NAMED else 0.8)
     margin.set(xlabel="recall", xlim=(0, 1))
     margin.tick_params(left=False, labelleft=False)
     right = counts.diagonal().sum()
@@ -168,7 +168,7 @@ def confusion(counts, classes):
             axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=color, fontsize="small")
         for label, recall in enumerate(found):
             text = "no image" if np.isnan(recall) else f"{recall:.3f}"
-            margin.text(0.05, label, text, va="center", fontsize="small", color="white" if recall > 0.5 else "black")
+            margin.text(0.05, label, text, va="center", fontsize="small")
     else:
         figure.supxlabel(lowest(found, classes), fontsize="small", ha="left", x=0.02)
     return figure

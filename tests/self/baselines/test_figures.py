@@ -175,6 +175,6 @@ def test_curves_show_the_history_the_end_and_the_published_number(watched):
 
 
 def test_the_title_says_what_the_published_number_does_not_hold_for():
-    assert f"{LENET}, float32, seed 0" == figures.title(made())
+    assert f"{LENET}\nfloat32, seed 0" == figures.title(made())
     shortened = {**made(), "epochs_option": 2, "trials": [{}, {}], "data": {"kind": "sample"}}
-    assert f"{LENET}, float32, seed 0, --epochs 2, best of 2 trials, data: sample" == figures.title(shortened)
+    assert f"{LENET}\nfloat32, seed 0, --epochs 2, best of 2 trials, data: sample" == figures.title(shortened)
