@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from baselines import child, figures, trials
 
+PROGRESS = ("epoch", "fetching")  # the events that are no answer
+
 
 def stem(cell, precision, seed, epochs=None):
     """What the names of the files begin with that are kept of a training; epochs: the option's value, if it was given."""
@@ -59,7 +61,7 @@ def ask(training, args, timeout, shows, lost):
         training: Training.
         args: of ``python -m baselines train``.
         timeout: seconds after which it is killed, or None.
-        shows: kind of event -> function of its values that shows it, or None.
+        shows: kind of event -> function that is called with its values as soon as it comes, or None.
         lost: list that a line is added to for whatever could not be kept.
 
     Raises:
@@ -74,9 +76,9 @@ def ask(training, args, timeout, shows, lost):
                 kind = event["event"]
                 if kind == "lost":
                     lost.append(event["message"])
-                elif kind not in shows:
+                elif kind not in PROGRESS:
                     answer = event
-                elif show := shows[kind]:
+                if show := shows.get(kind):
                     show(*(value for key, value in event.items() if key != "event"))
     except child.ChildError as error:
         if answer is None:

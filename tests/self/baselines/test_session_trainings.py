@@ -1,5 +1,6 @@
 """The steps of a training, one by one and without pytest: what is asked of its child, and what becomes of the answer."""
 
+import contextlib
 from types import SimpleNamespace
 
 import pytest
@@ -63,7 +64,14 @@ def asked(monkeypatch):
 
     def answer(event, **values):
         seen = []
-        monkeypatch.setattr(session, "ask", lambda training, args, *others: seen.append(args) or {"event": event, **values})
+
+        def ask(training, args, timeout, shows, lost):
+            seen.append(args)
+            if event in shows and values:
+                shows[event](*values.values())
+            return {"event": event, **values}
+
+        monkeypatch.setattr(session, "ask", ask)
         return seen
 
     return answer
@@ -86,6 +94,18 @@ def test_a_training_outside_the_time_budget_takes_place_only_if_it_is_stored(beg
     asked("stored", identity=store.record.digest(store.record.identity(made.results.stored[0].record)))
     assert made.results.stored[0].record is made._record(made.known[LENET])
     assert {LENET: made.results.stored[0]} == made.resumed
+
+
+def test_a_record_is_stored_although_ctrl_c_ends_the_drawing_of_its_figures(begun, monkeypatch):
+    def events(*args, timeout):
+        yield {"event": "record", "record": fake_training.record(LENET)}
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(child, "events", lambda *args, timeout: contextlib.nullcontext(events(*args, timeout=timeout)))
+    made = begun()
+    with pytest.raises(KeyboardInterrupt):
+        made.record(LENET)
+    assert [LENET] == [each["cell"] for each in made.results.new]
 
 
 def test_only_a_timed_training_gets_the_machines_peak(begun, asked, monkeypatch):
