@@ -136,6 +136,13 @@ def test_a_noisy_machine_is_looked_at_four_times_and_stays_open_with_exit_125(ab
     assert "not decided: give it longer epochs" in printed
 
 
+def test_between_two_looks_nothing_is_decided(ab, children):
+    """After the first pair went the other way, eight cannot decide and nine could; the next look is after fourteen."""
+    children.noise = lambda number: 0.8 if number == 4 else 1
+    code, _ = ab(seconds=0.11)
+    assert (1, 14) == (code, stored(ab)["pairs"])
+
+
 def test_a_budget_ends_it_before_the_next_pair_would_end(ab, monkeypatch, children):
     start = children.start
     monkeypatch.setattr(child, "start", lambda *args: time.sleep(0.02) or start(*args))

@@ -102,6 +102,11 @@ def test_the_scatter_between_occasions_is_that_of_their_means_drawn_towards_two_
     assert np.sqrt((4 * screen.DAY**2 + 3 * means) / 7) == pytest.approx(between, rel=1e-3)
 
 
+def test_means_that_differ_as_the_runs_do_show_no_scatter_between_occasions():
+    noisy = [call(day, [mean * 0.9, mean, mean * 1.1]) for day, mean in enumerate((1.0, 1.03, 0.98), 1)]
+    assert screen.DAY * np.sqrt(4 / 6) == pytest.approx(calibration.scatter(noisy)[1])
+
+
 def test_calls_within_hours_are_one_occasion_and_other_versions_are_no_scatter():
     near = [call(1, [1.0, 1.01]), call(1, [1.1, 1.11], when="2026-01-01T03:00:00+00:00")]
     assert (screen.DAY, 1) == calibration.scatter(near)[1:]

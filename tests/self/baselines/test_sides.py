@@ -83,11 +83,11 @@ def test_variables_that_git_sets_for_its_hooks_name_no_other_repository(top, int
     assert [] == sides.after(top, into).uncommitted
 
 
-def test_without_a_project_the_suites_own_commits_are_compared(monkeypatch, into):
-    monkeypatch.delenv(project.VARIABLE, raising=False)
-    monkeypatch.setattr(sides.child, "ROOT", Path(git(child.ROOT, "rev-parse", "--show-toplevel")))
-    place = sides._place(sides.repository(), into)
-    assert (into, {}) == (place.root, place.variables)
+def test_without_a_project_the_suites_own_commits_are_compared(top, monkeypatch, into):
+    monkeypatch.delenv(project.VARIABLE)
+    monkeypatch.setattr(child, "ROOT", top / "mine")
+    place = sides.before(sides.repository(), "HEAD", into).place
+    assert (into / "before" / "mine", {}) == (place.root, place.variables)
 
 
 def test_a_commit_that_is_not_there_and_a_folder_without_a_repository_are_refused_by_name(top, tmp_path, monkeypatch):
