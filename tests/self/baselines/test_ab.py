@@ -138,7 +138,7 @@ def test_a_noisy_machine_is_looked_at_four_times_and_stays_open_with_exit_125(ab
 
 def test_between_two_looks_nothing_is_decided(ab, children):
     """After the first pair went the other way, eight cannot decide and nine could; the next look is after fourteen."""
-    children.noise = lambda number: 0.8 if number == 4 else 1
+    children.noise = lambda number: 0.88 if number == 4 else 1
     code, _ = ab(seconds=0.11)
     assert (1, 14) == (code, stored(ab)["pairs"])
 
