@@ -16,7 +16,8 @@ STATES = 16  # of code and versions in a cell's history, the newest
 class Chart(NamedTuple):
     """A drawing, and what a reader who does not see it reads instead."""
 
-    name: str  # what it shows
+    name: str  # what it shows; no other chart of the page has it
+    title: str  # its name where the cell is known
     note: str  # how to read it
     svg: str
     headers: list[str]
@@ -41,22 +42,22 @@ def curves(cell, rows):
             values = [(epoch, value) for epoch in epochs if (value := _after(each, epoch)) is not None]
             (line,) = axes.plot(*zip(*values, strict=True), color=colour(index), marker=MARKERS[index % SERIES], markersize=3.5)
             drawing.titled(line, f"seed {each['seed']}, {row.place}: {values[-1][1]:.4f}")
-        for name, style in ("published_accuracy", "--"), ("floor", ":"):
-            drawing.level(axes, name.partition("_")[0], _first(rows, name), style)
+        drawing.level(axes, "published", _first(rows, "published_accuracy"), "--")
+        drawing.level(axes, "floor", _first(rows, "floor"), ":", right=True)  # curves begin low and end high
         axes.set_xlabel("epoch")
         axes.set_ylabel("accuracy")
         axes.xaxis.get_major_locator().set_params(integer=True)
         drawing.legend(figure, places)
 
-    name = f"Learning curves of {text(cell)}"
+    title, name = "Learning curves", f"Learning curves of {text(cell)}"
     images = " or ".join(dict.fromkeys(each["images"] for _, each in trainings))
     note = f"Accuracy on the {images} images after each epoch, a line for each training: at most the {TRAININGS} newest of like ones."
     note += f" Every {step} epochs." if step > 1 else ""
     headers = ["epoch", *(f"seed {each['seed']}, {row.place}" for row, each in trainings)]
     data = [[epoch, *(number(_after(each, epoch), 4) for _, each in trainings)] for epoch in epochs]
-    return Chart(
-        name, note, drawing.svg(name, note, (360, 235 + 15 * len(places)), draw, (58, 6, 12, 40 + 15 * len(places))), headers, data
-    )
+    below = 15 * len(places)
+    drawn = drawing.svg(name, note, (360, 235 + below), draw, (58, 6, 12, 40 + below))
+    return Chart(name, title, note, drawn, headers, data)
 
 
 def history(cell, rows):
@@ -84,7 +85,7 @@ def history(cell, rows):
         panels[1].set_xticks(range(len(shown)), _labels(shown), rotation=60, rotation_mode="anchor", ha="right", fontsize=9)
         drawing.legend(figure, places)
 
-    name = f"History of {text(cell)}"
+    title, name = "History", f"History of {text(cell)}"
     note = "Mean and range of the trainings of each commit and set of versions, oldest first."
     note += f" The newest {STATES} of {len(states)}." if len(states) > STATES else ""
     data = [
@@ -100,9 +101,9 @@ def history(cell, rows):
         for ((commit, versions), place), group in groups.items()
     ]
     headers = ["since", "commit", "versions", "machine", "trainings", "accuracy", "seconds an epoch"]
-    return Chart(
-        name, note, drawing.svg(name, note, (360, 330 + 15 * len(places)), draw, (58, 10, 12, 72 + 15 * len(places))), headers, data
-    )
+    below = 15 * len(places)
+    drawn = drawing.svg(name, note, (360, 330 + below), draw, (58, 10, 12, 72 + below))
+    return Chart(name, title, note, drawn, headers, data)
 
 
 def accuracy_and_time(rows):
@@ -128,7 +129,7 @@ def accuracy_and_time(rows):
     note = "A point for each row of the table that was trained to its end. Higher is better, further left is faster. Hollow: it has a mark."
     data = [[row.cell, row.place, ", ".join(row.marks), f"{row.accuracy.value:.4f}", number(row.epoch_seconds.value)] for row in rows]
     headers = ["cell", "machine", "marks", "accuracy", "seconds an epoch"]
-    return Chart(name, note, drawing.svg(name, note, (760, 400 + 15 * len(datasets)), draw), headers, data, wide=True)
+    return Chart(name, name, note, drawing.svg(name, note, (760, 400 + 15 * len(datasets)), draw), headers, data, wide=True)
 
 
 def times(rows):
@@ -156,7 +157,7 @@ def times(rows):
     note = "Further left is faster; a line is the 95 % interval. Hollow: printed by a study, expected, or the row has a mark."
     data = [[row.cell, row.place, row.kind, ", ".join(row.marks), *map(number, row.epoch_seconds[:3])] for row in rows]
     headers = ["cell", "machine", "kind", "marks", "seconds an epoch", "low", "high"]
-    return Chart(name, note, drawing.svg(name, note, (760, 80 + 17 * len(cells) + 15 * len(places)), draw), headers, data, wide=True)
+    return Chart(name, name, note, drawing.svg(name, note, (760, 80 + 17 * len(cells) + 15 * len(places)), draw), headers, data, wide=True)
 
 
 def _first(rows, name):

@@ -76,6 +76,7 @@ def svg(name, note, size, draw, margins=None):
     for index in range(SERIES):
         drawn = drawn.replace(colour(index), f"var(--series-{index})")
     drawn = drawn.replace(TEXT, "currentColor").replace(BACK, "var(--back)")
+    drawn = drawn.replace("xlink:href", "href")
     drawn = re.sub(r'<g id="title:([^"]*)">', r"<g><title>\1</title>", drawn)
     drawn = re.sub(r'<(g|text|path) id="(?!m[0-9a-f]{10}")[^"]*"', r"<\1", re.sub(r"<style.*?</style>", "", drawn))
     drawn = re.sub(r"font-family: [^;\"]*;? ?| transform=\"rotate\(-0 [^\"]*\"", "", drawn)
@@ -105,14 +106,13 @@ def means(axes, points, index):
         axes.plot([x, x], [min(values), max(values)], color=colour(index), linewidth=1)
 
 
-def level(axes, name, value, style):
-    """A line across the axes at a value, with its name; nothing without a value."""
+def level(axes, name, value, style, right=False):
+    """A line across the axes at a value, with its name on the left or under it on the right; nothing without a value."""
     if value is not None:
         axes.axhline(value, color=TEXT, linestyle=style, linewidth=1)
-        words = f"{name} {value:.4g}"
-        axes.annotate(
-            words, (0, value), (4, 2), xycoords=("axes fraction", "data"), textcoords="offset points", fontsize=9.5
-        )  # curves begin low
+        where = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "fontsize": 9.5}
+        side = {"xytext": (-2, -2), "ha": "right", "va": "top"} if right else {"xytext": (4, 2)}
+        axes.annotate(f"{name} {value:.4g}", (float(right), value), **where, **side)
 
 
 def log_time(axes, values):

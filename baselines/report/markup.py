@@ -57,7 +57,7 @@ def sortable(name, headers, rows, hint):
 
 def figure(chart):
     """A charts.Chart with its name, how to read it, and its data as a table to open."""
-    caption = element("figcaption", element("strong", chart.name), " ", chart.note)
+    caption = element("figcaption", element("strong", chart.title), " ", element("small", chart.note))
     data = element("details", element("summary", "Data of this chart"), table(f"Data: {chart.name}", chart.headers, chart.rows))
     drawn = Html(chart.svg)
     return element("figure", caption, boxed(f"Chart: {chart.name}", drawn) if chart.wide else drawn, data)

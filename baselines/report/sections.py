@@ -43,12 +43,12 @@ def measured(comparison):
     values = [
         [
             Cell(element("a", row.cell, href=f"#cell-{links[row.cell]}"), row.cell),
-            row.place,
             word(row.verdict),
             accuracy(row.accuracy),
-            change(row.accuracy_change and row.accuracy_change.value),
             seconds(row.epoch_seconds),
-            _ratio(row.ratio),
+            seconds(row.ratio),
+            row.place,
+            change(row.accuracy_change and row.accuracy_change.value),
             Cell(number(row.images_per_second), row.images_per_second),
             Cell("" if row.peak_share is None else f"{row.peak_share:.0%}", row.peak_share),
             Cell("" if row.memory is None else f"{row.memory / 1e6:.0f}", row.memory),
@@ -56,7 +56,7 @@ def measured(comparison):
         ]
         for row in comparison.rows
     ]
-    headers = ["cell", "machine", "verdict", "accuracy", "accuracy change", "seconds an epoch", "ratio", "images a second"]
+    headers = ["cell", "verdict", "accuracy", "seconds an epoch", "ratio", "machine", "accuracy change", "images a second"]
     headers += ["of peak", "memory (MB)", "marks"]
     note = f"Ratio: seconds an epoch divided by those of {comparison.against}, so that less than 1 is faster. "
     note += "Below a figure: its 95 % interval, and n, the number of trainings. "
@@ -125,7 +125,7 @@ def accuracy(found):
 
 
 def seconds(found):
-    """A cell with seconds (Measured or None), their interval and n."""
+    """A cell with seconds or a ratio of them (Measured or None), their interval and n."""
     return _figure(found, number)
 
 
@@ -139,10 +139,6 @@ def word(verdict):
     first = verdict.split(" ")[0]
     kind = "word bad" if first in BAD else "word good" if first in GOOD else "word"
     return Cell(element("span", verdict, class_=kind))
-
-
-def _ratio(found):
-    return _figure(found, number)
 
 
 def _figure(found, form):
