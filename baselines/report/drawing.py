@@ -157,6 +157,5 @@ def number(value, digits=3):
     """A number with some significant digits and without an exponent; "" for None and for what is not finite."""
     if value is None or not math.isfinite(value):
         return ""
-    if value == 0 or abs(value) >= 10 ** (digits - 1):
-        return f"{value:.0f}"
-    return f"{value:.{max(digits - 1 - math.floor(math.log10(abs(value))), 0)}f}"
+    size = math.floor(math.log10(abs(float(f"{value:.{digits}g}")))) if value else digits  # of the rounded number
+    return f"{value:.{max(digits - 1 - size, 0)}f}"

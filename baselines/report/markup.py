@@ -4,6 +4,7 @@ from html import escape
 
 from baselines.report.drawing import text
 
+VOID = ("input",)  # elements without an end
 WIDE, LONG = 20, 90  # characters from which on a cell gets more room
 
 
@@ -24,10 +25,11 @@ def safe(value):
 
 
 def element(name, *content, **attributes):
-    """An element. Content and values of attributes are escaped; "_" in an attribute's name stands for "-"; True has no value."""
-    pairs = ((key.strip("_").replace("_", "-"), value) for key, value in attributes.items() if value not in (None, False))
-    given = "".join(f" {key}" if value is True else f' {key}="{escape(text(value))}"' for key, value in pairs)
-    return Html(f"<{name}{given}>{''.join(map(safe, content))}</{name}>")
+    """An element. Content and values of attributes are escaped; "_" in an attribute's name stands for "-"; None is left out."""
+    pairs = ((key.strip("_").replace("_", "-"), value) for key, value in attributes.items() if value is not None)
+    given = "".join(f' {key}="{escape(text(value))}"' for key, value in pairs)
+    end = "" if name in VOID else f"</{name}>"
+    return Html(f"<{name}{given}>{''.join(map(safe, content))}{end}")
 
 
 def listed(items):

@@ -17,6 +17,8 @@ def section(id_, title, *content):
 def published(rows):
     """Ours beside the accuracies that the studies print: like ones first, the furthest apart of these first."""
     found = [row for row in rows if row.kind == "measured" and row.published_accuracy is not None and row.accuracy]
+    if not found:
+        return ""
     found.sort(key=lambda row: (bool(row.marks), -abs(row.accuracy.value - row.published_accuracy)))
     values = [
         [
@@ -39,6 +41,8 @@ def published(rows):
 
 def measured(comparison):
     """All rows, worst verdict first."""
+    if not comparison.rows:
+        return ""
     links = {cell: index for index, cell in enumerate(dict.fromkeys(row.cell for row in comparison.rows))}
     values = [
         [
@@ -47,17 +51,17 @@ def measured(comparison):
             accuracy(row.accuracy),
             seconds(row.epoch_seconds),
             seconds(row.ratio),
+            ", ".join(row.marks),
             row.place,
             change(row.accuracy_change and row.accuracy_change.value),
             Cell(number(row.images_per_second), row.images_per_second),
             Cell("" if row.peak_share is None else f"{row.peak_share:.0%}", row.peak_share),
             Cell("" if row.memory is None else f"{row.memory / 1e6:.0f}", row.memory),
-            ", ".join(row.marks),
         ]
         for row in comparison.rows
     ]
-    headers = ["cell", "verdict", "accuracy", "seconds an epoch", "ratio", "machine", "accuracy change", "images a second"]
-    headers += ["of peak", "memory (MB)", "marks"]
+    headers = ["cell", "verdict", "accuracy", "seconds an epoch", "ratio", "marks", "machine", "accuracy change"]
+    headers += ["images a second", "of peak", "memory (MB)"]
     note = f"Ratio: seconds an epoch divided by those of {comparison.against}, so that less than 1 is faster. "
     note += "Below a figure: its 95 % interval, and n, the number of trainings. "
     note += "Of peak: share of the machine's measured rate of matrix products."
