@@ -5,7 +5,7 @@ import re
 import sys
 
 from baselines import files, store
-from baselines.report import ab, make, select, studies, table
+from baselines.report import ab, ci, make, select, studies, table
 from loaders import user
 
 END = "<!-- end of results -->"
@@ -62,7 +62,7 @@ def command(options):
         _put(options.into, printed)
     else:
         print(printed, end="")
-    for line in made.red:
+    for line in [*made.red, *ci.compared(made, table.text(made, "github"))]:
         print(line, file=sys.stderr)
     return 1 if made.red else 0
 
