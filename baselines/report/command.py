@@ -6,7 +6,7 @@ import re
 import sys
 
 from baselines import files, store
-from baselines.report import ab, drawing, make, page, select, studies, table
+from baselines.report import ab, ci, drawing, make, page, select, studies, table
 from loaders import user
 
 END = "<!-- end of results -->"
@@ -72,7 +72,7 @@ def command(options):
         print(printed, end="")
     if options.html:
         page.write(options.html, made)
-    for line in made.red:
+    for line in [*made.red, *ci.compared(made, table.text(made, "github"))]:
         print(line, file=sys.stderr)
     return 1 if made.red else 0
 
