@@ -87,11 +87,12 @@ class Comparison:
     def letters(self):
         """Place -> the letter that stands for it: A the machine that is compared, B the reference, then all others."""
         others = sorted({row.place for row in self.rows} - {self.here, self.against})
-        return {place: _letter(i) for i, place in enumerate([place for place in (self.here, self.against, *others) if place != PUBLISHED])}
+        return {place: letter(i) for i, place in enumerate([place for place in (self.here, self.against, *others) if place != PUBLISHED])}
 
 
-def _letter(index):
-    return (_letter(index // 26 - 1) if index >= 26 else "") + chr(ord("A") + index % 26)
+def letter(index):
+    """A, B, ..., Z, AA, ... for 0, 1, ..., 25, 26, ..."""
+    return (letter(index // 26 - 1) if index >= 26 else "") + chr(ord("A") + index % 26)
 
 
 def named(machine, backend, precision, session=""):
