@@ -6,7 +6,7 @@ import re
 import sys
 
 from baselines import files, store
-from baselines.report import ab, ci, drawing, history, make, page, rows, select, studies, table, values
+from baselines.report import ab, ci, drawing, history, make, measure, page, select, studies, table, values
 from loaders import user
 
 END = "<!-- end of results -->"
@@ -81,7 +81,7 @@ def command(options):
 def _printed(made, chosen, options):
     """What the options ask for, as text."""
     if options.by:
-        found = history.groups(rows.measured(chosen, {}), options.by)
+        found = history.groups(measure.measured(chosen, {}), options.by)
         forms = {"csv": values.groups_as_csv, "json": values.groups_as_json}
         return forms[options.format](found) if options.format in forms else history.text(found, options.by, options.format)
     if options.format in ("csv", "json"):
