@@ -5,7 +5,6 @@ Exit codes: 0 fine, 1 a regression, 2 wrong use or a damaged file, 3 nothing to 
 
 import argparse
 import json
-import re
 import sys
 
 from tabulate import tabulate
@@ -15,10 +14,8 @@ from baselines import (
     accept,
     calibrate,
     child,
-    compare,
     files,
     first_look,
-    judged,
     machine,
     noise,
     overhead,
@@ -31,11 +28,10 @@ from baselines import (
 )
 from baselines.cells import TableError
 from baselines.record import FIELDS, company
+from baselines.report import command as comparing
 from loaders import user
 from zoo import settings
 from zoo.training.keys import KEYS
-
-END = "<!-- end of results -->"
 
 
 def _parser():
@@ -43,10 +39,8 @@ def _parser():
         prog="python -m baselines", description="Compare and accept records, train a cell, measure this machine."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    table = commands.add_parser("compare", help="one table per study: published numbers, stored records, verdicts")
-    table.add_argument("--format", choices=("text", "github", "csv"), default="text")
-    table.add_argument("--into", type=user.path, metavar="FILE", help="write the tables between the results markers of FILE")
-    table.add_argument("--accepted", action="store_true", help="show accepted records only")
+    table = commands.add_parser("compare", help="the answer in words, then one table: machines, sessions and papers side by side")
+    comparing.options(table)
     accepting = commands.add_parser("accept", help="make stored records part of the baseline of their cells")
     accept.options(accepting)
     roof = commands.add_parser("roofline", help="this machine's limits (FLOP/s, memory, launches): measured once, stored, shown")
@@ -97,7 +91,7 @@ def main(args=None):
         return _refused(error, wrong)
     if not options.storage.is_dir() and options.storage != store.folders()[0]:
         return _refused(f"--storage={options.storage} is not a folder; name the one that --benchmark-storage named", wrong)
-    functions = {"compare": _compare, "accept": accept.command, "roofline": _roofline, "machine": _machine}
+    functions = {"compare": comparing.command, "accept": accept.command, "roofline": _roofline, "machine": _machine}
     functions |= {"train": _train, "record": _record, "recipe": _recipe, "overhead": overhead.command, "check": _check}
     functions |= {"tour": tour.command, "add": pack.command, "noise": noise.command, "device": _device}
     functions |= {"ab": ab.command, "calibrate": calibrate.command}
@@ -110,42 +104,6 @@ def main(args=None):
 def _refused(message, code=2):
     print(f"baselines: {message}", file=sys.stderr)
     return code
-
-
-def _compare(options):
-    problems = []
-    stored = [each for each in store.every(options.storage, problems) if each.accepted or not options.accepted]
-    for line in problems:
-        print(line, file=sys.stderr)
-    if not stored and problems:
-        return 2
-    if not stored:
-        print("nothing to compare: no record is stored; store one with: pytest -m full --benchmark-save=NAME", file=sys.stderr)
-        return 3
-    tables = compare.tables(stored, {"text": "simple"}.get(options.format, options.format))
-    if options.into:
-        _put(options.into, tables)
-    else:
-        print(tables, end="")
-    newest = judged.judgements(stored)
-    found = [(each.cell, each.machine, each.file, verdict) for each, verdicts in newest for verdict in verdicts]
-    red = [each for each in [*found, *(("all cells", *each) for each in judged.common(newest))] if each[-1].red]
-    for subject, folder, file, verdict in red:
-        print(f"{subject} on {folder}, {file}: {verdict}", file=sys.stderr)
-    return 1 if red else 0
-
-
-def _put(file, text):
-    """Replace the text between a file's markers."""
-    try:
-        before, begin, rest = re.split(r"(<!-- results.*?-->\n)", file.read_text(encoding="utf-8"))
-        _, end, after = rest.partition(END)
-    except (OSError, ValueError) as error:
-        raise files.StoreError(f"{file}: cannot be read, or does not have exactly one line that begins with <!-- results") from error
-    if not end:
-        raise files.StoreError(f"{file}: the line {END} is missing after the line that begins with <!-- results; add it")
-    text = text.encode("utf-8", "backslashreplace").decode()  # a folder's name need not be text
-    files.replace(file, f"{before}{begin}\n{text}\n{end}{after}")
 
 
 def _roofline(options):

@@ -2,8 +2,9 @@
 
 import pytest
 
-from baselines import compare, plan, store
+from baselines import plan, store
 from baselines.cells import cells
+from baselines.report import studies
 from tests.self.baselines import fake_training
 
 pytestmark = pytest.mark.self
@@ -33,7 +34,7 @@ def test_a_search_is_estimated_from_the_seconds_of_all_its_trials(stored):
     searched = "searched_cnn-cifar10-imagenet32_search"
     found = stored("mine", {**fake_training.record(searched), "trials": [{"seconds": 10.0}, {"seconds": 20.0}]})
     assert plan.START + 30 == plan.estimate(cells()[searched], "mine", found)
-    assert 30 == compare._whole_seconds(found[0].record)
+    assert 30 == studies._whole_seconds(found[0].record)
 
 
 def test_a_cell_never_trained_here_is_estimated_from_records_of_another_machine(stored):

@@ -1,0 +1,120 @@
+"""Makes a Comparison: the chosen records' rows, each with its figures against the reference, and the verdicts."""
+
+from dataclasses import replace
+
+from baselines import judged
+from baselines.cells import cells, published_seconds
+from baselines.report import answer, estimate, measure, rows, select, studies
+from baselines.report.rows import Comparison
+
+
+def comparison(stored, choice=select.Choice(), problems=(), ab=()):  # noqa: B008 immutable
+    """The Comparison of stored records.
+
+    Args:
+        stored: list of store.Stored, oldest first: every one, since verdicts depend on them.
+        choice: select.Choice.
+        problems: lines about files that cannot be read.
+        ab: what ``stored_ab`` returned.
+
+    Raises:
+        select.ChoiceError: the choice matches nothing.
+    """
+    chosen = select.chosen(stored, choice)
+    if not chosen:
+        return Comparison([], "", "", [], [], list(problems), ab=list(ab))
+    folder = select.here(chosen, choice)
+    others, session = select.reference(chosen, stored, folder, choice.against)
+    ids = {each.record["id"] for each in others}
+    verdicts, red = _verdicts(stored, chosen, choice)
+    reference = measure.measured(others, verdicts, session)
+    found = [_against(row, reference) for row in measure.measured([each for each in chosen if each.record["id"] not in ids], verdicts)]
+    here = rows.named(*measure.place(next(each for each in chosen if each.machine == folder)))
+    kept = [row for row in [*found, *_chosen(reference, choice)] if choice.all or row.verdict != "former" or row.session]
+    made = Comparison(
+        rows=_ordered(kept, here),
+        here=here,
+        against=reference[0].place if reference else rows.PUBLISHED,
+        answer=[],
+        red=red,
+        problems=list(problems),
+        questions=[],
+        ab=list(ab),
+    )
+    two = {folder: letter for folder, letter in folders(made, chosen).items() if letter in ("A", "B")}
+    return replace(made, answer=answer.sentences(made), questions=studies.questions(chosen, two))
+
+
+def folders(made, stored):
+    """Machine's folder -> its letter, of those of some records."""
+    places = {each.machine: rows.named(*measure.place(each)) for each in stored}
+    return {folder: made.letters[place] for folder, place in places.items() if place in made.letters}
+
+
+def _chosen(reference, choice):
+    """The reference's rows of the cells that were chosen."""
+    return [row for row in reference if select.wanted(row.cell, choice)]
+
+
+def _ordered(found, here):
+    """The rows cell by cell, those with the worst verdict first, then as in the studies' tables; the compared machine's row first."""
+    order, worst = {cell: i for i, cell in enumerate(cells())}, {}
+    for row in found:
+        worst[row.cell] = min(worst.get(row.cell, len(rows.RANKS)), rows.rank(row))
+    return sorted(found, key=lambda row: (worst[row.cell], order[row.cell], rows.rank(row), row.place != here, row.place, row.when))
+
+
+def _verdicts(stored, chosen, choice):
+    """(record's id -> (word, line) of the newest records, lines of the red ones among the chosen)."""
+    ids, machines = {each.record["id"] for each in chosen}, {each.machine for each in chosen}
+    found, red = {}, []
+    newest = judged.judgements(stored)
+    for each, verdicts in newest:
+        named = [(verdict, what) for verdict, what in zip(verdicts, ("accuracy", "time"), strict=True)]
+        verdict, what = min(named, key=lambda pair: rows.ORDER.index(pair[0].word))
+        plain = verdict.word in ("PASS", "NO-BASELINE", "SAME")
+        found[each.record["id"]] = (verdict.word if plain else f"{verdict.word} ({what})", verdict.line)
+        red += [
+            f"{each.cell} on {each.machine}, {each.file}: {verdict}" for verdict in verdicts if verdict.red and each.record["id"] in ids
+        ]
+    if not (choice.cells or choice.studies):
+        common = judged.common(newest)
+        red += [f"all cells on {machine}, {file}: {verdict}" for machine, file, verdict in common if verdict.red and machine in machines]
+    return found, red
+
+
+def _against(row, reference):
+    """The row with its ratio and change of accuracy against the reference, and the marks of what differs."""
+    if not reference:
+        return _against_published(row)
+    same = [each for each in reference if each.cell == row.cell]
+    like = [each for each in same if (each.data, each.recipe) == (row.data, row.recipe)]
+    if not like:
+        what = "other recipe" if any(each.data == row.data for each in same) else "other data"
+        return replace(row, marks=(*row.marks, what)) if same else row
+    other = max(like, key=lambda each: (not differences(row, each), len(each.history), each.when))
+    return replace(
+        row,
+        ratio=estimate.ratio(rows.seconds(row), rows.seconds(other)),
+        accuracy_change=estimate.difference(rows.accuracies(row), rows.accuracies(other)),
+        marks=(*row.marks, *differences(row, other)),
+    )
+
+
+def _against_published(row):
+    """The row with its ratio and change of accuracy against what its study prints; a published epoch includes evaluation."""
+    if not rows.whole(row):
+        return row
+    printed, accuracy = published_seconds(cells()[row.cell]), row.published_accuracy
+    whole = [each["whole_epoch_seconds"] for each in row.history if each["whole_epoch_seconds"] is not None]
+    return replace(
+        row,
+        ratio=estimate.ratio(whole, [printed]) if printed else None,
+        accuracy_change=None if accuracy is None else estimate.difference(rows.accuracies(row), [accuracy]),
+    )
+
+
+def differences(row, other):
+    """What differs between the versions of two rows, those of other backends apart: a list of texts."""
+    mine, theirs = rows.shown_versions(row), rows.shown_versions(other)
+    return [f"{name} {mine[name]}, not {theirs[name]}" for name in mine if name in theirs and mine[name] != theirs[name]]

@@ -1,0 +1,128 @@
+"""Which records a comparison is of: chosen by machine, cell, study and date; and which machine is the reference."""
+
+import datetime
+from collections import defaultdict
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from baselines.cells import cells, studies
+from baselines.report import measure
+from baselines.report.rows import PUBLISHED
+
+
+class ChoiceError(ValueError):
+    """An option that matches nothing; the message names what is known."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the user asked to compare."""
+
+    machines: tuple[str, ...] = ()  # parts of names of folders; the first names the machine that is compared
+    cells: tuple[str, ...] = ()  # globs
+    studies: tuple[str, ...] = ()
+    since: datetime.date | None = None
+    against: str | None = None  # a machine, "published" or a session's name
+    all: bool = False  # also cells that were never run
+
+
+def chosen(stored, choice):
+    """The records that a Choice names.
+
+    Raises:
+        ChoiceError: a name in it that matches nothing.
+    """
+    found = [each for each in stored if each.cell in cells()]
+    found = _matching(found, "--machine", choice.machines, lambda each, name: name in each.machine, lambda each: each.machine)
+    found = _matching(found, "--cell", choice.cells, lambda each, name: fnmatchcase(each.cell, name), lambda each: each.cell)
+    if unknown := [name for name in choice.studies if name not in studies()]:
+        raise ChoiceError(f"--study={unknown[0]}: no such study; known: {', '.join(studies())}")
+    found = _matching(found, "--study", choice.studies, lambda each, name: _study(each) == name, _study)
+    if choice.since and found:
+        newest = max(each.when for each in found)
+        found = [each for each in found if each.when[:10] >= choice.since.isoformat()]
+        if not found:
+            raise ChoiceError(f"--since={choice.since}: the newest of those records is of {newest[:10]}")
+    return found
+
+
+def wanted(cell, choice):
+    """Whether a Choice takes a cell."""
+    by_name = not choice.cells or any(fnmatchcase(cell, name) for name in choice.cells)
+    return by_name and (not choice.studies or cells()[cell].study in choice.studies)
+
+
+def _study(each):
+    return cells()[each.cell].study
+
+
+def _matching(stored, option, names, matches, known):
+    for name in names:
+        if stored and not any(matches(each, name) for each in stored):
+            raise ChoiceError(f"{option}={name} matches nothing; known: {', '.join(dict.fromkeys(map(known, stored)))}")
+    return [each for each in stored if any(matches(each, name) for name in names)] if names else stored
+
+
+def here(stored, choice):
+    """The folder of the machine that is compared: that of the newest record, among those that the first name of --machine matches."""
+    first = [each for each in stored if choice.machines and choice.machines[0] in each.machine] or stored
+    return first[-1].machine
+
+
+def reference(stored, everything, folder, against):
+    """What the machine is compared with: (records of one machine, name of their session or "").
+
+    Args:
+        stored: the chosen records.
+        everything: all of them, since the reference need not be among the chosen machines.
+        folder: of the machine that is compared.
+        against: a machine, "published" or a session's name; None: the machine with most cells in common.
+
+    Returns:
+        No records where the reference is what is published: as asked, or since no other machine has a cell in common.
+
+    Raises:
+        ChoiceError: against matches nothing.
+    """
+    if against == PUBLISHED:
+        return [], ""
+    mine = [each for each in stored if each.machine == folder]
+    if against:
+        others, session = _named(mine, everything, folder, against)
+        return _most_common(others, mine) or [each for each in others if each.machine == others[0].machine], session
+    chosen = [each for each in stored if each.machine != folder]
+    return _most_common(chosen or [each for each in everything if each.machine != folder], mine), ""
+
+
+def _named(mine, everything, folder, against):
+    """(the records of a session's name or of machines with such a name, the session's name or "")."""
+    session = [each for each in everything if each.name == against]
+    here = [each for each in session if each.machine == folder]
+    if here and any(each.name != against for each in mine):
+        return here, against
+    if elsewhere := [each for each in session if each.machine != folder]:
+        return elsewhere, against
+    if machines := [each for each in everything if against in each.machine and each.machine != folder]:
+        return machines, ""
+    if here:
+        raise ChoiceError(f"--against={against}: every record of {folder} is of that session; there is nothing to compare with it")
+    known = [PUBLISHED, *dict.fromkeys(each.machine for each in everything if each.machine != folder)]
+    raise ChoiceError(
+        f"--against={against} matches nothing; known: {', '.join([*known, *dict.fromkeys(each.name for each in everything)])}"
+    )
+
+
+def _most_common(others, mine):
+    """The records of the machine with most cells in common, data and recipe included; of several, that of equal precision and backend."""
+    wanted = {measure.like(each) for each in mine}
+    groups = defaultdict(list)
+    for each in others:
+        groups[each.machine].append(each)
+    _, backend, precision = measure.place(mine[0])
+
+    def rank(group):
+        _, theirs, other = measure.place(group[0])
+        return len(wanted & {measure.like(each) for each in group}), other == precision, theirs == backend
+
+    best = max(groups.values(), key=rank, default=[])
+    return best if best and rank(best)[0] else []
