@@ -6,7 +6,7 @@ import re
 import sys
 
 from baselines import files, store
-from baselines.report import ab, ci, make, select, studies, table
+from baselines.report import ab, ci, expected, make, select, studies, table
 from loaders import user
 
 END = "<!-- end of results -->"
@@ -27,6 +27,9 @@ def options(parser):
     parser.add_argument("--since", type=_date, metavar="DATE", help="only records of that day (such as 2026-01-31) and later ones")
     parser.add_argument("--against", metavar="NAME", help="the reference: a machine, published, or the name that --benchmark-save gave")
     parser.add_argument("--all", action="store_true", help="also the cells that were never run: each study's whole table")
+    parser.add_argument(
+        "--expected", action="store_true", help="also the times expected of cells that were not run, and how far off such are"
+    )
     parser.add_argument("--format", choices=FORMATS, default="text")
     parser.add_argument("--into", type=user.path, metavar="FILE", help="write it between the results markers of FILE")
     parser.add_argument("--accepted", action="store_true", help="accepted records only")
@@ -61,6 +64,8 @@ def command(options):
     except select.ChoiceError as error:
         print(f"baselines: {error}", file=sys.stderr)
         return 2
+    if options.expected:
+        made = expected.added(made, stored, options.storage, choice)
     printed = _printed(made, select.chosen(stored, choice), options)
     if options.into:
         _put(options.into, printed)
@@ -75,7 +80,8 @@ def _printed(made, chosen, options):
     if options.format in ("csv", "json"):
         return {"csv": table.as_csv, "json": table.as_json}[options.format](made)
     style = {"text": "simple"}.get(options.format, options.format)
-    return table.text(made, options.format) + ("\n" + studies.tables(chosen, make.folders(made, chosen), style) if options.all else "")
+    text = table.text(made, options.format) + (expected.section(made, options.format) if options.expected else "")
+    return text + ("\n" + studies.tables(chosen, make.folders(made, chosen), style) if options.all else "")
 
 
 def _put(file, text):
