@@ -54,7 +54,7 @@ def _lines(stats):
     found = {}
     for kind in ("passed", "xfailed", "failed", "error"):
         for report in stats.get(kind, []):
-            told = dict(report.user_properties)
+            told = dict(getattr(report, "user_properties", ()))  # a report of collecting has none
             red = kind in ("failed", "error")
             if red or (told.get("verdict") and report.when == "call"):
                 found[report.nodeid] = _line(report, told, red)

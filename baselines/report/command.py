@@ -6,7 +6,7 @@ import re
 import sys
 
 from baselines import files, store
-from baselines.report import ab, ci, expected, make, select, studies, table
+from baselines.report import ab, ci, drawing, expected, make, page, select, studies, table
 from loaders import user
 
 END = "<!-- end of results -->"
@@ -32,6 +32,7 @@ def options(parser):
     )
     parser.add_argument("--format", choices=FORMATS, default="text")
     parser.add_argument("--into", type=user.path, metavar="FILE", help="write it between the results markers of FILE")
+    parser.add_argument("--html", type=user.path, metavar="FILE", help="also write it as a page with charts, for a browser")
     parser.add_argument("--accepted", action="store_true", help="accepted records only")
 
 
@@ -48,6 +49,9 @@ def _date(text):
 
 def command(options):
     """Print the comparison that the options ask for; the exit code."""
+    if options.html and (line := drawing.missing()):
+        print(f"baselines: {line}", file=sys.stderr)
+        return 2
     problems = []
     stored = [each for each in store.every(options.storage, problems) if each.accepted or not options.accepted]
     compared = ab.stored_ab(options.storage, problems)
@@ -71,6 +75,8 @@ def command(options):
         _put(options.into, printed)
     else:
         print(printed, end="")
+    if options.html:
+        page.write(options.html, made)
     for line in [*made.red, *ci.compared(made, table.text(made, "github"))]:
         print(line, file=sys.stderr)
     return 1 if made.red else 0

@@ -200,6 +200,7 @@ def _row(group, verdicts, session):
 def _history(each, verdicts):
     """One record, as a row keeps it."""
     record = each.record
+    images, accuracies = curve(record["history"])
     return {
         "seed": record["seed"],
         "when": each.when,
@@ -211,9 +212,18 @@ def _history(each, verdicts):
         "whole_epoch_seconds": fmean(record["train_seconds"]) + fmean(record["eval_seconds"]) if timed(record) else None,
         "verdict": verdicts[record["id"]][0] if record["id"] in verdicts else "accepted" if each.accepted else "",
         "losses": record["history"].get("loss", []),
-        "accuracies": record["history"].get("accuracy", []),
+        "accuracies": accuracies,
+        "images": images,
         "accepted": each.accepted,
     }
+
+
+def curve(history):
+    """(test, validation or training: the images that tell most of those that were watched; the accuracy on them after each epoch)."""
+    for images in "test", "validation":
+        if f"{images}_accuracy" in history:
+            return images, history[f"{images}_accuracy"]
+    return "training", history.get("accuracy", [])
 
 
 def _verdict(group, verdicts):

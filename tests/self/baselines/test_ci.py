@@ -163,6 +163,13 @@ def test_a_failed_set_up_counts_and_a_repeated_test_counts_once(github):
     assert HEADING + "2 red, 0 other verdicts\n" in github.read_text()
 
 
+def test_a_file_that_cannot_be_collected_is_annotated_at_its_beginning(github):
+    collected = SimpleNamespace(
+        nodeid="tests/test_x.py", location=("tests/test_x.py", None, ""), longrepr="ImportError: x\nmore", when="collect"
+    )
+    assert [("tests/test_x.py", "1", "tests/test_x.py FAILED", "ImportError: x")] == errors("\n".join(told(error=[collected])))
+
+
 def test_red_comes_first_then_the_worst_verdict(github):
     words = ["PASS", "SUSPECT", "SAME", "NO-BASELINE"]
     passed = [report(f"a.py::{word}", verdict=f"{CELL} {word}: accuracy") for word in words]

@@ -1,0 +1,193 @@
+"""The charts of the HTML page: rows of a Comparison -> Chart, one function a chart; None where there is nothing to draw."""
+
+import math
+from statistics import mean
+from typing import NamedTuple
+
+from baselines.report import drawing
+from baselines.report.drawing import MARKERS, SERIES, colour, number, text
+
+TRAININGS = 5  # drawn of each row, the newest
+EPOCHS = 40  # drawn of each training
+WATCHED = ("keras", "tensorflow", "tensorflow-cpu", "jax", "torch", "python")  # versions whose change a history shows
+STATES = 16  # of code and versions in a cell's history, the newest
+
+
+class Chart(NamedTuple):
+    """A drawing, and what a reader who does not see it reads instead."""
+
+    name: str  # what it shows; no other chart of the page has it
+    title: str  # its name where the cell is known
+    note: str  # how to read it
+    svg: str
+    headers: list[str]
+    rows: list[list]  # the data
+    wide: bool = False  # whether it is too wide for a phone
+
+
+def curves(cell, rows):
+    """The accuracy after each epoch of a cell's newest trainings."""
+    trainings = [(row, each) for row in rows for each in [each for each in row.history if _values(each["accuracies"])][-TRAININGS:]]
+    if not trainings:
+        return None
+    longest = max(len(each["accuracies"]) for _, each in trainings)
+    step = math.ceil(longest / EPOCHS)
+    epochs = [epoch for epoch in range(1, longest + 1) if epoch % step == 0 or epoch in (1, longest)]
+    places = list(dict.fromkeys(text(row.place) for row, _ in trainings))
+
+    def draw(figure):
+        axes = figure.subplots()
+        for row, each in trainings:
+            index = places.index(text(row.place))
+            values = [(epoch, value) for epoch in epochs if (value := _after(each, epoch)) is not None]
+            (line,) = axes.plot(*zip(*values, strict=True), color=colour(index), marker=MARKERS[index % SERIES], markersize=3.5)
+            drawing.titled(line, f"seed {each['seed']}, {row.place}: {values[-1][1]:.4f}")
+        drawing.level(axes, "published", _first(rows, "published_accuracy"), "--")
+        drawing.level(axes, "floor", _first(rows, "floor"), ":", right=True)  # curves begin low and end high
+        axes.set_xlabel("epoch")
+        axes.set_ylabel("accuracy")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        drawing.legend(figure, places)
+
+    title, name = "Learning curves", f"Learning curves of {text(cell)}"
+    images = " or ".join(dict.fromkeys(each["images"] for _, each in trainings))
+    note = f"Accuracy on the {images} images after each epoch, a line for each training: at most the {TRAININGS} newest of like ones."
+    note += f" Every {step} epochs." if step > 1 else ""
+    headers = ["epoch", *(f"seed {each['seed']}, {row.place}" for row, each in trainings)]
+    data = [[epoch, *(number(_after(each, epoch), 4) for _, each in trainings)] for epoch in epochs]
+    below = 15 * len(places)
+    drawn = drawing.svg(name, note, (360, 235 + below), draw, (58, 6, 12, 40 + below))
+    return Chart(name, title, note, drawn, headers, data)
+
+
+def history(cell, rows):
+    """Accuracy and epoch time of a cell over commits and versions; None where there was only one state of these."""
+    points = sorted(((each["when"], _state(each), text(row.place), each) for row in rows for each in row.history), key=lambda each: each[0])
+    states = list(dict.fromkeys(state for _, state, _, _ in points))
+    shown, places = states[-STATES:], list(dict.fromkeys(place for _, _, place, _ in points))
+    if all(len({state for _, state, at, _ in points if at == place}) < 2 for place in places):
+        return None
+    groups = {}
+    for _, state, place, each in points:
+        if state in shown:
+            groups.setdefault((state, place), []).append(each)
+
+    def draw(figure):
+        panels = figure.subplots(2, 1, sharex=True)
+        for axes, key, label in zip(panels, ("accuracy", "epoch_seconds"), ("accuracy", "seconds an epoch"), strict=True):
+            for index, place in enumerate(places):
+                drawing.means(
+                    axes,
+                    [(shown.index(state), _values(each[key] for each in group)) for (state, at), group in groups.items() if at == place],
+                    index,
+                )
+            axes.set_ylabel(label)
+        panels[1].set_xticks(range(len(shown)), _labels(shown), rotation=60, rotation_mode="anchor", ha="right", fontsize=9)
+        drawing.legend(figure, places)
+
+    title, name = "History", f"History of {text(cell)}"
+    note = "Mean and range of the trainings of each commit and set of versions, oldest first."
+    note += f" The newest {STATES} of {len(states)}." if len(states) > STATES else ""
+    data = [
+        [
+            group[0]["when"][:10],
+            commit,
+            ", ".join(versions),
+            place,
+            len(group),
+            _spread(group, "accuracy", "{:.4f}".format),
+            _spread(group, "epoch_seconds", number),
+        ]
+        for ((commit, versions), place), group in groups.items()
+    ]
+    headers = ["since", "commit", "versions", "machine", "trainings", "accuracy", "seconds an epoch"]
+    below = 15 * len(places)
+    drawn = drawing.svg(name, note, (360, 330 + below), draw, (58, 10, 12, 72 + below))
+    return Chart(name, title, note, drawn, headers, data)
+
+
+def accuracy_and_time(rows):
+    """Accuracy against epoch time, one point a measured row."""
+    rows = [row for row in rows if row.kind == "measured" and row.accuracy and row.epoch_seconds]
+    rows = [row for row in rows if not any(mark.startswith("--epochs") for mark in row.marks)]  # not trained to the end
+    if not rows:
+        return None
+    datasets = list(dict.fromkeys(row.dataset for row in rows))
+
+    def draw(figure):
+        axes = figure.subplots()
+        drawing.log_time(axes, [row.epoch_seconds.value for row in rows])
+        for row in rows:
+            seconds, accuracy = row.epoch_seconds.value, row.accuracy.value
+            words = f"{row.cell}, {row.place}: {number(seconds)} s an epoch, accuracy {accuracy:.4f}"
+            drawing.point(axes, seconds, accuracy, datasets.index(row.dataset), not row.marks, words)
+        axes.set_ylabel("accuracy")
+        drawing.legend(figure, datasets)
+        drawing.name_points(axes, [(row.epoch_seconds.value, row.accuracy.value, text(row.model)) for row in rows])
+
+    name = "Accuracy against epoch time"
+    note = "A point for each row of the table that was trained to its end. Higher is better, further left is faster. Hollow: it has a mark."
+    data = [[row.cell, row.place, ", ".join(row.marks), f"{row.accuracy.value:.4f}", number(row.epoch_seconds.value)] for row in rows]
+    headers = ["cell", "machine", "marks", "accuracy", "seconds an epoch"]
+    return Chart(name, name, note, drawing.svg(name, note, (760, 400 + 15 * len(datasets)), draw), headers, data, wide=True)
+
+
+def times(rows):
+    """Epoch time of each cell on each machine, those of the studies too."""
+    rows = [row for row in rows if row.epoch_seconds]
+    if not rows:
+        return None
+    slowest = {row.cell: max(each.epoch_seconds.value for each in rows if each.cell == row.cell) for row in rows}
+    cells, places = sorted(slowest, key=slowest.get), sorted({text(row.place) for row in rows})
+
+    def draw(figure):
+        axes = figure.subplots()
+        drawing.log_time(axes, [row.epoch_seconds.value for row in rows])
+        for row in rows:
+            index, y, found = places.index(text(row.place)), cells.index(row.cell), row.epoch_seconds
+            if found.low is not None:
+                axes.plot([found.low, found.high], [y, y], color=colour(index), linewidth=1)
+            words = f"{row.cell}, {row.place}: {number(found.value)} s an epoch"
+            drawing.point(axes, found.value, y, index, row.kind == "measured" and not row.marks, words)
+        axes.set_yticks(range(len(cells)), list(map(text, cells)))
+        axes.set_ylim(-0.7, len(cells) - 0.3)
+        drawing.legend(figure, places)
+
+    name = "Epoch time by machine"
+    note = "Further left is faster; a line is the 95 % interval. Hollow: printed by a study, expected, or the row has a mark."
+    data = [[row.cell, row.place, row.kind, ", ".join(row.marks), *map(number, row.epoch_seconds[:3])] for row in rows]
+    headers = ["cell", "machine", "kind", "marks", "seconds an epoch", "low", "high"]
+    return Chart(name, name, note, drawing.svg(name, note, (760, 80 + 17 * len(cells) + 15 * len(places)), draw), headers, data, wide=True)
+
+
+def _first(rows, name):
+    return next((value for row in rows if (value := getattr(row, name)) is not None), None)
+
+
+def _after(each, epoch):
+    """Accuracy of a training after an epoch, None where there was no such epoch."""
+    return each["accuracies"][epoch - 1] if epoch <= len(each["accuracies"]) else None
+
+
+def _state(each):
+    """(short commit, versions): what a history goes over."""
+    return text(each["commit"][:7]), tuple(f"{name} {version}" for name, version in sorted(each["versions"].items()) if name in WATCHED)
+
+
+def _labels(states):
+    """For each state its commit, and the first version that changed with it."""
+    before = [(), *(versions for _, versions in states)]
+    changed = [[each for each in versions if former and each not in former] for (_, versions), former in zip(states, before, strict=False)]
+    return [text(" ".join([commit, *new[:1]])) for (commit, _), new in zip(states, changed, strict=True)]
+
+
+def _values(values):
+    return [value for value in values if value is not None]
+
+
+def _spread(group, key, form):
+    """Mean and range of a figure of some records, as text."""
+    values = _values(each[key] for each in group)
+    if not values:
+        return ""
+    return form(mean(values)) + (f" ({form(min(values))} to {form(max(values))})" if len(values) > 1 else "")
