@@ -41,7 +41,7 @@ def session(reporter, last=()):
     lines = sorted(_lines(reporter.stats), key=lambda line: (not line.red, ORDER.index(line.word)))
     if not lines:
         return
-    if error := summarise(_markdown(lines, last)):
+    if error := summarise(lambda: _markdown(lines, last)):
         reporter.write_line(error)
     if found := annotations([line for line in lines if line.red]):
         reporter.ensure_newline()
@@ -123,10 +123,10 @@ def _property(text):
 
 
 def summarise(markdown):
-    """Add Markdown to the step's summary, if there is one; why that failed as a line, else None."""
+    """Add what a function gives to the step's summary, if there is one; why that failed as a line, else None."""
     if not (file := os.environ.get("GITHUB_STEP_SUMMARY")):
         return None
-    text = markdown.encode("utf-8", "backslashreplace")
+    text = markdown().encode("utf-8", "backslashreplace")
     if len(text) > LONGEST:
         text = text[:LONGEST].rpartition(b"\n")[0] + b"\n\nand more: see the step's log\n"
     try:
@@ -161,7 +161,7 @@ def compared(made, markdown):
 
     Args:
         made: rows.Comparison.
-        markdown: the same as Markdown.
+        markdown: a function that gives the same as Markdown.
     """
     found = []
     for text in made.red:

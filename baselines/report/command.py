@@ -77,7 +77,7 @@ def command(options):
         print(printed, end="")
     if options.html:
         page.write(options.html, made)
-    for line in [*made.red, *ci.compared(made, table.text(made, "github"))]:
+    for line in [*made.red, *ci.compared(made, lambda: table.text(made, "github"))]:
         print(line, file=sys.stderr)
     return 1 if made.red else 0
 
