@@ -15,7 +15,7 @@ from baselines.tables import FOLDER, studies
 
 ROOT = Path(__file__).parents[2]
 ORDER = ("FAILED", *rows.ORDER)  # worst first
-ROWS = 100  # of a summary's table
+ROWS, COMMANDS = 100, 20  # that a summary shows
 ANNOTATIONS = 10  # errors that GitHub shows of a step
 LONGEST = 900_000  # bytes; GitHub refuses a step's summary above 1 MiB, and then shows nothing
 
@@ -145,8 +145,10 @@ def _markdown(lines, last):
     text += ["| verdict | of | |", "|---|---|---|"]
     text += [f"| {bold[line.red]}{line.word}{bold[line.red]} | {_one(line.subject)} | {_one(line.reason)} |" for line in lines[:ROWS]]
     text += ["", f"and {len(lines) - ROWS} more: see the step's log"] if len(lines) > ROWS else []
-    if commands := dict.fromkeys(command for line in lines for command in line.commands):
-        text += ["", "Next:", "", "```sh", *("# {}\n{}".format(*command.split(": ", 1)) for command in commands), "```"]
+    told = [line for line in lines if line.red] or lines
+    if commands := list(dict.fromkeys(command for line in told for command in line.commands)):
+        shown = ["# {}\n{}".format(*command.split(": ", 1)) for command in commands[:COMMANDS]]
+        text += ["", "Next:", "", "```sh", *shown, *(["# and more: see the step's log"] if len(commands) > COMMANDS else []), "```"]
     return "\n".join([*text, "", *(f"- {_one(line)}" for line in last)])
 
 

@@ -65,6 +65,7 @@ def test_a_red_session_says_in_the_steps_summary_what_is_red_and_what_comes_next
     commands = text.partition("```sh\n")[2].partition("```")[0]
     assert "# train it again\npytest -m full --model lenet5 --dataset mnist --recipe afif --benchmark-save=settle" in commands
     assert f"# if it is meant\npython -m baselines accept --cell {CELL}" in commands
+    assert "make it the baseline" not in commands, "of what has no baseline, as long as something is red"
 
 
 def test_a_session_without_a_red_verdict_says_so(suite, storage, github):
@@ -192,11 +193,12 @@ def test_what_the_text_of_a_verdict_holds_is_no_markdown_and_no_command(github):
 
 
 def test_many_failures_are_ten_annotations_and_a_table_that_ends(github):
-    failed = [report(f"a.py::{i}") for i in range(150)]
+    failed = [report(f"a.py::{i}", commands=f"train it again: pytest {i}") for i in range(150)]
     assert ci.ANNOTATIONS == len(errors("\n".join(told(failed=failed))))
     text = github.read_text()
     assert ci.ROWS == text.count("| **FAILED** |")
     assert "and 50 more: see the step's log" in text
+    assert (ci.COMMANDS, 1) == (text.count("# train it again\n"), text.count("# and more: see"))
 
 
 def test_a_summary_that_github_would_refuse_is_cut(github):

@@ -97,7 +97,7 @@ def test_what_was_measured_is_not_expected(machines):
     storage = machines(CPU)
     train(storage, LENET, 2.0)
     stored = store.records(storage)
-    from baselines.report.rows import measured
+    from baselines.report.measure import measured
 
     known = measured(stored, {})
     assert [LENET_FASHION] == [row.cell for row in expected.rows(stored, known, storage, chosen=[LENET, LENET_FASHION])]
