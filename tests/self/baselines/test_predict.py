@@ -81,3 +81,14 @@ def test_the_calibration_is_that_of_fitting_without_each_pair():
     inverse = np.linalg.inv(predict._covariance(made, made) + predict.REST**2 * np.eye(len(made)))
     scale, freedom = predict._calibrated(made, inverse, inverse @ np.log([each.seconds for each in made]))
     assert (pytest.approx((predict.WEIGHT + sum(squares)) / (predict.WEIGHT + 6)), predict.WEIGHT + 6) == (scale, freedom)
+
+
+def test_what_is_left_out_is_expected_from_the_rest_alone():
+    """The other epoch of an odd machine is left out with it, not so where epochs are left out one by one."""
+    plain = [predict.Epoch(machine, family, 1.0, seconds=2.0, cell=family) for machine in "abc" for family in "rs"]
+    odd = [predict.Epoch("odd", family, 1.0, seconds=20.0, cell=family) for family in "rs"]
+    machine, cell = (dict(predict.left_out([*plain, *odd], keys)) for keys in (("machine",), ("machine", "cell")))
+    assert 8 == len(machine) == len(cell)
+    assert pytest.approx(2, rel=0.1) == machine[odd[0]].seconds
+    assert 4 < cell[odd[0]].seconds
+    assert [] == predict.left_out(odd, ("machine",)), "nothing is left to learn from"
