@@ -172,4 +172,5 @@ def compared(made, markdown):
         word = next((word for word in ORDER if reason.startswith(word)), "FAILED")
         where = place(cell) if cell in cells() else (_relative(FOLDER / "ours.toml"), 1)
         found.append(Line(subject, word, reason, True, (), where))
-    return [*filter(None, [summarise(markdown)]), *annotations(found)]
+    heading = f"## zoobench: comparison, {len(found) or 'nothing'} red"
+    return [*filter(None, [summarise(lambda: f"{heading}\n\n{markdown()}")]), *annotations(found)]

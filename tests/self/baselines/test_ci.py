@@ -232,8 +232,9 @@ def test_compare_tells_what_is_red_on_github(storage, github, capsys):
     assert ("baselines/published/afif.toml", ci.place(CELL)[1]) == (file, int(line))
     assert f"{CELL} on {fake_training.MACHINE}, 0009_new_0.json REGRESSED" == re.sub("_new_.*json", "_new_0.json", title)
     assert message.startswith("REGRESSED: accuracy 0.9500")
-    assert CELL in github.read_text()
-    assert "| REGRESSED" in github.read_text()
+    assert github.read_text().startswith(HEADING + "comparison, 1 red\n")
+    assert f"| {CELL} " in github.read_text()
+    assert "REGRESSED" in github.read_text()
 
 
 def test_compare_elsewhere_annotates_nothing(storage, capsys, tmp_path):
