@@ -16,6 +16,7 @@ import numpy as np
 import loaders
 from baselines import bounded, child, comparisons, files, machine, paired, plan, record, sides, upgrade
 from baselines.cells import cells
+from baselines.report import ci
 from baselines.train import shortened
 
 LOSS, OPEN, WRONG, INTERRUPTED = 1, 125, 128, 130  # exit codes; git bisect skips a commit at 125, and ends at 128 and above
@@ -109,6 +110,8 @@ def _compare(args, folder):
         interrupted = True
     results = [comparisons.result(each, (before, after), args) for each in found if each.runs]
     print(comparisons.table(results))
+    if error := ci.summarise(lambda: comparisons.table(results, "github")):
+        print(error, file=sys.stderr)
     if interrupted:
         raise KeyboardInterrupt
     for result in results:

@@ -81,7 +81,7 @@ def result(pairs, both, args):
             "pairs": len(pairs.runs),
             "minutes": pairs.seconds / 60,
             "same_bits": same_bits,
-            "differs": record.differences(second, first),
+            "differs": [*record.differences(second, first), *_contents(first, second)],
             "others": [_others([run[i] for run in pairs.runs]) for i in (1, 2)],
             "images": args.images,
             "epochs": pairs.epochs,
@@ -94,6 +94,15 @@ def result(pairs, both, args):
     )
 
 
+def _contents(first, second):
+    """How data and network of the two sides differ, which a comparison should know of: a list of texts."""
+    found = []
+    for name, of in ("data", lambda each: each["data"]["fingerprint"]), ("multiply-accumulates", lambda each: each["macs"]):
+        if of(first) != of(second):
+            found.append(f"{name} {of(first)} -> {of(second)}")
+    return found
+
+
 def _others(records):
     """Processors that other programs kept busy during some trainings, on average; None where the system does not tell."""
     known = [each["load"]["others"] for each in records if each["load"]["others"] is not None]
@@ -104,18 +113,19 @@ def _run(made, args):
     return made["accuracy"] if args.accuracy else record.epoch_seconds(made)
 
 
-def table(results):
-    """The comparisons of one command as text, worst first."""
+def table(results, style="simple"):
+    """The comparisons of one command as text, worst first; ``style`` is a tablefmt of tabulate's."""
     if not results:
         return "nothing was compared"
     order = ("WORSE", "SLOWER", "OPEN", "NO CHANGE", "FASTER", "BETTER")
     results = sorted(results, key=lambda each: order.index(each["verdict"]))
     of = results[0]["of"]
     headers = ["cell", "verdict", "ratio" if of == "time" else "change", "interval", "pairs", "minutes"] + ["sees"] * (of == "time")
-    lines = [tabulate([row(each) for each in results], headers, disable_numparse=True), FOOT[of]]
+    gap = "\n" if style == "github" else ""
+    lines = [tabulate([row(each) for each in results], headers, tablefmt=style, disable_numparse=True) + gap, FOOT[of]]
     for each in results:
         lines += [f"{each['subject']}: {text}" for text in _notes(each)]
-    return "\n".join(["", *lines])
+    return f"{gap}\n".join(["", *lines])
 
 
 def row(result):

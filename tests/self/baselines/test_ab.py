@@ -53,7 +53,7 @@ class Children:
         given = {"seconds": 0.1, "accuracies": [0.9] * 9, **json.loads((own / "side.json").read_text())}
         seed, number = int(args[args.index("--seed") + 1]), len(self.runs)
         seconds = [given["seconds"] * self.noise(number)] * 3
-        made = fake_training.record(CELL, seed, given["accuracies"][seed], seconds, code={"training": side})
+        made = fake_training.record(CELL, seed, given["accuracies"][seed], seconds, code={"training": side}, **given.get("more", {}))
         answer = self.answers.get(number) or given.get("answer") or ([{"event": "epoch"}, {"event": "record", "record": made}], "", 0)
         events, text, code = answer
         stderr.write(text)
@@ -134,6 +134,18 @@ def test_a_noisy_machine_is_looked_at_four_times_and_stays_open_with_exit_125(ab
     assert 125 == code
     assert paired.LOOKS[-1] == stored(ab)["pairs"]
     assert "not decided: give it longer epochs" in printed
+
+
+def test_other_data_and_another_network_are_named(ab):
+    _, printed = ab(more={"fingerprint": "beef", "macs": 5})
+    assert ["training code before -> after", "data f00d -> beef", "multiply-accumulates 241816 -> 5"] == stored(ab)["differs"]
+    assert "data f00d -> beef, multiply-accumulates 241816 -> 5" in printed
+
+
+def test_on_github_the_table_is_in_the_steps_summary(ab, tmp_path, monkeypatch):
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    ab(seconds=0.11)
+    assert f"| {CELL} | SLOWER    | 1.1" in (tmp_path / "summary.md").read_text()
 
 
 def test_between_two_looks_nothing_is_decided(ab, children):
