@@ -4,6 +4,7 @@ import argparse
 import datetime
 import re
 import sys
+from dataclasses import replace
 
 from baselines import files, store
 from baselines.report import ab, ci, drawing, expected, history, make, measure, page, select, studies, table, values
@@ -90,9 +91,12 @@ def _printed(made, chosen, options):
         return forms[options.format](found) if options.format in forms else history.text(found, options.by, options.format)
     if options.format in ("csv", "json"):
         return {"csv": values.as_csv, "json": values.as_json}[options.format](made)
+    added = expected.section(made, options.format) if options.expected else ""
+    if not options.all:
+        return table.text(made, options.format) + added
     style = {"text": "simple"}.get(options.format, options.format)
-    text = table.text(made, options.format) + (expected.section(made, options.format) if options.expected else "")
-    return text + ("\n" + studies.tables(chosen, make.folders(made, chosen), style) if options.all else "")
+    whole = studies.tables(chosen, make.folders(made, chosen), style)  # with the studies' questions
+    return f"{table.text(replace(made, questions=[]), options.format)}{added}\n{whole}"
 
 
 def _put(file, text):
