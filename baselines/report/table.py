@@ -88,9 +88,10 @@ def _compared(each):
 
 def _rows(made, form):
     """The table of the rows, without empty columns; as text, a cell's name is a line of its own where it is too long for a column."""
-    found = [[made.letters.get(row.place, ""), *_figures(row)] for row in made.rows]
+    shown = [row for row in made.rows if row.kind != "expected"]  # of which baselines.report.expected makes a table
+    found = [[made.letters.get(row.place, ""), *_figures(row)] for row in shown]
     kept = [i for i in range(len(HEADERS)) if any(row[i] for row in found)]
-    headers, names = [HEADERS[i] for i in kept], [row.cell for row in made.rows]
+    headers, names = [HEADERS[i] for i in kept], [row.cell for row in shown]
     found = [[row[i] or "" for i in kept] for row in found]
     if form == "github":
         return _table([[name, *row] for name, row in zip(names, found, strict=True)], ["cell", *headers], form)
