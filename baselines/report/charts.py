@@ -7,10 +7,11 @@ from typing import NamedTuple
 from baselines.report import drawing
 from baselines.report.drawing import MARKERS, SERIES, colour, number, text
 
-TRAININGS = 5  # drawn of each row, the newest
-EPOCHS = 40  # drawn of each training
+TRAININGS = 3  # drawn of each row, the newest
+EPOCHS = 25  # drawn of each training
 WATCHED = ("keras", "tensorflow", "tensorflow-cpu", "jax", "torch", "python")  # versions whose change a history shows
-STATES = 16  # of code and versions in a cell's history, the newest
+FORMS = (("accuracy", "{:.4f}".format), ("epoch_seconds", number))  # a history's figures
+STATES = 10  # of code and versions in a cell's history, the newest
 
 
 class Chart(NamedTuple):
@@ -40,7 +41,8 @@ def curves(cell, rows):
         for row, each in trainings:
             index = places.index(text(row.place))
             values = [(epoch, value) for epoch in epochs if (value := _after(each, epoch)) is not None]
-            (line,) = axes.plot(*zip(*values, strict=True), color=colour(index), marker=MARKERS[index % SERIES], markersize=3.5)
+            style = {"color": colour(index), "marker": MARKERS[index % SERIES], "markevery": [-1], "markersize": 4.5}
+            (line,) = axes.plot(*zip(*values, strict=True), **style)
             drawing.titled(line, f"seed {each['seed']}, {row.place}: {values[-1][1]:.4f}")
         drawing.level(axes, "published", _first(rows, "published_accuracy"), "--")
         drawing.level(axes, "floor", _first(rows, "floor"), ":", right=True)  # curves begin low and end high
@@ -82,25 +84,19 @@ def history(cell, rows):
                     index,
                 )
             axes.set_ylabel(label)
+            axes.grid(axis="x", visible=False)
         panels[1].set_xticks(range(len(shown)), _labels(shown), rotation=60, rotation_mode="anchor", ha="right", fontsize=9)
         drawing.legend(figure, places)
 
     title, name = "History", f"History of {text(cell)}"
     note = "Mean and range of the trainings of each commit and set of versions, oldest first."
     note += f" The newest {STATES} of {len(states)}." if len(states) > STATES else ""
-    data = [
-        [
-            group[0]["when"][:10],
-            commit,
-            ", ".join(versions),
-            place,
-            len(group),
-            _spread(group, "accuracy", "{:.4f}".format),
-            _spread(group, "epoch_seconds", number),
-        ]
-        for ((commit, versions), place), group in groups.items()
-    ]
-    headers = ["since", "commit", "versions", "machine", "trainings", "accuracy", "seconds an epoch"]
+    data = []
+    for state in shown:
+        since = next(when for when, at, _, _ in points if at == state)
+        figures = [_spread(groups.get((state, place), ()), *form) for place in places for form in FORMS]
+        data.append([since[:10], state[0], ", ".join(state[1]), *figures])
+    headers = ["since", "commit", "versions", *(f"{name}: {place}" for place in places for name in ("accuracy", "seconds an epoch"))]
     below = 15 * len(places)
     drawn = drawing.svg(name, note, (360, 330 + below), draw, (58, 10, 12, 72 + below))
     return Chart(name, title, note, drawn, headers, data)
@@ -186,8 +182,8 @@ def _values(values):
 
 
 def _spread(group, key, form):
-    """Mean and range of a figure of some records, as text."""
+    """Mean, range and number of a figure of some records, as text."""
     values = _values(each[key] for each in group)
     if not values:
         return ""
-    return form(mean(values)) + (f" ({form(min(values))} to {form(max(values))})" if len(values) > 1 else "")
+    return f"{form(mean(values))} ({form(min(values))} to {form(max(values))}, n={len(values)})" if len(values) > 1 else form(values[0])

@@ -24,6 +24,9 @@ STYLE = {
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
+    "xtick.bottom": False,  # the grid does it, in fewer bytes
+    "ytick.left": False,
+    "xtick.minor.bottom": False,
     "grid.alpha": 0.15,
     "grid.color": TEXT,
     "lines.linewidth": 1.5,
@@ -70,19 +73,34 @@ def svg(name, note, size, draw, margins=None):
         if margins:
             left, right, top, bottom = margins
             figure.subplots_adjust(left / width, bottom / height, 1 - right / width, 1 - top / height, hspace=0.15)
+        figure.patch.set_visible(False)
         draw(figure)
         figure.savefig(out, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     drawn = out.getvalue().partition("<svg")[2].partition(">")[2]
-    for index in range(SERIES):
-        drawn = drawn.replace(colour(index), f"var(--series-{index})")
-    drawn = drawn.replace(TEXT, "currentColor").replace(BACK, "var(--back)")
-    drawn = drawn.replace("xlink:href", "href")
-    drawn = re.sub(r'<g id="title:([^"]*)">', r"<g><title>\1</title>", drawn)
-    drawn = re.sub(r'<(g|text|path) id="(?!m[0-9a-f]{10}")[^"]*"', r"<\1", re.sub(r"<style.*?</style>", "", drawn))
-    drawn = re.sub(r"font-family: [^;\"]*;? ?| transform=\"rotate\(-0 [^\"]*\"", "", drawn)
-    drawn = re.sub(r">\s+<", "><", drawn).replace("\n", "")
+    drawn = re.sub(r">\s+<", "><", re.sub(r"<style.*?</style>", "", drawn, flags=re.DOTALL))
+    drawn = re.sub(r"<[^>]*>", _tidy, drawn)  # in tags only: text stays as it is
+    drawn = re.sub(r'<g([^>]*)>(<use [^>]*(style="[^"]*")/>(?:<use [^>]*\3/>)*)</g>', _hoisted, drawn)
     head = f'<svg class="drawing" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-label="{escape(name)}">'
     return f"{head}<desc>{escape(note)}</desc>{drawn}"
+
+
+def _tidy(match):
+    """A tag of matplotlib's with the page's colours and no more than it needs: half of a chart's bytes say nothing."""
+    tag = match[0].replace("\n", "").replace("xlink:href", "href")
+    if title := re.fullmatch(r'<g id="title:(.*)">', tag):
+        return f"<g><title>{title[1]}</title>"
+    tag = re.sub(r'^<(g|text|path) id="(?!m[0-9a-f]{10}")[^"]*"', r"<\1", tag)  # markers are used by their ids
+    tag = re.sub(r"(\d\.\d)\d+", r"\1", re.sub(r' transform="rotate\(-0 [^"]*"', "", tag)).replace(" L ", " ")
+    tag = re.sub(r"font-family: [^;\"]*;? ?|; stroke-line(join: miter|cap: square)", "", tag)
+    tag = tag.replace(TEXT, "currentColor").replace(BACK, "var(--back)").replace("; fill: currentColor", "")
+    tag = re.sub(r"#0001(\d\d)", lambda found: f"var(--series-{int(found[1])})", tag)
+    return re.sub(r' clip-path="[^"]*" style="[^"]*stroke-opacity[^"]*"', ' class="grid"', tag)
+
+
+def _hoisted(match):
+    """Markers of one style: the style is said once, of their group."""
+    attributes, markers, style = match.groups()
+    return f"<g{attributes} {style}>{markers.replace(f' {style}', '')}</g>"
 
 
 def titled(artist, words):
@@ -100,10 +118,12 @@ def point(axes, x, y, index, full, words):
 def means(axes, points, index):
     """Mean and range of some numbers at each x, joined by a line. points: list of (x, numbers)."""
     points = sorted((x, values) for x, values in points if values)
+    if not points:
+        return
     style = {"color": colour(index), "marker": MARKERS[index % SERIES], "markersize": 5}
     axes.plot([x for x, _ in points], [sum(values) / len(values) for _, values in points], **style)
-    for x, values in points:
-        axes.plot([x, x], [min(values), max(values)], color=colour(index), linewidth=1)
+    ends = [(x, end) for x, values in points for end in (min(values), max(values), math.nan)]  # NaN ends a line: all are one path
+    axes.plot(*zip(*ends, strict=True), color=colour(index), linewidth=1)
 
 
 def level(axes, name, value, style, right=False):
