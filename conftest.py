@@ -7,6 +7,7 @@ import pytest
 
 from baselines import machine, options
 from baselines.commit import commit
+from baselines.report import ci
 from baselines.session import ERRORS, Session, TrainingFailed, Unavailable
 from baselines.trials import Mistakes
 
@@ -152,8 +153,10 @@ def together(pytestconfig, request):
 def _note(told, request):
     """Add a verdict to the test's properties, once, although a test that is run again keeps what it had."""
     noted = {"verdict": told.line, "changed": ", ".join(told.changed), "details": told.details, "next": told.settle}
+    noted["commands"] = "\n".join(told.commands)
     former = [each for each in request.node.user_properties if each[0] not in noted]
-    request.node.user_properties[:] = [*former, *(each for each in noted.items() if each[1] or each[0] not in ("changed", "next"))]
+    noted = [each for each in noted.items() if each[1] or each[0] in ("verdict", "details")]
+    request.node.user_properties[:] = [*former, *noted]
 
 
 def pytest_benchmark_generate_machine_info(config):
@@ -195,10 +198,15 @@ def pytest_terminal_summary(terminalreporter, config):
     reports = [report for kind in ("passed", "failed", "xfailed") for report in terminalreporter.stats.get(kind, [])]
     properties = dict.fromkeys(tuple(report.user_properties) for report in reports if report.when == "call")  # once if a test is repeated
     verdicts = [shown[name].format(value) for each in properties for name, value in each if name in shown and value]
-    if SESSION in config.stash and (lines := [*verdicts, *config.stash[SESSION].summary()]):
+    if SESSION not in config.stash:
+        return
+    last = config.stash[SESSION].summary()
+    if lines := [*verdicts, *last]:
         terminalreporter.section("verdicts")
         for line in lines:
             terminalreporter.write_line(line)
+    if not hasattr(config, "workerinput"):  # xdist's workers have a terminal reporter, too
+        ci.session(terminalreporter, last)
 
 
 @pytest.hookimpl(optionalhook=True)

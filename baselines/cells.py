@@ -61,9 +61,15 @@ def _cells(folder, own_folder):
     for table in tables.values():
         for key, what in ("floors", "a floor"), ("smallest", "a smallest loss"), ("known", "a known failure"):
             for cell in table.get(key, {}):
-                if cell not in found:
-                    raise TableError(f"{table['file']}: {what} for {cell!r}, which is not a cell; known: {', '.join(found)}")
+                _known_cell(table, what, cell, found)
+        for each in table.get("elsewhere", []):
+            _known_cell(table, "a time on another machine", each["cell"], found)
     return found
+
+
+def _known_cell(table, what, cell, found):
+    if cell not in found:
+        raise TableError(f"{table['file']}: {what} for {cell!r}, which is not a cell; known: {', '.join(found)}")
 
 
 def _cell(where, table, datasets, recipes, row):

@@ -1,5 +1,6 @@
 """How fast a training's epochs were, from its record: FLOP/s, their share of the machine's measured peak, the host's share of the time."""
 
+import operator
 from typing import NamedTuple
 
 
@@ -43,6 +44,14 @@ def efficiencies(record):
         lost = min(1.0, (host + record["calls"] * latency) / seconds) if record["loop"] == "one program" else None
         found.append(Efficiency(reached, reached / peak if peak else None, lost))
     return found
+
+
+def peak_share(record):
+    """Share of the machine's measured rate of matrix products that the fastest epoch reached, or None."""
+    peak, seconds = record["peak_flops_per_second"], record["train_seconds"]
+    if not peak or not seconds:
+        return None
+    return epoch_flops(record["macs"], max(map(operator.truediv, record["epoch_images"], seconds))) / peak
 
 
 def fastest(record):

@@ -11,7 +11,7 @@ from statistics import mean, median
 import numpy as np
 
 from baselines import gate, limits, screen
-from baselines.record import code_identity, company, differences, digest, identity, sampled, timed
+from baselines.record import company, differences, digest, identity, same_code, sampled, timed
 
 OWN = 5  # accepted records of the same machine from which on those of other machines do not count
 STUDIES = ("afif", "srivastava", "imagenet32")  # on whose cells the prior of the accuracy's variance was fitted
@@ -89,11 +89,10 @@ def whose(accepted, machine):
 
 def trainings(record, stored):
     """The records of all trainings of this code, data and versions that are not accepted, the record among them."""
-    same = code_identity(record)
     others = [
         each.record
         for each in stored
-        if each.cell == record["cell"] and not each.accepted and each.record["id"] != record["id"] and code_identity(each.record) == same
+        if each.cell == record["cell"] and not each.accepted and each.record["id"] != record["id"] and same_code(each.record, record)
     ]
     return [*others, record]
 
@@ -163,8 +162,11 @@ def _diverged(record, accepted):
     return None if sum(former) * 2 > len(former) else wrong
 
 
-def costs(record, stored, gates):
-    """Verdict of a record's times and memory, by the accepted records of the same machine, data and number of epochs."""
+def costs(record, stored, gates, known_variances=None):
+    """Verdict of a record's times and memory, by the accepted records of the same machine, data and number of epochs.
+
+    ``known_variances`` is what ``variances`` gives for the record's machine, where that is known already.
+    """
     if record["epochs_option"] is not None:
         return gate.Verdict("INCOMPARABLE", f"trained with --epochs {record['epochs_option']}; only a whole recipe is judged")
     if not timed(record):
@@ -176,17 +178,24 @@ def costs(record, stored, gates):
         epochs = f"{record['recipe']['epochs']} epochs, the accepted records {like[-1].record['recipe']['epochs']}"
         return gate.Verdict("INCOMPARABLE", f"trained for {epochs}")
     why = "other data than the accepted records'" if here else "no accepted records of this machine"
-    verdicts = [_cost(what, record, same, stored, gates, why) for what, of in COSTS.items() if of(record) is not None]
+    within = known_variances or variances(record["machine"], stored)
+    verdicts = [_cost(what, record, same, within[what], gates, why) for what, of in COSTS.items() if of(record) is not None]
     return next((verdict for verdict in verdicts if verdict.red), verdicts[0])
 
 
-def _cost(what, record, accepted, stored, gates, why):
+def variances(machine, stored):
+    """Variance of the logarithm of each of COSTS within an occasion, from all accepted records of a machine: name -> variance."""
+    accepted = [each for each in stored if each.accepted and each.machine == machine and timed(each.record)]
+    return {what: screen.pooled(_by_cell(of, accepted)) for what, of in COSTS.items()}
+
+
+def _cost(what, record, accepted, variance, gates, why):
     """Verdict of one of COSTS."""
     of = COSTS[what]
     former = [each for each in accepted if of(each.record) is not None]
     screened = screen.Costs(
         [of(each.record) for each in former],
-        variance=screen.pooled(_by_cell(of, record, stored)),
+        variance=variance,
         occasions=occasions([each.when for each in former]),
         unit="bytes" if "memory" in what else "s",
         whose="this machine" if former else why,
@@ -194,11 +203,11 @@ def _cost(what, record, accepted, stored, gates, why):
     return gate.cost(of(record), screened, gates, what)
 
 
-def _by_cell(of, record, stored):
-    """The values of one cost of each cell that was accepted on the record's machine: a list of lists."""
+def _by_cell(of, accepted):
+    """The values of one cost of each cell that was accepted on a machine: a list of lists."""
     cells = defaultdict(list)
-    for each in stored:
-        if each.accepted and each.machine == record["machine"] and timed(each.record) and (value := of(each.record)) is not None:
+    for each in accepted:
+        if (value := of(each.record)) is not None:
             cells[each.cell, each.record["data"]["fingerprint"], each.record["recipe"]["epochs"]].append(value)
     return list(cells.values())
 

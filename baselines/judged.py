@@ -1,5 +1,8 @@
 """The verdicts of stored records: those of their sessions, as `python -m baselines compare` repeats them."""
 
+import functools
+from collections import defaultdict
+
 from baselines import gate, judge
 from baselines.cells import cells
 from baselines.record import timed
@@ -20,8 +23,14 @@ def judgements(stored):
         if not (former and former.file == each.file and former.verdicts and not each.verdicts):  # one that only settled the former
             newest[each.cell, each.machine] = each
     chosen = [each for each in stored if newest.get((each.cell, each.machine)) is each and not each.accepted]
-    gates = max(sum(_gates(each, stored) for each in chosen), 1)
-    return [(each, [verdict(each, stored, what, gates) for what in ("accuracy", "seconds")]) for each in chosen]
+    of_cell, baselines = defaultdict(list), defaultdict(list)
+    for each in stored:
+        of_cell[each.cell].append(each)
+        if each.accepted:
+            baselines[each.machine].append(each)
+    gates = max(sum(_gates(each, of_cell[each.cell]) for each in chosen), 1)
+    variances = functools.cache(lambda machine: judge.variances(machine, baselines[machine]))
+    return [(each, [verdict(each, of_cell[each.cell], what, gates, variances) for what in ("accuracy", "seconds")]) for each in chosen]
 
 
 def _gates(each, stored):
@@ -45,11 +54,19 @@ def common(judged):
     ]
 
 
-def verdict(each, stored, what, gates):
-    """The gate.Verdict that a session stored beside a record, or one made anew where there is none or the baseline has changed since."""
+def verdict(each, stored, what, gates, variances=None):
+    """The gate.Verdict that a session stored beside a record, or one made anew where there is none or the baseline has changed since.
+
+    Args:
+        each: store.Stored.
+        stored: list of store.Stored with those of its cell; without ``variances`` also all that are accepted on its machine.
+        what: accuracy or seconds.
+        gates: number of verdicts that share the false alarms.
+        variances: a function: machine -> what judge.variances gives.
+    """
     kept = each.verdicts.get(what)
     if kept and kept["baseline"] == judge.fingerprint(judge.baseline(each.record, stored)):
         return gate.restored(kept)
     if what == "accuracy":
         return judge.accuracy(each.record, stored, gates, cells()[each.cell])
-    return judge.costs(each.record, stored, gates)
+    return judge.costs(each.record, stored, gates, variances and variances(each.machine))

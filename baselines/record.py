@@ -87,6 +87,8 @@ FIELDS = (
 )
 PATHS = tuple((tuple(field.name.split(".")), field) for field in FIELDS)
 BACKENDS = {"tensorflow": ("tensorflow", "tensorflow-cpu"), "jax": ("jax", "jaxlib")}  # packages that no other backend computes with
+APART = ("seed", "machine", "instructions", "threads")  # fields of the identity in which trainings of one sample differ
+CODE = tuple(path for path, field in PATHS if field.identity and field.name not in (*APART, "versions"))
 UNKNOWN = ("threads", "instructions")  # fields that old records lack, and that belong to the machine
 TYPES = {float: (float, int)}  # JSON may write 1.0 as 1
 
@@ -196,8 +198,18 @@ def _versions(record):
 
 def code_identity(record):
     """A digest that two records share if code, data and libraries are the same, whatever machine and seed: they are one sample."""
-    apart = ("seed", "machine", "instructions", "threads")
-    return digest({name: value for name, value in identity(record).items() if name not in apart})
+    return digest({name: value for name, value in identity(record).items() if name not in APART})
+
+
+def same_code(record, other):
+    """Whether two records have the same ``code_identity``, in a tenth of the time."""
+    if record["versions"] != other["versions"] and _versions(record) != _versions(other):
+        return False
+    for path in CODE:
+        mine, theirs = (record[path[0]], other[path[0]]) if len(path) == 1 else (record[path[0]][path[1]], other[path[0]][path[1]])
+        if mine != theirs:
+            return False
+    return True
 
 
 def digest(values):

@@ -22,6 +22,7 @@ from zoo import project
 
 FOLDER = Path(__file__).parent
 ROOFLINE = "roofline"  # JSON without .json in its name, since pytest-benchmark reads every .json file as timings
+_sorted = json.JSONEncoder(sort_keys=True).encode
 NAME = re.compile(r"[\w.-]+", re.ASCII)  # of --benchmark-save: what any file system takes
 
 
@@ -43,7 +44,12 @@ class Stored(NamedTuple):
 
 def digest(machine_info, commit_info, entry):
     """sha256 of a record (or of an entry of version 0) with what its file says of the machine and the commit."""
-    return hashlib.sha256(json.dumps((machine_info, commit_info, entry), sort_keys=True).encode()).hexdigest()
+    return _digest_of(_sorted(machine_info), _sorted(commit_info), entry)
+
+
+def _digest_of(machine_info, commit_info, entry):
+    """``digest``, given the first two as JSON."""
+    return hashlib.sha256(f"[{machine_info}, {commit_info}, {_sorted(entry)}]".encode()).hexdigest()
 
 
 def journal(storage):
@@ -163,6 +169,7 @@ def _read(path):
         content = json.loads(path.read_text(encoding="utf-8-sig"))
         if not isinstance(content, dict):
             raise TypeError("it is not a JSON object")
+        about = _sorted(content["machine_info"]), _sorted(content["commit_info"])  # once a file, which has many records
         return [
             Stored(
                 path.parent.name,
@@ -172,7 +179,7 @@ def _read(path):
                 made,
                 content["commit_info"],
                 made["when"],
-                _digest(content, made, entry),
+                _digest(content, made, _digest_of(*about, entry)),
                 content.get("complete", True),
                 content.get("verdicts", {}).get(made["id"], {}),
             )
@@ -196,9 +203,8 @@ def _entries(content, machine):
     return zip(made, entries, strict=True)
 
 
-def _digest(content, made, entry):
-    """The digest of a record, which must be the stored one, if there is one."""
-    found = digest(content["machine_info"], content["commit_info"], entry)
+def _digest(content, made, found):
+    """The digest of a record, as it is found: it must be the stored one, if there is one."""
     if content.get("digests", {}).get(made["id"], found) != found:
         raise ValueError(f"its record of {made['cell']} was edited after it was stored")
     return found

@@ -20,7 +20,10 @@ LOSSES = ("loss", "train_loss", "validation_loss")
 PUBLISHED = (*COUNTS, *ACCURACIES, *LOSSES, "seconds", "epoch_seconds")  # what a study may print; seconds are of all epochs together
 
 # The keys of each table: those that it must have, and those that it may have.
-STUDY = ("study", "question", "recipes", "cells"), ("percent", "where", "hardware", "datasets", "floors", "smallest", "known", "unassigned")
+STUDY = (
+    ("study", "question", "recipes", "cells"),
+    ("percent", "where", "hardware", "datasets", "floors", "smallest", "known", "unassigned", "elsewhere"),
+)
 OURS = ("cells",), (*STUDY[0][:3], *STUDY[1])  # of ours.toml, which may leave out study, question and recipes
 WHERE = (), ("parameters", *(key for key in PUBLISHED if key not in COUNTS))
 DATASET = ("input", "classes"), ("loader",)
@@ -29,6 +32,7 @@ CELLS = ("rows",), ()
 KNOWN = ("verdict", "reason", "until"), ("of",)  # a failure: its word, why, the last day, and whether it is of accuracy or of seconds
 ROW = ("model", "dataset", "recipe"), ("quick", *PUBLISHED)
 UNASSIGNED = ("where", "why"), ("model", *PUBLISHED)  # printed figures that cannot be assigned to a cell
+ELSEWHERE = ("cell", "machine", "epoch_seconds", "where"), ()  # a time that a study prints of a cell on another machine than its own
 
 
 class TableError(Exception):
@@ -97,6 +101,9 @@ def _check(path, table):
     for i, figure in enumerate(table.get("unassigned", []), 1):
         check_keys(f"{path}: [[unassigned]] {i}", figure, UNASSIGNED)
         numbers(f"{path}: [[unassigned]] {i}", table, figure)
+    for i, figure in enumerate(table.get("elsewhere", []), 1):
+        check_keys(f"{path}: [[elsewhere]] {i}", figure, ELSEWHERE)
+        numbers(f"{path}: [[elsewhere]] {i}", table, figure)
 
 
 def _check_known(where, failure):

@@ -23,6 +23,7 @@ class Told(NamedTuple):
     why: str  # of a failed test: line, changes, details and the commands that come next
     known: str = ""  # the reason of a failure that ours.toml names
     settle: str = ""  # the command that settles a SUSPECT
+    commands: tuple[str, ...] = ()  # that come next, each after its purpose and a colon
 
 
 @dataclass
@@ -104,7 +105,8 @@ class Verdicts:
             f"train them again: {again} --seed {self.last_seed + 1}",
             f"if it is meant: {_accept()}{self.repeat[1]} --replace",
         ]
-        return Told(given, line, [], given.details, given.red, "\n  ".join([line, given.details, *next_lines]))
+        why = "\n  ".join([line, given.details, *next_lines])
+        return Told(given, line, [], given.details, given.red, why, commands=tuple(next_lines[1:]) if given.red else ())
 
     def _keep(self, record, what, given, baseline):
         self.stored.setdefault(record["id"], {})[what] = {**given._asdict(), "baseline": judge.fingerprint(baseline)}
@@ -124,7 +126,8 @@ class Verdicts:
         follow = self._next(record, given, cell)
         why = "\n  ".join(filter(None, [line, f"changed: {', '.join(changed)}" if changed else "", details, wrong, *follow]))
         reason = known["reason"] if known and not wrong else ""
-        return Told(given, line, changed, details, bool(wrong) or (red and not known), why, reason, "".join(follow) if given.more else "")
+        red = bool(wrong) or (red and not known)
+        return Told(given, line, changed, details, red, why, reason, "".join(follow) if given.more else "", tuple(follow))
 
     def _next(self, record, given, cell):
         """The commands that come after a verdict: a list of lines."""

@@ -29,6 +29,13 @@ def changes(old, new):
     return "\n".join(difflib.unified_diff(old.splitlines(), new.splitlines(), "the golden", "now", lineterm=""))
 
 
+@pytest.fixture(autouse=True)
+def outside_github(monkeypatch):
+    """What a test's own sessions tell is not GitHub's to know, where the tests themselves run there."""
+    for variable in "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE":
+        monkeypatch.delenv(variable, raising=False)
+
+
 @pytest.fixture
 def homeless(monkeypatch):
     """A user without a home, as in a container that is started with any user id."""

@@ -1,10 +1,174 @@
-"""The answer of a comparison in words: faster or slower, more or less accurate, what stands out, what is red, what did not come out."""
+"""The answer of a comparison in words: faster or slower, accuracy up or down, what stands out, what is red, what did not come out."""
+
+import math
+from collections import Counter, defaultdict
+
+import numpy as np
+
+from baselines import limits
+from baselines.cells import cells
+from baselines.report import estimate, rows
+from baselines.report.rows import PUBLISHED
+
+APART = 1.5  # a cell stands out if its ratio is more than this factor from the geometric mean
+FAR = 3  # standard deviations from which on a published accuracy did not come out
+LONGEST = 5  # cells that a sentence names
+CHANCE = 0.05  # share of unchanged cells whose change is outside its 95 % interval
 
 
 def sentences(made):
-    """The answer: a list of sentences.
+    """The answer: a list of sentences, of which the first says what A and B are.
 
     Args:
         made: rows.Comparison, without its answer.
     """
-    return [f"{made.here} against {made.against}: {len(made.rows)} rows."]
+    pairs, left = compared(made)
+    found = [*_speed(made, pairs), *_accuracy(made, pairs), *_standing_out(pairs), *_left_out(left)]
+    reference = "the published numbers" if made.against == PUBLISHED else f"{made.against} (B)"
+    return [f"{made.here} (A), against {reference}.", *found, *_verdicts(made), *_published(made)]
+
+
+def compared(made, place=None):
+    """The rows of a place (the one that is compared) that the means are over, one a cell, and those that are left out: two lists of Row.
+
+    A row takes part if the reference has a like one. Where versions differ, those rows do that differ in the same way, the most there are.
+    """
+    groups = defaultdict(lambda: defaultdict(list))
+    for row in made.rows:
+        if row.place == (place or made.here) and row.kind == "measured" and not row.session and (row.ratio or row.accuracy_change):
+            groups[differing(row)][row.cell].append(row)
+    best = max(groups, key=lambda differences: (len(groups[differences]), not differences), default=())
+    chosen = {cell: _one(of_cell) for cell, of_cell in groups.get(best, {}).items()}
+    left = {row.cell: row for differences in groups if differences != best for of_cell in groups[differences].values() for row in of_cell}
+    return list(chosen.values()), [row for cell, row in left.items() if cell not in chosen]
+
+
+def _one(of_cell):
+    """Of several rows of one cell, a whole training, on published data, the newest."""
+    return max(of_cell, key=lambda row: (rows.whole(row), row.when))
+
+
+def differing(row):
+    """The marks that say that versions differ from the reference's."""
+    return tuple(mark for mark in row.marks if rows.explained(mark) == rows.VERSIONS)
+
+
+def mean_ratio(pairs):
+    """Geometric mean of the rows' ratios: estimate.Measured, over cells; of one cell, its own; None without ratios."""
+    ratios = [row.ratio for row in pairs if row.ratio]
+    return ratios[0] if len(ratios) == 1 else estimate.geometric([each.value for each in ratios])
+
+
+def mean_change(pairs):
+    """Mean change of accuracy of the rows with a whole recipe: (estimate.Measured or None, number of cells)."""
+    changes = [row.accuracy_change for row in pairs if row.accuracy_change and not any(mark.startswith("--epochs") for mark in row.marks)]
+    return changes[0] if len(changes) == 1 else estimate.average([each.value for each in changes]), len(changes)
+
+
+def _speed(made, pairs):
+    found, count = mean_ratio(pairs), sum(row.ratio is not None for row in pairs)
+    published = made.against == PUBLISHED
+    if not found:
+        return [
+            "Speed: no cell of A has a published time to compare with." if published else "Speed: A and B have no timed cell in common."
+        ]
+    head = _head(found, 1, ("Slower", "Faster", "No difference in speed is seen", "Speed"))
+    what = "on A, with its evaluation, as published" if published else "on A as on B"
+    return [f"{head}: an epoch takes {found.value:.3g} times as long {what} ({_over(found, '.3g', 'geometric mean', count)})."]
+
+
+def _accuracy(made, pairs):
+    found, count = mean_change(pairs)
+    published = made.against == PUBLISHED
+    if not found:
+        return [f"Accuracy: {'no cell of A has a published accuracy' if published else 'A and B have no cell in common'}."]
+    head = _head(found, 0, ("Accuracy is up", "Accuracy is down", "No difference in accuracy is seen", "Accuracy"))
+    return [f"{head}: {found.value:+.4f} on A against {'what is published' if published else 'B'} ({_over(found, '+.4f', 'mean', count)})."]
+
+
+def _head(found, neutral, heads):
+    """Which of (higher, lower, neither, unknown) the interval shows."""
+    if found.low is None:
+        return heads[3]
+    return heads[0] if found.low > neutral else heads[1] if found.high < neutral else heads[2]
+
+
+def _over(found, form, what, count):
+    """The interval of a mean and what it is over, as text."""
+    over = f"{what} over {count} cells" if count > 1 else f"one cell, n={found.n}"
+    return f"{over}: no interval" if found.low is None else f"95 % interval {found.low:{form}} to {found.high:{form}}; {over}"
+
+
+def _standing_out(pairs):
+    """Cells whose ratio is far from the others', and those whose accuracy changed."""
+    found, ratio = [], mean_ratio(pairs)
+    apart = [row for row in pairs if row.ratio and abs(math.log(row.ratio.value / ratio.value)) > math.log(APART)]
+    if apart:
+        apart.sort(key=lambda row: -abs(math.log(row.ratio.value / ratio.value)))
+        cells = _names(f"{row.cell} {row.ratio.value:.3g}" for row in apart)
+        found.append(f"Times that stand out, over {APART} times from the mean: {cells}.")
+    judged = [row for row in pairs if row.accuracy_change and row.accuracy_change.low is not None]
+    moved = [row for row in judged if not row.accuracy_change.low <= 0 <= row.accuracy_change.high]
+    if moved:
+        moved.sort(key=lambda row: -abs(row.accuracy_change.value))
+        cells = _names(f"{row.cell} {row.accuracy_change.value:+.4f}" for row in moved)
+        chance = f"of {len(judged)} cells, {CHANCE * len(judged):.1g} would by chance"
+        found.append(f"Accuracies that changed by more than their 95 % interval ({chance}): {cells}.")
+    return found
+
+
+def _left_out(left):
+    """Cells that are in no mean since their versions differ in another way than the others'."""
+    return [f"Left out of the means, for their versions: {_names(f'{row.cell} ({differing(row)[0]})' for row in left)}."] if left else []
+
+
+def _verdicts(made):
+    """What is red, else how many cells were judged, and how."""
+    words = Counter(row.verdict.split(" (")[0] for row in made.rows if row.kind == "measured")
+    judged = {word: words[word] for word in rows.ORDER if words[word]}
+    others = [f"{words[word]} {word}" for word in ("accepted", "not judged") if words[word]]
+    counts = ", ".join([f"{count} {word}" for word, count in judged.items()] + others)
+    if not made.red:
+        return [f"Nothing is red: {counts}."] if counts else []
+    red = [f"{row.cell} on {row.place}{row.verdict.removeprefix('REGRESSED')}" for row in made.rows if row.verdict.startswith("REGRESSED")]
+    common = [line.partition(",")[0] for line in made.red if line.startswith("all cells")]
+    return [f"RED: {_names([*red, *common])}. In all {counts}."]
+
+
+def _published(made):
+    """Which of the published accuracies of the cells that were trained did not come out, and how many did."""
+    asked = {cell: found for cell, found in _by_cell(made).items() if cells()[cell].published.get("accuracy") is not None}
+    missed = [text for cell, found in asked.items() if (text := _missed(cell, found))]
+    if not asked:
+        return []
+    came = f"{len(asked) - len(missed)} of {len(asked)} published accuracies came out within {FAR} sd"
+    return [f"{came}; not: {_names(missed)}." if missed else f"{came}."]
+
+
+def _by_cell(made):
+    """Cell -> the measured rows of its whole recipe on the published data, in the precision with most of them."""
+    groups = defaultdict(lambda: defaultdict(list))
+    for row in made.rows:
+        if row.kind == "measured" and row.accuracy and rows.whole(row):
+            groups[row.cell][row.precision].append(row)
+    return {cell: max(of_cell.values(), key=lambda found: sum(row.accuracy.n for row in found)) for cell, of_cell in groups.items()}
+
+
+def _missed(cell, found):
+    """The cell with both accuracies, where one more training would give the published one less often than FAR sd; else None.
+
+    The variance is that of baselines.limits: the prior's where there is one training, more and more the trainings' own.
+    """
+    printed, values = cells()[cell].published["accuracy"], [value for row in found for value in rows.accuracies(row)]
+    baseline = limits.Baseline(np.asarray(values), found[0].test_images, studied=True)
+    sd = math.sqrt(baseline.variance * (1 + 1 / baseline.n))
+    if abs(float(baseline.mean) - printed) <= FAR * sd:
+        return None
+    return f"{cell} {baseline.mean:.4f} (n={baseline.n}), published {printed}"
+
+
+def _names(texts):
+    """Some texts, at most LONGEST of them, as one."""
+    texts = list(texts)
+    rest = len(texts) - LONGEST
+    return ", ".join(texts if rest <= 0 else [*texts[:LONGEST], f"and {rest} more"])

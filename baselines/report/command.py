@@ -1,11 +1,12 @@
 """`python -m baselines compare`: its options, and what it prints."""
 
+import argparse
 import datetime
 import re
 import sys
 
 from baselines import files, store
-from baselines.report import ab, drawing, make, page, select, studies, table
+from baselines.report import ab, ci, drawing, make, page, select, studies, table
 from loaders import user
 
 END = "<!-- end of results -->"
@@ -37,7 +38,10 @@ def _names(text):
 
 
 def _date(text):
-    return datetime.date.fromisoformat(text)
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day, such as 2026-01-31") from error
 
 
 def command(options):
@@ -61,23 +65,23 @@ def command(options):
     except select.ChoiceError as error:
         print(f"baselines: {error}", file=sys.stderr)
         return 2
-    printed = _printed(made, stored, options)
+    printed = _printed(made, select.chosen(stored, choice), options)
     if options.into:
         _put(options.into, printed)
     else:
         print(printed, end="")
     if options.html:
         page.write(options.html, made)
-    for line in made.red:
+    for line in [*made.red, *ci.compared(made, table.text(made, "github"))]:
         print(line, file=sys.stderr)
     return 1 if made.red else 0
 
 
-def _printed(made, stored, options):
-    if options.format == "json":
-        return table.as_json(made)
+def _printed(made, chosen, options):
+    if options.format in ("csv", "json"):
+        return {"csv": table.as_csv, "json": table.as_json}[options.format](made)
     style = {"text": "simple"}.get(options.format, options.format)
-    return table.text(made, style) + (studies.tables(stored, style) if options.all else "")
+    return table.text(made, options.format) + ("\n" + studies.tables(chosen, make.folders(made, chosen), style) if options.all else "")
 
 
 def _put(file, text):

@@ -1,7 +1,7 @@
 """Figures with their 95 % confidence intervals: means, geometric means and their differences. No I/O."""
 
 import math
-from statistics import mean, variance
+from statistics import fmean
 from typing import NamedTuple
 
 from baselines import limits
@@ -22,7 +22,7 @@ def average(values):
     """Mean of some numbers with the interval of Student's t: Measured; None without numbers."""
     if not values:
         return None
-    return _interval(mean(values), variance(values) / len(values) if len(values) > 1 else None, len(values) - 1, len(values))
+    return _interval(fmean(values), _variance(values) / len(values) if len(values) > 1 else None, len(values) - 1, len(values))
 
 
 def geometric(values):
@@ -37,12 +37,12 @@ def difference(values, others):
     """
     if not values or not others:
         return None
-    known = [variance(each) if len(each) > 1 else None for each in (values, others)]
+    known = [_variance(each) if len(each) > 1 else None for each in (values, others)]
     shares = [
         None if (spread := own if own is not None else other) is None else spread / len(each)
         for each, own, other in ((values, *known), (others, *reversed(known)))
     ]
-    apart = mean(values) - mean(others)
+    apart = fmean(values) - fmean(others)
     if None in shares:
         return _interval(apart, None, 0, len(values))
     if None in known:
@@ -54,6 +54,11 @@ def difference(values, others):
 def ratio(values, others):
     """Ratio of two geometric means of positive numbers, as ``difference`` of their logarithms: Measured or None."""
     return _exponential(difference([math.log(each) for each in values], [math.log(each) for each in others]))
+
+
+def _variance(values):
+    middle = fmean(values)
+    return math.fsum((each - middle) ** 2 for each in values) / (len(values) - 1)
 
 
 def _interval(value, squared_error, freedom, n):

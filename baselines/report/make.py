@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from baselines import judged
+from baselines.cells import cells, published_seconds
 from baselines.report import answer, estimate, rows, select, studies
 from baselines.report.rows import Comparison
 
@@ -23,22 +24,44 @@ def comparison(stored, choice=select.Choice(), problems=(), ab=()):  # noqa: B00
     if not chosen:
         return Comparison([], "", "", [], [], list(problems), ab=list(ab))
     folder = select.here(chosen, choice)
-    others, session, published = select.reference(chosen, stored, folder, choice.against)
+    others, session = select.reference(chosen, stored, folder, choice.against)
     ids = {each.record["id"] for each in others}
     verdicts, red = _verdicts(stored, chosen, choice)
-    rest = [each for each in chosen if each.record["id"] not in ids]
     reference = rows.measured(others, verdicts, session)
-    found = [_against(row, reference, published) for row in rows.measured(rest, verdicts)] + reference
-    here = next((row.place for row in found if not row.session and _folder(row, chosen) == folder), folder)
-    against = published or reference[0].place
-    order = {cell: i for i, cell in enumerate(rows.cells())}
-    found.sort(key=lambda row: (rows.RANKS.index(row.verdict.split(" (")[0]), order[row.cell], row.place != here, row.place, row.when))
-    made = Comparison(found, here, against, [], red, list(problems), studies.questions(chosen), list(ab))
-    return replace(made, answer=answer.sentences(made))
+    found = [_against(row, reference) for row in rows.measured([each for each in chosen if each.record["id"] not in ids], verdicts)]
+    here = rows.named(*rows.place(next(each for each in chosen if each.machine == folder)))
+    kept = [row for row in [*found, *_chosen(reference, choice)] if choice.all or row.verdict != "former" or row.session]
+    made = Comparison(
+        rows=_ordered(kept, here),
+        here=here,
+        against=reference[0].place if reference else rows.PUBLISHED,
+        answer=[],
+        red=red,
+        problems=list(problems),
+        questions=[],
+        ab=list(ab),
+    )
+    two = {folder: letter for folder, letter in folders(made, chosen).items() if letter in ("A", "B")}
+    return replace(made, answer=answer.sentences(made), questions=studies.questions(chosen, two))
 
 
-def _folder(row, chosen):
-    return next((each.machine for each in chosen if rows.place(each) == (row.machine, row.backend, row.precision)), None)
+def folders(made, stored):
+    """Machine's folder -> its letter, of those of some records."""
+    places = {each.machine: rows.named(*rows.place(each)) for each in stored}
+    return {folder: made.letters[place] for folder, place in places.items() if place in made.letters}
+
+
+def _chosen(reference, choice):
+    """The reference's rows of the cells that were chosen."""
+    return [row for row in reference if select.wanted(row.cell, choice)]
+
+
+def _ordered(found, here):
+    """The rows cell by cell, those with the worst verdict first, then as in the studies' tables; the compared machine's row first."""
+    order, worst = {cell: i for i, cell in enumerate(cells())}, {}
+    for row in found:
+        worst[row.cell] = min(worst.get(row.cell, len(rows.RANKS)), rows.rank(row))
+    return sorted(found, key=lambda row: (worst[row.cell], order[row.cell], rows.rank(row), row.place != here, row.place, row.when))
 
 
 def _verdicts(stored, chosen, choice):
@@ -60,43 +83,38 @@ def _verdicts(stored, chosen, choice):
     return found, red
 
 
-def _against(row, reference, published):
+def _against(row, reference):
     """The row with its ratio and change of accuracy against the reference, and the marks of what differs."""
-    if published:
-        printed = rows.published_time(row)
-        comparable = not {"sample", "former recipe"} & set(row.marks) and not any(mark.startswith("--epochs") for mark in row.marks)
-        seconds = estimate.ratio(rows.whole_seconds(row), [printed]) if printed and comparable else None
-        change = row.published_accuracy is not None and comparable and row.accuracy
-        return replace(row, ratio=seconds, accuracy_change=_minus(change, row.published_accuracy) if change else None)
-    same_cell = [each for each in reference if each.cell == row.cell]
-    like = [each for each in same_cell if (each.data, each.recipe) == (row.data, row.recipe)]
+    if not reference:
+        return _against_published(row)
+    same = [each for each in reference if each.cell == row.cell]
+    like = [each for each in same if (each.data, each.recipe) == (row.data, row.recipe)]
     if not like:
-        return replace(row, marks=(*row.marks, "other data")) if any(each.data != row.data for each in same_cell) else row
-    other = max(like, key=lambda each: (not differences(row, each), each.when))
+        what = "other recipe" if any(each.data == row.data for each in same) else "other data"
+        return replace(row, marks=(*row.marks, what)) if same else row
+    other = max(like, key=lambda each: (not differences(row, each), len(each.history), each.when))
     return replace(
         row,
-        ratio=estimate.ratio(_seconds(row), _seconds(other)),
-        accuracy_change=estimate.difference(_accuracies(row), _accuracies(other)),
+        ratio=estimate.ratio(rows.seconds(row), rows.seconds(other)),
+        accuracy_change=estimate.difference(rows.accuracies(row), rows.accuracies(other)),
         marks=(*row.marks, *differences(row, other)),
     )
 
 
+def _against_published(row):
+    """The row with its ratio and change of accuracy against what its study prints; a published epoch includes evaluation."""
+    if not rows.whole(row):
+        return row
+    printed, accuracy = published_seconds(cells()[row.cell]), row.published_accuracy
+    whole = [each["whole_epoch_seconds"] for each in row.history if each["whole_epoch_seconds"] is not None]
+    return replace(
+        row,
+        ratio=estimate.ratio(whole, [printed]) if printed else None,
+        accuracy_change=None if accuracy is None else estimate.difference(rows.accuracies(row), [accuracy]),
+    )
+
+
 def differences(row, other):
-    """What differs between the versions of two rows: texts."""
-    mine, theirs = row.versions, other.versions
-    names = [name for name in ("keras", row.backend) if name in mine and name in theirs]
-    found = [f"{name} {mine[name]}, not {theirs[name]}" for name in names if mine[name] != theirs[name]]
-    minors = [".".join(each.get("python", "").split(".")[:2]) for each in (mine, theirs)]
-    return found + ([f"python {minors[0]}, not {minors[1]}"] if minors[0] != minors[1] else [])
-
-
-def _minus(figure, number):
-    return estimate.Measured(*(each if each is None else each - number for each in figure[:3]), figure.n)
-
-
-def _seconds(row):
-    return [each["epoch_seconds"] for each in row.history if each["epoch_seconds"] is not None]
-
-
-def _accuracies(row):
-    return list({each["seed"]: each["accuracy"] for each in row.history}.values())
+    """What differs between the versions of two rows, those of other backends apart: a list of texts."""
+    mine, theirs = rows.shown_versions(row), rows.shown_versions(other)
+    return [f"{name} {mine[name]}, not {theirs[name]}" for name in mine if name in theirs and mine[name] != theirs[name]]

@@ -3,27 +3,31 @@
 A row never mixes data, recipes, precisions, or versions of Keras, its backend or Python.
 """
 
+import ast
+import functools
 from collections import defaultdict
 from dataclasses import dataclass, field
-from statistics import mean
+from statistics import fmean
 
-from baselines.cells import cells, published_seconds
-from baselines.efficiency import fastest
+from baselines.cells import cells
+from baselines.efficiency import peak_share
 from baselines.record import digest, epoch_seconds, recipe, sampled, timed
 from baselines.report import estimate
 from baselines.report.estimate import Measured
 
 ORDER = ("REGRESSED", "SUSPECT", "INCOMPARABLE", "UNSTABLE", "NO-BASELINE", "IMPROVED", "PASS", "SAME")  # worst first
-RANKS = (*ORDER, "accepted", "former", "not judged", "published", "expected")
-BACKENDS = {"tensorflow-cpu": "tensorflow", "jaxlib": ""}  # package -> name that a mark uses
-MARKS = {  # short mark, as a table shows it -> what it says; a mark of a row begins with one of them
-    "sample": "trained on a part, or a rebuilt copy, of the published data",
-    "other data": "trained on other data than the reference, so that nothing is compared",
-    "--epochs": "trained for that number of epochs instead of the recipe's; not judged",
-    "former recipe": "trained by a recipe that the tables no longer have",
-    "uncommitted code": "the suite's code was not committed",
-    "versions": "other versions than the reference; left out of the means, unless all cells differ in the same way",
+PUBLISHED = "published"  # a verdict, a kind, and the reference where it is no machine
+RANKS = (*ORDER, "accepted", "former", "not judged", PUBLISHED, "expected")
+PACKAGES = {"tensorflow-cpu": "tensorflow"}  # package -> the backend that it is
+MARKS = {  # beginning of a mark -> (the word that tables show, what it says)
+    "sample": ("sample", "trained on a part, or a rebuilt copy, of the published data; published numbers do not hold"),
+    "--epochs": ("epochs", "trained for the number of epochs that --epochs gave instead of the recipe's; not judged"),
+    "former recipe": ("former", "trained by a recipe that the tables no longer have"),
+    "other data": ("data", "the reference has other data, so that nothing is compared"),
+    "other recipe": ("recipe", "the reference has another recipe, so that nothing is compared"),
+    "uncommitted code": ("dirty", "the suite's code was not committed"),
 }
+VERSIONS = ("version", "other versions than the reference")  # of every other mark, such as "keras 3.14.1, not 3.15.1"
 
 
 @dataclass(frozen=True)
@@ -54,16 +58,16 @@ class Row:
     memory: int | None = None  # bytes
     verdict: str = ""  # a word of the Words table, "accepted", "former", "not judged", "published" or "expected"
     reason: str = ""  # the verdict's line
-    history: list[dict] = field(default_factory=list)  # one a record, oldest first: see HISTORY
+    history: list[dict] = field(default_factory=list)  # one a record, oldest first: what _history gives
     session: str = ""  # name of the session whose records alone these are, where it is the reference
     data: str = ""  # fingerprint
-    recipe: str = ""  # digest; two rows are alike if cell, data and recipe are
+    recipe: str = ""  # digest; rows of equal cell, data and recipe may be compared
+    test_images: int = 0
 
     @property
     def place(self):
         """Where it was trained: machine, backend and precision, and the session where that is the reference."""
-        parts = [self.machine, " ".join(part for part in (self.backend, self.precision) if part)]
-        return ", ".join(part for part in (*parts, self.session and f"session {self.session}") if part)
+        return named(self.machine, self.backend, self.precision, self.session)
 
 
 @dataclass(frozen=True)
@@ -79,17 +83,46 @@ class Comparison:
     questions: list = field(default_factory=list)  # of the studies that were run: (study, question, headers, rows)
     ab: list[dict] = field(default_factory=list)  # comparisons that `python -m baselines ab` stored
 
+    @property
+    def letters(self):
+        """Place -> the letter that stands for it: A the machine that is compared, B the reference, then all others."""
+        others = sorted({row.place for row in self.rows} - {self.here, self.against})
+        return {place: _letter(i) for i, place in enumerate([place for place in (self.here, self.against, *others) if place != PUBLISHED])}
+
+
+def _letter(index):
+    return (_letter(index // 26 - 1) if index >= 26 else "") + chr(ord("A") + index % 26)
+
+
+def named(machine, backend, precision, session=""):
+    """A place in words."""
+    parts = (machine, " ".join(part for part in (backend, precision) if part), session and f"session {session}")
+    return ", ".join(part for part in parts if part)
+
 
 def key(stored):
-    """What the records of one row have in common: a tuple, of which cell, data and recipe come first."""
-    record = stored.record
-    return (
-        stored.cell,
-        record["data"]["fingerprint"],
-        digest([record["recipe"], record["epochs_option"]]),
-        place(stored),
-        tuple(sorted(versions(record).items())),
-    )
+    """What the records of one row have in common: a tuple, of which what ``like`` gives comes first.
+
+    Records that are not accepted are apart from the baseline, and of one state of the code, so that neither hides a change.
+    """
+    code = None if stored.accepted else tuple(sorted(stored.record["code"].items()))
+    return (*like(stored), place(stored), tuple(sorted(versions(stored.record).items())), stored.accepted, code)
+
+
+def like(stored):
+    """What two records have in common that may be compared: cell, fingerprint of the data, digest of the recipe."""
+    return stored.cell, stored.record["data"]["fingerprint"], _recipe(stored.record)
+
+
+def _recipe(record):
+    """Digest of a record's recipe, that of --epochs included."""
+    return _digest(repr((record["recipe"], record["epochs_option"])))
+
+
+@functools.cache
+def _digest(text):
+    """Digest of the literal that a text is: records share few recipes, and their order of keys does not count."""
+    return digest(ast.literal_eval(text))
 
 
 def place(stored):
@@ -100,10 +133,19 @@ def place(stored):
 
 
 def versions(record):
-    """Versions that a row does not mix: of Keras, the backend and Python, the latter without its last part."""
-    known = {BACKENDS.get(name, name): version for name, version in record["versions"].items()}
-    found = {name: known[name] for name in ("keras", record["backend"]) if name in known}
-    return {**found, "python": ".".join(record["python"].split(".")[:2])}
+    """Versions that a row does not mix: of Keras, the backend and Python, the last without its last part."""
+    return _compared(record["versions"], record["backend"], record["python"])
+
+
+def shown_versions(row):
+    """Versions that a row does not mix, of a Row."""
+    return _compared(row.versions, row.backend, row.versions.get("python", ""))
+
+
+def _compared(packages, backend, python):
+    known = {PACKAGES.get(name, name): version for name, version in packages.items()}
+    found = {name: known[name] for name in ("keras", backend) if name in known}
+    return {**found, "python": ".".join(python.split(".")[:2])}
 
 
 def measured(stored, verdicts, session=""):
@@ -127,7 +169,7 @@ def _row(group, verdicts, session):
     machine, backend, precision = place(newest)
     word, reason = _verdict(group, verdicts)
     seconds = estimate.geometric([epoch_seconds(each) for each in times])
-    shares = [best.peak_share for each in times if (best := fastest(each)) and best.peak_share is not None]
+    shares = [share for each in times if (share := peak_share(each)) is not None]
     rates = [each["images_per_second"] for each in times if each["images_per_second"]]
     peaks = [each.record["peak_memory"]["gpu"] or each.record["peak_memory"]["host"] for each in group]
     return Row(
@@ -142,14 +184,15 @@ def _row(group, verdicts, session):
         published_accuracy=cell.published.get("accuracy"),
         epoch_seconds=seconds,
         images_per_second=estimate.geometric(rates).value if rates else None,
-        peak_share=mean(shares) if shares else None,
+        peak_share=fmean(shares) if shares else None,
         memory=max(filter(None, peaks), default=None),
         verdict=word,
         reason=reason,
         history=[_history(each, verdicts) for each in group],
         session=session,
         data=newest.record["data"]["fingerprint"],
-        recipe=digest([newest.record["recipe"], newest.record["epochs_option"]]),
+        recipe=_recipe(newest.record),
+        test_images=newest.record["data"]["test"],
     )  # fmt: skip
 
 
@@ -165,7 +208,7 @@ def _history(each, verdicts):
         "session": each.name,
         "accuracy": record["accuracy"],
         "epoch_seconds": epoch_seconds(record) if timed(record) else None,
-        "whole_epoch_seconds": mean(record["train_seconds"]) + mean(record["eval_seconds"]) if timed(record) else None,
+        "whole_epoch_seconds": fmean(record["train_seconds"]) + fmean(record["eval_seconds"]) if timed(record) else None,
         "verdict": verdicts[record["id"]][0] if record["id"] in verdicts else "accepted" if each.accepted else "",
         "losses": record["history"].get("loss", []),
         "accuracies": accuracies,
@@ -194,6 +237,31 @@ def _verdict(group, verdicts):
     return "former", "newer records of the cell are judged on this machine"
 
 
+def rank(row):
+    """Place of a row's verdict among RANKS, 0 the worst."""
+    return RANKS.index(row.verdict.split(" (")[0])
+
+
+def explained(mark):
+    """(the word that tables show for a mark, what it says)."""
+    return next((each for start, each in MARKS.items() if mark.startswith(start)), VERSIONS)
+
+
+def whole(row):
+    """Whether its records are trainings by today's whole recipe on the published data, for which published numbers hold."""
+    return not {"sample", "epochs", "former"} & {explained(mark)[0] for mark in row.marks}
+
+
+def seconds(row):
+    """Seconds of the fastest epoch of each timed record of a row: a list."""
+    return [each["epoch_seconds"] for each in row.history if each["epoch_seconds"] is not None]
+
+
+def accuracies(row):
+    """The newest accuracy of each seed of a row: a list."""
+    return list({each["seed"]: each["accuracy"] for each in row.history}.values())
+
+
 def marks(stored):
     """What makes a record unlike others by itself: a tuple of marks."""
     record = stored.record
@@ -203,13 +271,3 @@ def marks(stored):
     found += [f"--epochs {epochs}"] if epochs else []
     found += [] if record["recipe"] == today else ["former recipe"]
     return (*found, *(["uncommitted code"] if stored.commit.get("dirty") else []))
-
-
-def whole_seconds(row):
-    """Mean seconds of training and evaluation an epoch, as studies print them, of each timed record of a row: a list."""
-    return [each["whole_epoch_seconds"] for each in row.history if each["whole_epoch_seconds"] is not None]
-
-
-def published_time(row):
-    """Published seconds an epoch of a row's cell, or None."""
-    return published_seconds(cells()[row.cell])

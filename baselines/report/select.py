@@ -1,14 +1,13 @@
 """Which records a comparison is of: chosen by machine, cell, study and date; and which machine is the reference."""
 
 import datetime
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from baselines.cells import cells, studies
 from baselines.report import rows
-
-PUBLISHED = "published"
+from baselines.report.rows import PUBLISHED
 
 
 class ChoiceError(ValueError):
@@ -47,6 +46,12 @@ def chosen(stored, choice):
     return found
 
 
+def wanted(cell, choice):
+    """Whether a Choice takes a cell."""
+    by_name = not choice.cells or any(fnmatchcase(cell, name) for name in choice.cells)
+    return by_name and (not choice.studies or cells()[cell].study in choice.studies)
+
+
 def _study(each):
     return cells()[each.cell].study
 
@@ -61,50 +66,63 @@ def _matching(stored, option, names, matches, known):
 def here(stored, choice):
     """The folder of the machine that is compared: that of the newest record, among those that the first name of --machine matches."""
     first = [each for each in stored if choice.machines and choice.machines[0] in each.machine] or stored
-    return max(first, key=lambda each: each.when).machine
+    return first[-1].machine
 
 
 def reference(stored, everything, folder, against):
-    """What the machine is compared with: (its records, name of the session or "", "published" or "").
+    """What the machine is compared with: (records of one machine, name of their session or "").
 
     Args:
         stored: the chosen records.
-        everything: all of them; the reference need not be among the chosen machines.
+        everything: all of them, since the reference need not be among the chosen machines.
         folder: of the machine that is compared.
-        against: a machine, "published" or a session's name; None: the machine with most cells in common, else published.
+        against: a machine, "published" or a session's name; None: the machine with most cells in common.
+
+    Returns:
+        No records where the reference is what is published: as asked, or since no other machine has a cell in common.
 
     Raises:
         ChoiceError: against matches nothing.
     """
     if against == PUBLISHED:
-        return [], "", PUBLISHED
+        return [], ""
+    mine = [each for each in stored if each.machine == folder]
     if against:
-        if session := [each for each in everything if each.name == against]:
-            return session, against, ""
-        machines = [each for each in everything if against in each.machine and each.machine != folder]
-        if not machines:
-            known = [PUBLISHED, *dict.fromkeys(each.machine for each in everything if each.machine != folder)]
-            names = dict.fromkeys(each.name for each in everything)
-            raise ChoiceError(f"--against={against} matches nothing; known: {', '.join([*known, *names])}")
-        return _most_common(machines, stored, folder), "", ""
-    others = [each for each in stored if each.machine != folder] or [each for each in everything if each.machine != folder]
-    found = _most_common(others, stored, folder)
-    return (found, "", "") if found else ([], "", PUBLISHED)
+        others, session = _named(mine, everything, folder, against)
+        return _most_common(others, mine) or [each for each in others if each.machine == others[0].machine], session
+    chosen = [each for each in stored if each.machine != folder]
+    return _most_common(chosen or [each for each in everything if each.machine != folder], mine), ""
 
 
-def _most_common(candidates, stored, folder):
-    """The records of the machine with most rows like the machine's own; of several, that of its precision and backend."""
-    mine = {_like(each) for each in stored if each.machine == folder}
-    own = next((rows.place(each) for each in stored if each.machine == folder), ("", "", ""))
-    common = Counter()
-    for machine in dict.fromkeys(each.machine for each in candidates):
-        theirs = [each for each in candidates if each.machine == machine]
-        _, backend, precision = rows.place(theirs[0])
-        shared = len(mine & {_like(each) for each in theirs})
-        common[machine] = (shared, precision == own[2], backend == own[1]) if shared else ()
-    best = max(common, key=lambda machine: common[machine], default=None)
-    return [each for each in candidates if each.machine == best] if best and common[best] else []
+def _named(mine, everything, folder, against):
+    """(the records of a session's name or of machines with such a name, the session's name or "")."""
+    session = [each for each in everything if each.name == against]
+    here = [each for each in session if each.machine == folder]
+    if here and any(each.name != against for each in mine):
+        return here, against
+    if elsewhere := [each for each in session if each.machine != folder]:
+        return elsewhere, against
+    if machines := [each for each in everything if against in each.machine and each.machine != folder]:
+        return machines, ""
+    if here:
+        raise ChoiceError(f"--against={against}: every record of {folder} is of that session; there is nothing to compare with it")
+    known = [PUBLISHED, *dict.fromkeys(each.machine for each in everything if each.machine != folder)]
+    raise ChoiceError(
+        f"--against={against} matches nothing; known: {', '.join([*known, *dict.fromkeys(each.name for each in everything)])}"
+    )
 
 
-def _like(each):
-    return rows.key(each)[:3]
+def _most_common(others, mine):
+    """The records of the machine with most cells in common, data and recipe included; of several, that of equal precision and backend."""
+    wanted = {rows.like(each) for each in mine}
+    groups = defaultdict(list)
+    for each in others:
+        groups[each.machine].append(each)
+    _, backend, precision = rows.place(mine[0])
+
+    def rank(group):
+        _, theirs, other = rows.place(group[0])
+        return len(wanted & {rows.like(each) for each in group}), other == precision, theirs == backend
+
+    best = max(groups.values(), key=rank, default=[])
+    return best if best and rank(best)[0] else []

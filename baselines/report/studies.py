@@ -30,16 +30,16 @@ of peak: FLOP/s of the fastest epoch (6 per multiply-accumulate and image) / the
 verdict: of a record that is newer than the accepted ones, compared with them; the worst of accuracy and time on all machines."""
 
 
-def tables(stored, style="simple"):
-    """All tables as one text.
+def tables(stored, machines, style="simple"):
+    """All tables as one text: every cell, also those that were never run.
 
     Args:
         stored: list of store.Stored.
+        machines: folder -> the letter that stands for it.
         style: a tablefmt of tabulate's, or 'csv'.
     """
     stored = [each for each in stored if each.cell in cells()]
     whole = [each for each in stored if each.record["epochs_option"] is None]
-    machines = {machine: chr(ord("A") + index) for index, machine in enumerate(sorted({each.machine for each in stored}))}
     newest = {(each.cell, each.machine): (each, verdicts) for each, verdicts in judged.judgements(whole)}
     by_cell = _by_cell(stored)
     headers = ["cell", "parameters", "accuracy", "measured", "s/epoch"]
@@ -50,9 +50,9 @@ def tables(stored, style="simple"):
         rows = [row for cell in mine for row in _rows(cell, by_cell[cell.id], machines, newest)]
         text += [_title(f"{study}: every cell", style), _table(rows, [*headers, "verdict"], style)]
         text += [] if style == "csv" else [f"printed, but not for any cell: {_figures(each)}" for each in table.get("unassigned", [])]
-        text += [_title(f"{study}: {table['question']}", style), *_answers(mine, whole, machines, style)]
-    if style != "csv":
-        text += ["\n".join(f"{label} = {machine}" for machine, label in machines.items()), FOOT]
+        text += [_title(f"{study}: {table['question']}", style)]
+        text += [_table(found, heads, style) for heads, found in _answers(mine, whole, machines)]
+    text += [] if style == "csv" else [FOOT]
     return "\n\n".join(part for part in text if part) + "\n"
 
 
@@ -164,8 +164,26 @@ def _count(stored):
     return stored[-1].record["parameters"]["total"] if stored else None
 
 
-def _answers(mine, stored, machines, style):
-    """Two tables: the best network on each data set, and each network over all; of the records like a cell's newest, without samples."""
+def questions(stored, machines):
+    """The answers to the questions of the studies that were run: a list of (study, question, headers, rows).
+
+    Args:
+        stored: list of store.Stored.
+        machines: folder -> its letter, of those whose seconds are shown.
+    """
+    whole = [each for each in stored if each.record["epochs_option"] is None and not sampled(each.record)]
+    run = {each.cell for each in whole}
+    found = []
+    for study, table in studies().items():
+        mine = [cell for cell in cells().values() if cell.study == study and cell.id in run]
+        for headers, rows in _answers(mine, whole, machines) if mine and any(cell.published for cell in mine) else []:
+            kept = [i for i in range(len(headers)) if any(row[i] is not None for row in rows)]
+            found.append((study, table["question"], [headers[i] for i in kept], [[row[i] for i in kept] for row in rows]))
+    return found
+
+
+def _answers(mine, stored, machines):
+    """Headers and rows of two tables: the best network on each data set, and each over all; of records like a cell's newest."""
     stored = [each for each in stored if not sampled(each.record)]
     newest = {each.cell: _group(each) for each in stored}
     by_cell = _by_cell([each for each in stored if _group(each) == newest[each.cell]])
@@ -182,7 +200,7 @@ def _answers(mine, stored, machines, style):
     headers = ["network", "parameters", "published mean", "published lowest", "published seconds", "mean", "lowest"]
     headers += [f"seconds {label}" for label in machines.values()] + ["peak MB"]
     best_headers = ["data set", "best as published", "best as measured"]
-    return [_table(best, best_headers, style), _table(over, headers, style)]
+    return [(best_headers, best), (headers, over)]
 
 
 def _over(of_model, printed, ours, by_cell, machines):
@@ -244,8 +262,3 @@ def _table(rows, headers, style):
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows([headers, *rows])
     return out.getvalue().rstrip("\n")
-
-
-def questions(stored):
-    """The studies' questions, of those that were run: a list of (study, question, headers, rows)."""
-    return []

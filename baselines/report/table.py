@@ -1,19 +1,229 @@
-"""A Comparison as text, Markdown, CSV or JSON."""
+"""A Comparison as text, Markdown, CSV or JSON. Text is at most WIDTH columns wide; baselines/README.md lists the keys of JSON."""
 
+import csv
+import io
 import json
-from dataclasses import asdict
+import textwrap
+from dataclasses import asdict, fields
 
-from tabulate import tabulate
+from tabulate import DataRow, TableFormat, tabulate
 
 from baselines.record import plain
+from baselines.report import answer, rows
+from baselines.report.rows import PUBLISHED
+
+WIDTH = 100
+NARROW = TableFormat(None, None, None, None, DataRow("", " ", ""), DataRow("", " ", ""), padding=0, with_header_hide=None)
+LEFT = ("on", "marks", "verdict")
+HEADERS = ("on", "accuracy", "±", "n", "s/epoch", "img/s", "ratio", "95 %", "peak", "mem", "marks", "verdict")
+COLUMNS = {  # header -> what it says
+    "accuracy": "mean of n seeds on the test images after the last epoch, ± half its 95 % interval",
+    "s/epoch": "fastest training epoch, without compilation; geometric mean",
+    "img/s": "images trained on in a second of it",
+    "ratio": "s/epoch of this row / that of the reference, and its 95 % interval",
+    "peak": "share of the machine's measured matrix-product rate",
+    "mem": "the GPU's where there is one, else the process's",
+}
+PUBLISHED_RATIO = "seconds of training and evaluation an epoch / the published ones, which include evaluation, and its 95 % interval"
+WORDS = {  # verdict -> what it says
+    "REGRESSED": "worse than the accepted records",
+    "SUSPECT": "worse than most accepted trainings; more trainings settle it",
+    "INCOMPARABLE": "the accepted records differ too much to compare",
+    "UNSTABLE": "other programs kept the machine busy, so that its time is not judged",
+    "NO-BASELINE": "nothing accepted to compare with",
+    "IMPROVED": "better than the accepted records",
+    "PASS": "no loss is seen",
+    "SAME": "equal to the bit to a stored training",
+    "accepted": "is the baseline",
+    "former": "older, not accepted",
+    "not judged": "trained with --epochs",
+    "published": "as printed by the study",
+    "expected": "not measured",
+}
 
 
-def text(made, form="simple"):
-    """The answer, then the table of the rows."""
-    found = [[row.cell, row.place, row.accuracy and f"{row.accuracy.value:.4f}", row.verdict] for row in made.rows]
-    return "\n".join([*made.answer, "", tabulate(found, ["cell", "machine", "accuracy", "verdict"], tablefmt=form)]) + "\n"
+def text(made, form="text"):
+    """The answer, the table of the rows and what its words mean, as plain text of at most WIDTH columns or as Markdown ("github")."""
+    parts = [
+        "\n".join(_listed(each, form) for each in made.answer),
+        _rows(made, form),
+        "\n".join(_legend(made, form)),
+        *_questions(made, form),
+    ]
+    if made.ab:
+        parts += [_title("comparisons by `python -m baselines ab`", form), "\n".join(_listed(_compared(each), form) for each in made.ab)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _questions(made, form):
+    """The studies' questions and the tables that answer them."""
+    parts, former = [], None
+    for study, question, headers, found in made.questions:
+        parts += [_title(f"{study}: {question}", form)] if study != former else []
+        kept = [i for i, header in enumerate(headers) if form == "github" or header != "parameters"]  # for which text has no room
+        lines = [[row[i] for i in kept] for row in found]
+        parts.append(_table(lines, [headers[i] if form == "github" else headers[i].replace(" ", "\n", 1) for i in kept], form))
+        former = study
+    return parts
+
+
+def _listed(line, form):
+    return f"- {line}" if form == "github" else textwrap.fill(line, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+
+
+def _title(line, form):
+    if form == "github":
+        return f"### {line}"
+    line = textwrap.fill(line, WIDTH)
+    return f"{line}\n{'=' * max(map(len, line.splitlines()))}"
+
+
+def _table(found, headers, form):
+    return tabulate(found, headers, tablefmt="github" if form == "github" else "simple", disable_numparse=True)
+
+
+def _compared(each):
+    """A comparison of `ab` as a line."""
+    interval = f"95 % interval {each['low']:.3g} to {each['high']:.3g}; " if each["low"] is not None else ""
+    return (
+        f"{each['subject']}, {each['sides']}: {each['verdict']}, ratio {each['ratio']:.3g} ({interval}{each['pairs']} pairs in "
+        f"{each['minutes']:.3g} minutes, {each['when'][:10]}, {each['machine']})"
+    )
+
+
+def _rows(made, form):
+    """The table of the rows, without empty columns; as text, a cell's name is a line of its own where it is too long for a column."""
+    found = [[made.letters.get(row.place, ""), *_figures(row)] for row in made.rows]
+    kept = [i for i in range(len(HEADERS)) if any(row[i] for row in found)]
+    headers, names = [HEADERS[i] for i in kept], [row.cell for row in made.rows]
+    found = [[row[i] or "" for i in kept] for row in found]
+    if form == "github":
+        return _table([[name, *row] for name, row in zip(names, found, strict=True)], ["cell", *headers], form)
+    if "marks" in headers:
+        found = _cut(found, headers.index("marks"), headers)
+    table = _narrow(found, headers)
+    longest = max(map(len, names))
+    if longest + 1 + max(map(len, table)) <= WIDTH:
+        return "\n".join(f"{name:{longest}} {line}" for name, line in zip(["cell", "-" * longest, *names], table, strict=True))
+    lines = table[:2]
+    for former, name, line in zip(["", *names], names, table[2:], strict=False):
+        lines += [*([name] if name != former else []), line]
+    return "\n".join(f"  {line}" if line not in names else line for line in lines)
+
+
+def _narrow(found, headers):
+    """Rows as lines, with one space between columns."""
+    widths = [max(map(len, column)) for column in zip(headers, *found, strict=True)]
+    align = ["left" if header in LEFT else "right" for header in headers]
+    lines = [headers, ["-" * width for width in widths], *found]  # headers as a row, since tabulate makes those two columns wider
+    return [line.rstrip() for line in tabulate(lines, tablefmt=NARROW, disable_numparse=True, colalign=align).splitlines()]
+
+
+def _cut(found, column, headers):
+    """The rows with their marks cut where the table would be too wide."""
+    widths = [max(map(len, each)) for each in zip(headers, *found, strict=True)]
+    room = max(WIDTH - 2 - sum(widths) - len(widths) + 1 + widths[column], len("marks"))
+    return [[f"{each[: room - 1]}…" if i == column and len(each) > room else each for i, each in enumerate(row)] for row in found]
+
+
+def _figures(row):
+    """What the columns after the cell and the machine hold."""
+    accuracy, seconds, ratio = row.accuracy, row.epoch_seconds, row.ratio
+    return [
+        accuracy and f"{accuracy.value:.4f}",
+        accuracy and accuracy.low is not None and f"{accuracy.value - accuracy.low:.4f}".lstrip("0"),
+        accuracy and str(accuracy.n),
+        seconds and _digits(seconds.value),
+        row.images_per_second and _large(row.images_per_second),
+        ratio and _factor(ratio.value),
+        ratio and ratio.low is not None and f"{_factor(ratio.low)}-{_factor(ratio.high)}",
+        row.peak_share is not None and f"{row.peak_share:.0%}",
+        row.memory and _large(row.memory),
+        " ".join(dict.fromkeys(rows.explained(mark)[0] for mark in row.marks)),
+        row.verdict.replace(" (accuracy)", " acc").replace(" (time)", " time"),
+    ]
+
+
+def _digits(value):
+    """Three significant digits, without an exponent where there is room."""
+    return f"{value:.0f}" if 1000 <= value < 100_000 else f"{value:.3g}"
+
+
+def _factor(value):
+    return f"{value:.2f}" if 0.1 <= value < 10 else _digits(value)
+
+
+def _large(value):
+    """A large number in at most five characters."""
+    for factor, unit in (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"):
+        if value >= factor:
+            return f"{value / factor:.3g}{unit}"
+    return f"{value:.3g}"
+
+
+def _legend(made, form):
+    """What letters, columns, marks and verdicts mean: lines, of those that are shown only."""
+    found = [f"{letter} = {place}{_role(made, place)}" for place, letter in made.letters.items()]
+    shown = {rows.explained(mark) for row in made.rows for mark in row.marks}
+    marks = [f"{word}: {meaning}" for word, meaning in [*rows.MARKS.values(), rows.VERSIONS] if (word, meaning) in shown]
+    verdicts = {row.verdict.split(" (")[0] for row in made.rows}
+    columns = COLUMNS | ({"ratio": PUBLISHED_RATIO} if made.against == PUBLISHED else {})
+    for what, meanings in (
+        ("columns", [f"{header}: {meaning}" for header, meaning in columns.items()]),
+        ("marks", marks),
+        ("verdicts", [f"{word}: {meaning}" for word, meaning in WORDS.items() if word in verdicts]),
+    ):
+        found += [f"{what} - {'; '.join(meanings)}"] if meanings else []
+    return [_listed(each, form) for each in found]
+
+
+def _role(made, place):
+    """What a machine's part in the comparison is, and its mean ratio."""
+    if place == made.here:
+        return ": compared"
+    if place == made.against:
+        return ": the reference"
+    pairs, _ = answer.compared(made, place)
+    found, count = answer.mean_ratio(pairs), sum(row.ratio is not None for row in pairs)
+    return f": ratio {found.value:.3g} over {count} cell{'s' * (count > 1)}" if found else ""
+
+
+def as_csv(made):
+    """One line a row, figures in full: the fields of Row, a measured one in four columns; without history."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    measured = ("accuracy", "epoch_seconds", "ratio", "accuracy_change")
+    names = [each.name for each in fields(rows.Row) if each.name != "history"]
+    parts = ("", "_low", "_high", "_n")
+    writer.writerow(name + part for name in names for part in (parts if name in measured else ("",)))
+    for row in made.rows:
+        line = []
+        for name in names:
+            value = getattr(row, name)
+            line += [*(value or [None] * 4)] if name in measured else [_joined(value)]
+        writer.writerow(line)
+    return out.getvalue()
+
+
+def _joined(value):
+    if isinstance(value, dict):
+        return " ".join(f"{name}={version}" for name, version in value.items())
+    return "; ".join(map(str, value)) if isinstance(value, tuple) else value
 
 
 def as_json(made):
-    """The Comparison as strict JSON."""
-    return json.dumps(plain(asdict(made)), indent=1) + "\n"
+    """The Comparison as strict JSON: its fields, and those of its rows; figures as {value, low, high, n}."""
+    return json.dumps(plain(_values(asdict(made) | {"rows": [_row(row) for row in made.rows]})), indent=1) + "\n"
+
+
+def _row(row):
+    return {"place": row.place, **{each.name: getattr(row, each.name) for each in fields(row)}}
+
+
+def _values(value):
+    """NamedTuples as tables, at any depth."""
+    if hasattr(value, "_asdict"):
+        return value._asdict()
+    if isinstance(value, dict):
+        return {key: _values(item) for key, item in value.items()}
+    return [_values(item) for item in value] if isinstance(value, list) else value

@@ -101,6 +101,27 @@ def test_a_mistake_in_an_unassigned_figure_is_refused(edited, old, new, complain
         edited(old, new, "published/imagenet32.toml")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        (
+            'machine = "GTX1080Ti"',
+            'gpu = "GTX1080Ti"',
+            r"afif.toml: \[\[elsewhere\]\] 1: unknown key 'gpu'; known: cell, machine, epoch_seconds, where",
+        ),
+        ("epoch_seconds = 35", "epoch_seconds = -35", r"afif.toml: \[\[elsewhere\]\] 1: epoch_seconds = -35 is not a number of 0 or more"),
+        (
+            'cell = "resnet20_v1',
+            'cell = "resnet21_v1',
+            "afif.toml: a time on another machine for 'resnet21_v1.*which is not a cell; known: lenet5",
+        ),
+    ],
+)
+def test_a_mistake_in_a_time_of_another_machine_is_refused(edited, old, new, complaint):
+    with pytest.raises(TableError, match=complaint):
+        edited(old, new, "published/afif.toml")
+
+
 PETS = 'loader = "image_folder", path = "pets", input = [64, 64, 3], classes = 2'
 MINE = 'loader = "arrays", path = "mine.npz", input = [28, 28, 1], classes = 10'
 

@@ -58,7 +58,7 @@ def test_the_newest_record_of_a_whole_recipe_of_each_cell_and_machine_is_judged_
 
 def test_the_false_alarms_are_shared_by_the_verdicts_that_have_a_baseline(monkeypatch):
     seen = []
-    monkeypatch.setattr(judged, "verdict", lambda each, stored, what, gates: seen.append((what, gates)))
+    monkeypatch.setattr(judged, "verdict", lambda each, stored, what, gates, variances: seen.append((what, gates)))
     judged.judgements([made(accepted=True), made(), made(machine=B), made(OTHER), made(OTHER, machine=B, seconds=(), others=0.9)])
     assert [("accuracy", 5), ("seconds", 5)] * 4 == seen, "accuracy of both records of the cell, three costs of the one on its machine"
 
