@@ -185,8 +185,7 @@ def costs(record, stored, gates, known_variances=None):
 
 def variances(machine, stored):
     """Variance of the logarithm of each of COSTS within an occasion, from all accepted records of a machine: name -> variance."""
-    accepted = [each for each in stored if each.accepted and each.machine == machine and timed(each.record)]
-    return {what: screen.pooled(_by_cell(of, accepted)) for what, of in COSTS.items()}
+    return {what: screen.pooled(_by_cell(of, machine, stored)) for what, of in COSTS.items()}
 
 
 def _cost(what, record, accepted, variance, gates, why):
@@ -203,11 +202,11 @@ def _cost(what, record, accepted, variance, gates, why):
     return gate.cost(of(record), screened, gates, what)
 
 
-def _by_cell(of, accepted):
+def _by_cell(of, machine, stored):
     """The values of one cost of each cell that was accepted on a machine: a list of lists."""
     cells = defaultdict(list)
-    for each in accepted:
-        if (value := of(each.record)) is not None:
+    for each in stored:
+        if each.accepted and each.machine == machine and timed(each.record) and (value := of(each.record)) is not None:
             cells[each.cell, each.record["data"]["fingerprint"], each.record["recipe"]["epochs"]].append(value)
     return list(cells.values())
 

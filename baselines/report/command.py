@@ -6,7 +6,7 @@ import re
 import sys
 
 from baselines import files, store
-from baselines.report import ab, ci, drawing, make, page, select, studies, table
+from baselines.report import ab, ci, drawing, history, make, measure, page, select, studies, table, values
 from loaders import user
 
 END = "<!-- end of results -->"
@@ -27,6 +27,7 @@ def options(parser):
     parser.add_argument("--since", type=_date, metavar="DATE", help="only records of that day (such as 2026-01-31) and later ones")
     parser.add_argument("--against", metavar="NAME", help="the reference: a machine, published, or the name that --benchmark-save gave")
     parser.add_argument("--all", action="store_true", help="also the cells that were never run: each study's whole table")
+    parser.add_argument("--by", choices=history.BY, help="accuracy and time of each cell over the versions of a package, commits, ...")
     parser.add_argument("--format", choices=FORMATS, default="text")
     parser.add_argument("--into", type=user.path, metavar="FILE", help="write it between the results markers of FILE")
     parser.add_argument("--html", type=user.path, metavar="FILE", help="also write it as a page with charts, for a browser")
@@ -62,10 +63,10 @@ def command(options):
     choice = select.Choice(options.machine, options.cell, options.study, options.since, options.against, options.all)
     try:
         made = make.comparison(stored, choice, problems, compared)
+        printed = _printed(made, select.chosen(stored, choice), options)
     except select.ChoiceError as error:
         print(f"baselines: {error}", file=sys.stderr)
         return 2
-    printed = _printed(made, select.chosen(stored, choice), options)
     if options.into:
         _put(options.into, printed)
     else:
@@ -78,8 +79,13 @@ def command(options):
 
 
 def _printed(made, chosen, options):
+    """What the options ask for, as text."""
+    if options.by:
+        found = history.groups(measure.measured(chosen, {}), options.by)
+        forms = {"csv": values.groups_as_csv, "json": values.groups_as_json}
+        return forms[options.format](found) if options.format in forms else history.text(found, options.by, options.format)
     if options.format in ("csv", "json"):
-        return {"csv": table.as_csv, "json": table.as_json}[options.format](made)
+        return {"csv": values.as_csv, "json": values.as_json}[options.format](made)
     style = {"text": "simple"}.get(options.format, options.format)
     return table.text(made, options.format) + ("\n" + studies.tables(chosen, make.folders(made, chosen), style) if options.all else "")
 

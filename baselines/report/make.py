@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from baselines import judged
 from baselines.cells import cells, published_seconds
-from baselines.report import answer, estimate, rows, select, studies
+from baselines.report import answer, estimate, measure, rows, select, studies
 from baselines.report.rows import Comparison
 
 
@@ -27,9 +27,9 @@ def comparison(stored, choice=select.Choice(), problems=(), ab=()):  # noqa: B00
     others, session = select.reference(chosen, stored, folder, choice.against)
     ids = {each.record["id"] for each in others}
     verdicts, red = _verdicts(stored, chosen, choice)
-    reference = rows.measured(others, verdicts, session)
-    found = [_against(row, reference) for row in rows.measured([each for each in chosen if each.record["id"] not in ids], verdicts)]
-    here = rows.named(*rows.place(next(each for each in chosen if each.machine == folder)))
+    reference = measure.measured(others, verdicts, session)
+    found = [_against(row, reference) for row in measure.measured([each for each in chosen if each.record["id"] not in ids], verdicts)]
+    here = rows.named(*measure.place(next(each for each in chosen if each.machine == folder)))
     kept = [row for row in [*found, *_chosen(reference, choice)] if choice.all or row.verdict != "former" or row.session]
     made = Comparison(
         rows=_ordered(kept, here),
@@ -47,7 +47,7 @@ def comparison(stored, choice=select.Choice(), problems=(), ab=()):  # noqa: B00
 
 def folders(made, stored):
     """Machine's folder -> its letter, of those of some records."""
-    places = {each.machine: rows.named(*rows.place(each)) for each in stored}
+    places = {each.machine: rows.named(*measure.place(each)) for each in stored}
     return {folder: made.letters[place] for folder, place in places.items() if place in made.letters}
 
 

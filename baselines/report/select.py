@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from baselines.cells import cells, studies
-from baselines.report import rows
+from baselines.report import measure
 from baselines.report.rows import PUBLISHED
 
 
@@ -114,15 +114,15 @@ def _named(mine, everything, folder, against):
 
 def _most_common(others, mine):
     """The records of the machine with most cells in common, data and recipe included; of several, that of equal precision and backend."""
-    wanted = {rows.like(each) for each in mine}
+    wanted = {measure.like(each) for each in mine}
     groups = defaultdict(list)
     for each in others:
         groups[each.machine].append(each)
-    _, backend, precision = rows.place(mine[0])
+    _, backend, precision = measure.place(mine[0])
 
     def rank(group):
-        _, theirs, other = rows.place(group[0])
-        return len(wanted & {rows.like(each) for each in group}), other == precision, theirs == backend
+        _, theirs, other = measure.place(group[0])
+        return len(wanted & {measure.like(each) for each in group}), other == precision, theirs == backend
 
     best = max(groups.values(), key=rank, default=[])
     return best if best and rank(best)[0] else []

@@ -1,20 +1,15 @@
-"""A Comparison as text, Markdown, CSV or JSON. Text is at most WIDTH columns wide; baselines/README.md lists the keys of JSON."""
+"""A Comparison as text of at most WIDTH columns, or as Markdown."""
 
-import csv
-import io
-import json
 import textwrap
-from dataclasses import asdict, fields
 
 from tabulate import DataRow, TableFormat, tabulate
 
-from baselines.record import plain
 from baselines.report import answer, rows
 from baselines.report.rows import PUBLISHED
 
 WIDTH = 100
 NARROW = TableFormat(None, None, None, None, DataRow("", " ", ""), DataRow("", " ", ""), padding=0, with_header_hide=None)
-LEFT = ("on", "marks", "verdict")
+RIGHT = ("accuracy", "±", "n", "s/epoch", "img/s", "ratio", "95 %", "peak", "mem", "cells", "change")
 HEADERS = ("on", "accuracy", "±", "n", "s/epoch", "img/s", "ratio", "95 %", "peak", "mem", "marks", "verdict")
 COLUMNS = {  # header -> what it says
     "accuracy": "mean of n seeds on the test images after the last epoch, ± half its 95 % interval",
@@ -111,10 +106,17 @@ def _rows(made, form):
     return "\n".join(f"  {line}" if line not in names else line for line in lines)
 
 
+def titled(title, headers, found, form):
+    """A table with its title and without an empty column; as text, what does not fit into the last column is cut."""
+    if form == "github":
+        return f"{_title(title, form)}\n\n{_table(found, headers, form)}"
+    return "\n".join([title, *(f"  {line}"[:WIDTH].rstrip() for line in _narrow(found, headers))])
+
+
 def _narrow(found, headers):
     """Rows as lines, with one space between columns."""
     widths = [max(map(len, column)) for column in zip(headers, *found, strict=True)]
-    align = ["left" if header in LEFT else "right" for header in headers]
+    align = ["right" if header in RIGHT else "left" for header in headers]
     lines = [headers, ["-" * width for width in widths], *found]  # headers as a row, since tabulate makes those two columns wider
     return [line.rstrip() for line in tabulate(lines, tablefmt=NARROW, disable_numparse=True, colalign=align).splitlines()]
 
@@ -133,10 +135,10 @@ def _figures(row):
         accuracy and f"{accuracy.value:.4f}",
         accuracy and accuracy.low is not None and f"{accuracy.value - accuracy.low:.4f}".lstrip("0"),
         accuracy and str(accuracy.n),
-        seconds and _digits(seconds.value),
+        seconds and digits(seconds.value),
         row.images_per_second and _large(row.images_per_second),
-        ratio and _factor(ratio.value),
-        ratio and ratio.low is not None and f"{_factor(ratio.low)}-{_factor(ratio.high)}",
+        ratio and factor(ratio.value),
+        ratio and ratio.low is not None and f"{factor(ratio.low)}-{factor(ratio.high)}",
         row.peak_share is not None and f"{row.peak_share:.0%}",
         row.memory and _large(row.memory),
         " ".join(dict.fromkeys(rows.explained(mark)[0] for mark in row.marks)),
@@ -144,13 +146,13 @@ def _figures(row):
     ]
 
 
-def _digits(value):
+def digits(value):
     """Three significant digits, without an exponent where there is room."""
     return f"{value:.0f}" if 1000 <= value < 100_000 else f"{value:.3g}"
 
 
-def _factor(value):
-    return f"{value:.2f}" if 0.1 <= value < 10 else _digits(value)
+def factor(value):
+    return f"{value:.2f}" if 0.1 <= value < 10 else digits(value)
 
 
 def _large(value):
@@ -186,44 +188,3 @@ def _role(made, place):
     pairs, _ = answer.compared(made, place)
     found, count = answer.mean_ratio(pairs), sum(row.ratio is not None for row in pairs)
     return f": ratio {found.value:.3g} over {count} cell{'s' * (count > 1)}" if found else ""
-
-
-def as_csv(made):
-    """One line a row, figures in full: the fields of Row, a measured one in four columns; without history."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    measured = ("accuracy", "epoch_seconds", "ratio", "accuracy_change")
-    names = [each.name for each in fields(rows.Row) if each.name != "history"]
-    parts = ("", "_low", "_high", "_n")
-    writer.writerow(name + part for name in names for part in (parts if name in measured else ("",)))
-    for row in made.rows:
-        line = []
-        for name in names:
-            value = getattr(row, name)
-            line += [*(value or [None] * 4)] if name in measured else [_joined(value)]
-        writer.writerow(line)
-    return out.getvalue()
-
-
-def _joined(value):
-    if isinstance(value, dict):
-        return " ".join(f"{name}={version}" for name, version in value.items())
-    return "; ".join(map(str, value)) if isinstance(value, tuple) else value
-
-
-def as_json(made):
-    """The Comparison as strict JSON: its fields, and those of its rows; figures as {value, low, high, n}."""
-    return json.dumps(plain(_values(asdict(made) | {"rows": [_row(row) for row in made.rows]})), indent=1) + "\n"
-
-
-def _row(row):
-    return {"place": row.place, **{each.name: getattr(row, each.name) for each in fields(row)}}
-
-
-def _values(value):
-    """NamedTuples as tables, at any depth."""
-    if hasattr(value, "_asdict"):
-        return value._asdict()
-    if isinstance(value, dict):
-        return {key: _values(item) for key, item in value.items()}
-    return [_values(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,184 @@
+"""`compare --by WHAT`: accuracy and time of each cell over the versions of a package, commits, machines or precisions.
+
+Groups stand in the order of their versions, commits and machines in that of their first record. Each is held against the oldest
+group, of equal cell, machine, data and recipe.
+"""
+
+from collections import defaultdict
+from typing import NamedTuple
+
+from packaging.version import InvalidVersion, Version
+
+from baselines.report import estimate, rows, table
+from baselines.report.select import ChoiceError
+
+PACKAGES = {"keras": ("keras",), "tensorflow": ("tensorflow", "tensorflow-cpu"), "jax": ("jax",), "python": ("python",)}
+BY = (*PACKAGES, "commit", "machine", "precision")
+WHERE = ("machine", "backend", "precision")
+WITHOUT = {"machine": WHERE, "precision": ("precision",)}  # what like records may differ in
+
+
+ALL = "all cells"
+LEGEND = """s/epoch: fastest training epoch, geometric mean. ratio: to the oldest group, of equal cell, data,
+recipe and place; of all cells, the geometric mean over the cells that both have. change: of accuracy."""
+
+
+class Group(NamedTuple):
+    """The records of one cell, or of all cells together, in one group."""
+
+    cell: str  # ALL for all together
+    place: str  # without what it is grouped by
+    marks: tuple[str, ...]  # of its newest row
+    data: str  # fingerprint
+    recipe: str  # digest
+    name: str  # version, commit, machine or precision
+    base: str  # name of the group that it is held against, the oldest with like records
+    cells: int
+    accuracy: estimate.Measured | None  # None of all cells
+    epoch_seconds: estimate.Measured | None
+    ratio: estimate.Measured | None  # of epoch_seconds to the oldest group's
+    accuracy_change: estimate.Measured | None
+    also: tuple[str, ...]  # what else differs from the oldest group
+
+
+def groups(measured, by):
+    """The Group of all cells for each version, then those of each cell: a list of Group.
+
+    Args:
+        measured: list of rows.Row.
+        by: one of BY.
+
+    Raises:
+        ChoiceError: no record has such a group.
+    """
+    names, like = {}, defaultdict(lambda: defaultdict(list))
+    entries = [(each, row) for row in measured for each in row.history]
+    for each, row in sorted(entries, key=lambda pair: pair[0]["when"]):
+        if name := _name(each, row, by):
+            names.setdefault(name)
+            like[_like(row, by)][name].append((each, row))
+    if not names:
+        raise ChoiceError(f"--by={by}: no record has one; its backends: {', '.join(dict.fromkeys(row.backend for row in measured))}")
+    order = sorted(names, key=_version) if by in PACKAGES else list(names)
+    of_cells = [_group(found, name, order, by) for found in like.values() for name in order if name in found]
+    order_of = {row.cell: i for i, row in reversed([*enumerate(measured)])}
+    of_cells.sort(key=lambda each: (order_of[each.cell], each.place, each.data, each.recipe))  # stable: versions stay in order
+    return [_all(of_cells, name, order[0]) for name in order] + of_cells
+
+
+def _name(each, row, by):
+    """The group of a record, or None where it has none: the version of a backend that did not train it is not its own."""
+    if by in ("tensorflow", "jax") and row.backend != by:
+        return None
+    if by in PACKAGES:
+        return next((each["versions"][name] for name in PACKAGES[by] if each["versions"].get(name)), None)
+    return {"commit": each["commit"][:8], "machine": row.place, "precision": row.precision}[by]
+
+
+def _like(row, by):
+    """What records have in common that are held against each other: cell, data, recipe, machine, backend and precision."""
+    where = tuple("" if name in WITHOUT.get(by, ()) else getattr(row, name) for name in WHERE)
+    return (row.cell, row.data, row.recipe, where)
+
+
+def _version(name):
+    """What versions are sorted by; what is no version comes first."""
+    try:
+        return (1, Version(name), name)
+    except InvalidVersion:
+        return (0, Version("0"), name)
+
+
+def _group(found, name, order, by):
+    """The Group of like records of one cell; ``found``: name -> list of (a record's history, its row)."""
+    row, oldest = found[name][-1][1], next(each for each in order if each in found)
+    base = found[oldest] if name != oldest else []
+    return Group(
+        cell=row.cell,
+        place=rows.named(*("" if name in WITHOUT.get(by, ()) else getattr(row, name) for name in WHERE)),
+        marks=tuple(mark for mark in row.marks if rows.explained(mark)[0] in ("sample", "epochs", "former")),
+        data=row.data,
+        recipe=row.recipe,
+        name=name,
+        base=oldest,
+        cells=1,
+        accuracy=estimate.average(_accuracies(found[name])),
+        epoch_seconds=estimate.geometric(_seconds(found[name])),
+        ratio=estimate.ratio(_seconds(found[name]), _seconds(base)),
+        accuracy_change=estimate.difference(_accuracies(found[name]), _accuracies(base)),
+        also=_also(found[name][-1], base[-1], by) if base else (),
+    )
+
+
+def _seconds(found):
+    return [each["epoch_seconds"] for each, _ in found if each["epoch_seconds"] is not None]
+
+
+def _accuracies(found):
+    return list({each["seed"]: each["accuracy"] for each, _ in found}.values())
+
+
+def _also(newest, base, by):
+    """What else differs between two records than what they are grouped by: a tuple of texts."""
+    mine, theirs = ({**each["versions"], "backend": row.backend, "precision": row.precision} for each, row in (newest, base))
+    apart = {*PACKAGES.get(by, ()), *WITHOUT.get(by, ())}
+    return tuple(
+        f"{name} {theirs[name]} -> {mine[name]}" for name in mine if name not in apart and theirs.get(name, mine[name]) != mine[name]
+    )
+
+
+def _all(of_cells, name, oldest):
+    """The Group of all cells: geometric mean of the ratios and mean of the changes, of the cells that the oldest group has, too."""
+    found = [each for each in of_cells if each.name == name and each.base == oldest]
+    ratios = [each.ratio for each in found if each.ratio]
+    changes = [each.accuracy_change for each in found if each.accuracy_change]
+    return Group(
+        cell=ALL,
+        place="",
+        marks=(),
+        data="",
+        recipe="",
+        name=name,
+        base=oldest,
+        cells=len({each.cell for each in found}),
+        accuracy=None,
+        epoch_seconds=None,
+        ratio=ratios[0] if len(ratios) == 1 else estimate.geometric([each.value for each in ratios]),
+        accuracy_change=changes[0] if len(changes) == 1 else estimate.average([each.value for each in changes]),
+        also=tuple(dict.fromkeys(text for each in found for text in each.also)),
+    )
+
+
+def text(found, by, form="text"):
+    """Groups as plain text of at most table.WIDTH columns or as Markdown ("github"): all cells, then those with two groups or more."""
+    names = list(dict.fromkeys(each.name for each in found))
+    labels = {name: rows.letter(i) if by == "machine" else name for i, name in enumerate(names)}
+    tables, headers = defaultdict(list), [by, "cells", "accuracy", "±", "n", "s/epoch", "ratio", "95 %", "change", "95 %", "also changed"]
+    for each in found:
+        title = ", ".join(part for part in (each.cell, *each.marks, each.place) if part)
+        tables[title, each.data, each.recipe].append([labels[each.name], *_figures(each)])
+    parts = []
+    for (title, *_), lines in tables.items():
+        if len(lines) > 1 or title == ALL:
+            kept = [i for i in range(len(headers)) if any(line[i] for line in lines)]
+            parts.append(table.titled(title, [headers[i] for i in kept], [[line[i] or "" for i in kept] for line in lines], form))
+    parts += ["\n".join(f"{label} = {name}" for name, label in labels.items())] if by == "machine" else []
+    alone = sum(len(lines) == 1 for (title, *_), lines in tables.items() if title != ALL)
+    parts += [f"{alone} more have records of one {by} only; --format json has them."] if alone else []
+    return "\n\n".join([*parts, LEGEND]) + "\n"
+
+
+def _figures(each):
+    accuracy, ratio, change = each.accuracy, each.ratio, each.accuracy_change
+    return [
+        str(each.cells) if each.cell == ALL else None,
+        accuracy and f"{accuracy.value:.4f}",
+        accuracy and accuracy.low is not None and f"{accuracy.value - accuracy.low:.4f}",
+        accuracy and str(accuracy.n),
+        each.epoch_seconds and table.digits(each.epoch_seconds.value),
+        ratio and table.factor(ratio.value),
+        ratio and ratio.low is not None and f"{table.factor(ratio.low)}-{table.factor(ratio.high)}",
+        change and f"{change.value:+.4f}",
+        change and change.low is not None and f"{change.low:+.4f} {change.high:+.4f}",
+        "; ".join(each.also),
+    ]
