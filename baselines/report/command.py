@@ -91,12 +91,10 @@ def _printed(made, chosen, options):
         return forms[options.format](found) if options.format in forms else history.text(found, options.by, options.format)
     if options.format in ("csv", "json"):
         return {"csv": values.as_csv, "json": values.as_json}[options.format](made)
-    added = expected.section(made, options.format) if options.expected else ""
-    if not options.all:
-        return table.text(made, options.format) + added
     style = {"text": "simple"}.get(options.format, options.format)
-    whole = studies.tables(chosen, make.folders(made, chosen), style)  # with the studies' questions
-    return f"{table.text(replace(made, questions=[]), options.format)}{added}\n{whole}"
+    text = table.text(replace(made, questions=[]) if options.all else made, options.format)  # whole tables have the studies' questions
+    text += expected.section(made, options.format) if options.expected else ""
+    return text + ("\n" + studies.tables(chosen, make.folders(made, chosen), style) if options.all else "")
 
 
 def _put(file, text):
