@@ -6,7 +6,6 @@ from collections import Counter, defaultdict
 import numpy as np
 
 from baselines import limits
-from baselines.cells import cells
 from baselines.report import estimate, rows
 from baselines.report.rows import PUBLISHED
 
@@ -137,12 +136,17 @@ def _verdicts(made):
 
 def _published(made):
     """Which of the published accuracies of the cells that were trained did not come out, and how many did."""
-    asked = {cell: found for cell, found in _by_cell(made).items() if cells()[cell].published.get("accuracy") is not None}
-    missed = [text for cell, found in asked.items() if (text := _missed(cell, found))]
+    asked = came_out(made)
+    missed = [text for text in asked.values() if text]
     if not asked:
         return []
     came = f"{len(asked) - len(missed)} of {len(asked)} published accuracies came out within {FAR} sd"
     return [f"{came}; not: {_names(missed)}." if missed else f"{came}."]
+
+
+def came_out(made):
+    """Cell -> None where its published accuracy came out, else both accuracies as text; of the cells that were trained as published."""
+    return {cell: _missed(cell, found) for cell, found in _by_cell(made).items() if found[0].published_accuracy is not None}
 
 
 def _by_cell(made):
@@ -159,7 +163,7 @@ def _missed(cell, found):
 
     The variance is that of baselines.limits: the prior's where there is one training, more and more the trainings' own.
     """
-    printed, values = cells()[cell].published["accuracy"], [value for row in found for value in rows.accuracies(row)]
+    printed, values = found[0].published_accuracy, [value for row in found for value in rows.accuracies(row)]
     baseline = limits.Baseline(np.asarray(values), found[0].test_images, studied=True)
     sd = math.sqrt(baseline.variance * (1 + 1 / baseline.n))
     if abs(float(baseline.mean) - printed) <= FAR * sd:

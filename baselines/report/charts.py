@@ -1,16 +1,20 @@
-"""The charts of the HTML page: rows of a Comparison -> Chart, one function a chart; None where there is nothing to draw."""
+"""The charts of the HTML page: rows of a Comparison -> Chart, one function a chart; None where there is nothing to draw.
+
+``letters`` is place -> its letter in the comparison, "" without one: a place has the same colour in every chart.
+"""
 
 import math
 from statistics import mean
 from typing import NamedTuple
 
 from baselines.report import drawing
-from baselines.report.drawing import MARKERS, SERIES, colour, number, text
+from baselines.report.drawing import colour, number, text
 
-TRAININGS = 5  # drawn of each row, the newest
-EPOCHS = 40  # drawn of each training
+TRAININGS = 3  # drawn of each row, the newest
+EPOCHS = 25  # drawn of each training
 WATCHED = ("keras", "tensorflow", "tensorflow-cpu", "jax", "torch", "python")  # versions whose change a history shows
-STATES = 16  # of code and versions in a cell's history, the newest
+FORMS = (("accuracy", "{:.4f}".format), ("epoch_seconds", number))  # a history's figures
+STATES = 10  # of code and versions in a cell's history, the newest
 
 
 class Chart(NamedTuple):
@@ -25,7 +29,7 @@ class Chart(NamedTuple):
     wide: bool = False  # whether it is too wide for a phone
 
 
-def curves(cell, rows):
+def curves(cell, rows, letters):
     """The accuracy after each epoch of a cell's newest trainings."""
     trainings = [(row, each) for row in rows for each in [each for each in row.history if _values(each["accuracies"])][-TRAININGS:]]
     if not trainings:
@@ -33,38 +37,39 @@ def curves(cell, rows):
     longest = max(len(each["accuracies"]) for _, each in trainings)
     step = math.ceil(longest / EPOCHS)
     epochs = [epoch for epoch in range(1, longest + 1) if epoch % step == 0 or epoch in (1, longest)]
-    places = list(dict.fromkeys(text(row.place) for row, _ in trainings))
+    places = _places((row.place for row, _ in trainings), letters)
 
     def draw(figure):
         axes = figure.subplots()
         for row, each in trainings:
-            index = places.index(text(row.place))
+            index = places[row.place]
             values = [(epoch, value) for epoch in epochs if (value := _after(each, epoch)) is not None]
-            (line,) = axes.plot(*zip(*values, strict=True), color=colour(index), marker=MARKERS[index % SERIES], markersize=3.5)
+            style = {"color": colour(index), "marker": drawing.marker(index), "markevery": [-1], "markersize": 4.5}
+            (line,) = axes.plot(*zip(*values, strict=True), **style)
             drawing.titled(line, f"seed {each['seed']}, {row.place}: {values[-1][1]:.4f}")
         drawing.level(axes, "published", _first(rows, "published_accuracy"), "--")
         drawing.level(axes, "floor", _first(rows, "floor"), ":", right=True)  # curves begin low and end high
         axes.set_xlabel("epoch")
         axes.set_ylabel("accuracy")
         axes.xaxis.get_major_locator().set_params(integer=True)
-        drawing.legend(figure, places)
+        drawing.legend(figure, _labels(places, letters))
 
     title, name = "Learning curves", f"Learning curves of {text(cell)}"
     images = " or ".join(dict.fromkeys(each["images"] for _, each in trainings))
     note = f"Accuracy on the {images} images after each epoch, a line for each training: at most the {TRAININGS} newest of like ones."
     note += f" Every {step} epochs." if step > 1 else ""
-    headers = ["epoch", *(f"seed {each['seed']}, {row.place}" for row, each in trainings)]
+    headers = ["epoch", *(f"seed {each['seed']}, {letters[row.place] or row.place}" for row, each in trainings)]
     data = [[epoch, *(number(_after(each, epoch), 4) for _, each in trainings)] for epoch in epochs]
     below = 15 * len(places)
     drawn = drawing.svg(name, note, (360, 235 + below), draw, (58, 6, 12, 40 + below))
     return Chart(name, title, note, drawn, headers, data)
 
 
-def history(cell, rows):
+def history(cell, rows, letters):
     """Accuracy and epoch time of a cell over commits and versions; None where there was only one state of these."""
-    points = sorted(((each["when"], _state(each), text(row.place), each) for row in rows for each in row.history), key=lambda each: each[0])
+    points = sorted(((each["when"], _state(each), row.place, each) for row in rows for each in row.history), key=lambda each: each[0])
     states = list(dict.fromkeys(state for _, state, _, _ in points))
-    shown, places = states[-STATES:], list(dict.fromkeys(place for _, _, place, _ in points))
+    shown, places = states[-STATES:], _places((place for _, _, place, _ in points), letters)
     if all(len({state for _, state, at, _ in points if at == place}) < 2 for place in places):
         return None
     groups = {}
@@ -75,32 +80,31 @@ def history(cell, rows):
     def draw(figure):
         panels = figure.subplots(2, 1, sharex=True)
         for axes, key, label in zip(panels, ("accuracy", "epoch_seconds"), ("accuracy", "seconds an epoch"), strict=True):
-            for index, place in enumerate(places):
+            for place, index in places.items():
                 drawing.means(
                     axes,
                     [(shown.index(state), _values(each[key] for each in group)) for (state, at), group in groups.items() if at == place],
                     index,
                 )
             axes.set_ylabel(label)
-        panels[1].set_xticks(range(len(shown)), _labels(shown), rotation=60, rotation_mode="anchor", ha="right", fontsize=9)
-        drawing.legend(figure, places)
+            axes.grid(axis="x", visible=False)
+        panels[1].set_xticks(range(len(shown)), _commits(shown), rotation=60, rotation_mode="anchor", ha="right", fontsize=9)
+        drawing.legend(figure, _labels(places, letters))
 
     title, name = "History", f"History of {text(cell)}"
     note = "Mean and range of the trainings of each commit and set of versions, oldest first."
     note += f" The newest {STATES} of {len(states)}." if len(states) > STATES else ""
-    data = [
-        [
-            group[0]["when"][:10],
-            commit,
-            ", ".join(versions),
-            place,
-            len(group),
-            _spread(group, "accuracy", "{:.4f}".format),
-            _spread(group, "epoch_seconds", number),
-        ]
-        for ((commit, versions), place), group in groups.items()
+    data = []
+    for state in shown:
+        since = next(when for when, at, _, _ in points if at == state)
+        figures = [_spread(groups.get((state, place), ()), *form) for place in places for form in FORMS]
+        data.append([since[:10], state[0], ", ".join(state[1]), *figures])
+    headers = [
+        "since",
+        "commit",
+        "versions",
+        *(f"{name}, {letters[place]}" for place in places for name in ("accuracy", "seconds an epoch")),
     ]
-    headers = ["since", "commit", "versions", "machine", "trainings", "accuracy", "seconds an epoch"]
     below = 15 * len(places)
     drawn = drawing.svg(name, note, (360, 330 + below), draw, (58, 10, 12, 72 + below))
     return Chart(name, title, note, drawn, headers, data)
@@ -122,7 +126,7 @@ def accuracy_and_time(rows):
             words = f"{row.cell}, {row.place}: {number(seconds)} s an epoch, accuracy {accuracy:.4f}"
             drawing.point(axes, seconds, accuracy, datasets.index(row.dataset), not row.marks, words)
         axes.set_ylabel("accuracy")
-        drawing.legend(figure, datasets)
+        drawing.legend(figure, dict(enumerate(datasets)))
         drawing.name_points(axes, [(row.epoch_seconds.value, row.accuracy.value, text(row.model)) for row in rows])
 
     name = "Accuracy against epoch time"
@@ -132,32 +136,43 @@ def accuracy_and_time(rows):
     return Chart(name, name, note, drawing.svg(name, note, (760, 400 + 15 * len(datasets)), draw), headers, data, wide=True)
 
 
-def times(rows):
+def times(rows, letters):
     """Epoch time of each cell on each machine, those of the studies too."""
     rows = [row for row in rows if row.epoch_seconds]
     if not rows:
         return None
     slowest = {row.cell: max(each.epoch_seconds.value for each in rows if each.cell == row.cell) for row in rows}
-    cells, places = sorted(slowest, key=slowest.get), sorted({text(row.place) for row in rows})
+    cells, places = sorted(slowest, key=slowest.get), _places((row.place for row in rows), letters)
 
     def draw(figure):
         axes = figure.subplots()
         drawing.log_time(axes, [row.epoch_seconds.value for row in rows])
         for row in rows:
-            index, y, found = places.index(text(row.place)), cells.index(row.cell), row.epoch_seconds
+            index, y, found = places[row.place], cells.index(row.cell), row.epoch_seconds
             if found.low is not None:
                 axes.plot([found.low, found.high], [y, y], color=colour(index), linewidth=1)
             words = f"{row.cell}, {row.place}: {number(found.value)} s an epoch"
             drawing.point(axes, found.value, y, index, row.kind == "measured" and not row.marks, words)
         axes.set_yticks(range(len(cells)), list(map(text, cells)))
         axes.set_ylim(-0.7, len(cells) - 0.3)
-        drawing.legend(figure, places)
+        drawing.legend(figure, _labels(places, letters))
 
     name = "Epoch time by machine"
     note = "Further left is faster; a line is the 95 % interval. Hollow: printed by a study, expected, or the row has a mark."
     data = [[row.cell, row.place, row.kind, ", ".join(row.marks), *map(number, row.epoch_seconds[:3])] for row in rows]
     headers = ["cell", "machine", "kind", "marks", "seconds an epoch", "low", "high"]
     return Chart(name, name, note, drawing.svg(name, note, (760, 80 + 17 * len(cells) + 15 * len(places)), draw), headers, data, wide=True)
+
+
+def _places(places, letters):
+    """Place -> the index of its series, of some places, in the order of their letters."""
+    index, places = {place: i for i, place in enumerate(letters)}, set(places)
+    return {place: i for place, i in index.items() if place in places}
+
+
+def _labels(places, letters):
+    """Index of a series -> its place with its letter."""
+    return {i: text(f"{letters[place]} = {place}" if letters[place] else place) for place, i in places.items()}
 
 
 def _first(rows, name):
@@ -174,7 +189,7 @@ def _state(each):
     return text(each["commit"][:7]), tuple(f"{name} {version}" for name, version in sorted(each["versions"].items()) if name in WATCHED)
 
 
-def _labels(states):
+def _commits(states):
     """For each state its commit, and the first version that changed with it."""
     before = [(), *(versions for _, versions in states)]
     changed = [[each for each in versions if former and each not in former] for (_, versions), former in zip(states, before, strict=False)]
@@ -186,8 +201,8 @@ def _values(values):
 
 
 def _spread(group, key, form):
-    """Mean and range of a figure of some records, as text."""
+    """Mean, range and number of a figure of some records, as text."""
     values = _values(each[key] for each in group)
     if not values:
         return ""
-    return form(mean(values)) + (f" ({form(min(values))} to {form(max(values))})" if len(values) > 1 else "")
+    return f"{form(mean(values))} ({form(min(values))} to {form(max(values))}, n={len(values)})" if len(values) > 1 else form(values[0])

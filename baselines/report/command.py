@@ -4,6 +4,7 @@ import argparse
 import datetime
 import re
 import sys
+from dataclasses import replace
 
 from baselines import files, store
 from baselines.report import ab, ci, drawing, expected, history, make, measure, page, select, studies, table, values
@@ -91,7 +92,8 @@ def _printed(made, chosen, options):
     if options.format in ("csv", "json"):
         return {"csv": values.as_csv, "json": values.as_json}[options.format](made)
     style = {"text": "simple"}.get(options.format, options.format)
-    text = table.text(made, options.format) + (expected.section(made, options.format) if options.expected else "")
+    text = table.text(replace(made, questions=[]) if options.all else made, options.format)  # whole tables have the studies' questions
+    text += expected.section(made, options.format) if options.expected else ""
     return text + ("\n" + studies.tables(chosen, make.folders(made, chosen), style) if options.all else "")
 
 

@@ -13,7 +13,7 @@ from html import escape
 from importlib.util import find_spec
 
 SERIES = 8  # colours of the page
-MARKERS = "os^Dv*PX"
+MARKERS = "os^DvPX"  # one less than colours, so that both repeat together only after 56 series
 TEXT = "#000001"  # stands for currentColor while matplotlib draws
 BACK = "#000002"  # for the page's background
 STYLE = {
@@ -24,6 +24,9 @@ STYLE = {
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
+    "xtick.bottom": False,  # the grid does it, in fewer bytes
+    "ytick.left": False,
+    "xtick.minor.bottom": False,
     "grid.alpha": 0.15,
     "grid.color": TEXT,
     "lines.linewidth": 1.5,
@@ -50,6 +53,11 @@ def colour(index):
     return f"#0001{index % SERIES:02x}"
 
 
+def marker(index):
+    """The marker of a series."""
+    return MARKERS[index % len(MARKERS)]
+
+
 def svg(name, note, size, draw, margins=None):
     """A figure as an <svg> element that carries its name and note and whose ids no other chart's have.
 
@@ -70,19 +78,34 @@ def svg(name, note, size, draw, margins=None):
         if margins:
             left, right, top, bottom = margins
             figure.subplots_adjust(left / width, bottom / height, 1 - right / width, 1 - top / height, hspace=0.15)
+        figure.patch.set_visible(False)
         draw(figure)
         figure.savefig(out, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     drawn = out.getvalue().partition("<svg")[2].partition(">")[2]
-    for index in range(SERIES):
-        drawn = drawn.replace(colour(index), f"var(--series-{index})")
-    drawn = drawn.replace(TEXT, "currentColor").replace(BACK, "var(--back)")
-    drawn = drawn.replace("xlink:href", "href")
-    drawn = re.sub(r'<g id="title:([^"]*)">', r"<g><title>\1</title>", drawn)
-    drawn = re.sub(r'<(g|text|path) id="(?!m[0-9a-f]{10}")[^"]*"', r"<\1", re.sub(r"<style.*?</style>", "", drawn))
-    drawn = re.sub(r"font-family: [^;\"]*;? ?| transform=\"rotate\(-0 [^\"]*\"", "", drawn)
-    drawn = re.sub(r">\s+<", "><", drawn).replace("\n", "")
+    drawn = re.sub(r">\s+<", "><", re.sub(r"<style.*?</style>", "", drawn, flags=re.DOTALL))
+    drawn = re.sub(r"<[^>]*>", _tidy, drawn)  # in tags only: text stays as it is
+    drawn = re.sub(r'<g([^>]*)>(<use [^>]*(style="[^"]*")/>(?:<use [^>]*\3/>)*)</g>', _hoisted, drawn)
     head = f'<svg class="drawing" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-label="{escape(name)}">'
     return f"{head}<desc>{escape(note)}</desc>{drawn}"
+
+
+def _tidy(match):
+    """A tag of matplotlib's with the page's colours and no more than it needs: half of a chart's bytes say nothing."""
+    tag = match[0].replace("\n", "").replace("xlink:href", "href")
+    if title := re.fullmatch(r'<g id="title:(.*)">', tag):
+        return f"<g><title>{title[1]}</title>"
+    tag = re.sub(r'^<(g|text|path) id="(?!m[0-9a-f]{10}")[^"]*"', r"<\1", tag)  # markers are used by their ids
+    tag = re.sub(r"(\d\.\d)\d+", r"\1", re.sub(r' transform="rotate\(-0 [^"]*"', "", tag)).replace(" L ", " ")
+    tag = re.sub(r"font-family: [^;\"]*;? ?|; stroke-line(join: miter|cap: square)", "", tag)
+    tag = tag.replace(TEXT, "currentColor").replace(BACK, "var(--back)").replace("; fill: currentColor", "")
+    tag = re.sub(r"#0001(\d\d)", lambda found: f"var(--series-{int(found[1])})", tag)
+    return re.sub(r' clip-path="[^"]*" style="[^"]*stroke-opacity[^"]*"', ' class="grid"', tag)
+
+
+def _hoisted(match):
+    """Markers of one style: the style is said once, of their group."""
+    attributes, markers, style = match.groups()
+    return f"<g{attributes} {style}>{markers.replace(f' {style}', '')}</g>"
 
 
 def titled(artist, words):
@@ -92,7 +115,7 @@ def titled(artist, words):
 
 def point(axes, x, y, index, full, words):
     """One marker of a series; hollow unless ``full``."""
-    style = {"marker": MARKERS[index % SERIES], "color": colour(index), "linestyle": "none"}
+    style = {"marker": marker(index), "color": colour(index), "linestyle": "none"}
     (drawn,) = axes.plot([x], [y], **style, **({} if full else {"markerfacecolor": BACK}))
     titled(drawn, words)
 
@@ -100,10 +123,12 @@ def point(axes, x, y, index, full, words):
 def means(axes, points, index):
     """Mean and range of some numbers at each x, joined by a line. points: list of (x, numbers)."""
     points = sorted((x, values) for x, values in points if values)
-    style = {"color": colour(index), "marker": MARKERS[index % SERIES], "markersize": 5}
+    if not points:
+        return
+    style = {"color": colour(index), "marker": marker(index), "markersize": 5}
     axes.plot([x for x, _ in points], [sum(values) / len(values) for _, values in points], **style)
-    for x, values in points:
-        axes.plot([x, x], [min(values), max(values)], color=colour(index), linewidth=1)
+    ends = [(x, end) for x, values in points for end in (min(values), max(values), math.nan)]  # NaN ends a line: all are one path
+    axes.plot(*zip(*ends, strict=True), color=colour(index), linewidth=1)
 
 
 def level(axes, name, value, style, right=False):
@@ -127,30 +152,27 @@ def log_time(axes, values):
 
 
 def legend(figure, names):
-    """The names of series 0, 1, ... under the axes, one a line."""
+    """The names of series under the axes, one a line. names: index of a series -> its name."""
     from matplotlib.lines import Line2D
 
-    handles = [Line2D([], [], color=colour(i), marker=MARKERS[i % SERIES], linestyle="none", label=name) for i, name in enumerate(names)]
-    figure.legend(
-        handles=handles,
-        loc="lower left" if figure.get_layout_engine() is None else "outside lower left",
-        handletextpad=0.2,
-        borderpad=0,
-        borderaxespad=0.2,
-    )
+    handles = [Line2D([], [], color=colour(i), marker=marker(i), linestyle="none", label=name) for i, name in sorted(names.items())]
+    where = "lower left" if figure.get_layout_engine() is None else "outside lower left"
+    figure.legend(handles=handles, loc=where, handletextpad=0.2, borderpad=0, borderaxespad=0.2)
 
 
 def name_points(axes, points):
-    """Names beside points, as many as do not overlap. points: list of (x, y, name), x on a log scale."""
-    figure, taken = axes.figure, []
-    figure.draw_without_rendering()  # lays it out
+    """Names beside points, as many as do not overlap. points: list of (x, y, name)."""
+    axes.figure.draw_without_rendering()  # lays it out
     pixels = [(*axes.transData.transform((x, y)), name) for x, y, name in points]
+    taken = [(left - 5, bottom - 5, left + 5, bottom + 5) for left, bottom, _ in pixels]
     for (x, y, _), (left, bottom, name) in zip(points, pixels, strict=True):
-        box = (left + 6, bottom - 6, left + 12 + 6 * len(name), bottom + 8)
-        others = [(other - 5, at - 5, other + 5, at + 5) for other, at, _ in pixels if (other, at) != (left, bottom)]
-        if not any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in [*taken, *others]):
-            axes.annotate(name, (x, y), (7, -3), textcoords="offset points", fontsize=9.5)
-            taken.append(box)
+        long = 6 * len(name)
+        for dx, dy, align, start in (7, -3, "left", 7), (-7, -3, "right", -7 - long), (0, 7, "center", -long / 2):
+            box = (left + start, bottom + dy, left + start + long, bottom + dy + 9)
+            if not any(box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3] for other in taken):
+                axes.annotate(name, (x, y), (dx, dy), textcoords="offset points", fontsize=9.5, ha=align)
+                taken.append(box)
+                break
 
 
 def number(value, digits=3):

@@ -5,30 +5,15 @@ the page around them, with its style and its script.
 """
 
 import re
-from collections import Counter
-from itertools import count
 from pathlib import Path
 from string import Template
 
 from baselines import files
-from baselines.report import rows, sections
+from baselines.report import rows, sections, table
 from baselines.report.markup import Html, element, listed, safe
 from baselines.report.sections import section
 
 SKELETON = Path(__file__).with_name("page.html")
-WORDS = {
-    "SAME": "bit for bit the accepted result",
-    "PASS": "no change that is larger than trainings differ by themselves",
-    "REGRESSED": "worse than the accepted records, by more than trainings differ",
-    "IMPROVED": "better than the accepted records, by more than trainings differ",
-    "SUSPECT": "may be worse; more trainings decide",
-    "NO-BASELINE": "nothing is accepted yet that it could be compared with",
-    "INCOMPARABLE": "trained on other data than the accepted records",
-    "UNSTABLE": "the times scatter too much, or are too few, to tell a change",
-    "accepted": "is the baseline, or part of it",
-    "former": "an older record; a newer one is judged",
-    "not judged": "trained for another number of epochs than the recipe's",
-}
 
 
 def write(file, comparison):
@@ -50,11 +35,11 @@ def write(file, comparison):
 
 def page(comparison):
     """The page as text."""
-    found = comparison.rows
-    parts = [_status(comparison), _answer(comparison), sections.measured(comparison), sections.published(found), sections.overview(found)]
-    parts += [sections.ab(comparison.ab), sections.verdicts(found), *map(sections.question, comparison.questions, count())]
-    parts = [each for each in [*parts, sections.cells(found), _glossary(found)] if each]
-    links = [match.groups() for each in parts if (match := re.search(r'id="([\w-]+)"><h2>(.*?)</h2>', each))]
+    made = comparison
+    parts = [_status(made), _answer(made), sections.machines(made), sections.measured(made), sections.published(made)]
+    parts += [sections.overview(made), sections.ab(made.ab), sections.verdicts(made), *sections.questions(made.questions)]
+    parts = [each for each in [*parts, sections.cells(made), _glossary(made.rows)] if each]
+    links = [match.groups() for each in parts if (match := re.search(r'id="([\w-]+)"><h2>([^:]*?)[:<]', each))]
     nav = element("nav", listed([element("a", Html(title), href=f"#{id_}") for id_, title in links]), aria_label="Sections of this page")
     content = element("main", parts[0], parts[1], nav, *parts[2:], id="content")
     title = f"zoobench: {comparison.here} against {comparison.against}" if comparison.here else "zoobench"
@@ -64,21 +49,17 @@ def page(comparison):
 
 def _head(comparison):
     newest = max((row.when for row in comparison.rows), default="")[:10]
-    places = [("This machine", comparison.here), ("compared with", comparison.against), ("newest record", newest)]
-    lines = [Html(f"{safe(name)}: {element('b', value)}") for name, value in places if value]
-    return Html(element("h1", "zoobench: how do the networks do here?") + element("p", Html("; ".join(lines))))
+    when = element("p", f"{len(comparison.rows)} rows; the newest record is of {newest}.") if newest else ""
+    return Html(element("h1", "zoobench: are the networks as fast and as good as before, and as published?") + when)
 
 
 def _status(comparison):
     """Whether anything is red, in one line that stands out; then the red verdicts, and the files that cannot be read."""
     red, problems = comparison.red, comparison.problems
     judged = sum(row.verdict.split(" ")[0] in rows.ORDER for row in comparison.rows)
-    counts = Counter(row.verdict for row in comparison.rows if row.kind == "measured")
-    counted = ", ".join(f"{count} {word}" for word, count in counts.items())
     fine = "Nothing regressed." if judged else "Nothing was judged."
     head = f"{len(red)} red: worse than the accepted records." if red else fine
-    told = element("p", element("strong", head), f" {len(comparison.rows)} rows: {counted}." if counted else "")
-    found = element("div", told, listed(red), class_="status red" if red else "status")
+    found = element("div", element("p", element("strong", head)), listed(red), class_="status red" if red else "status")
     if problems:
         found += element("div", element("p", element("strong", "Files that cannot be read")), listed(problems), class_="status red")
     return Html(found)
@@ -90,9 +71,9 @@ def _answer(comparison):
 
 def _glossary(found):
     """The words and marks that the page uses, in plain words."""
-    used = {row.verdict.split(" ")[0] for row in found} | {row.verdict for row in found}
-    marks = {mark: meaning for mark, meaning in rows.MARKS.items() if any(each.startswith(mark) for row in found for each in row.marks)}
-    terms = [(each, meaning) for each, meaning in [*WORDS.items(), *marks.items()] if each in used or each in marks]
+    used = {row.verdict.split(" (")[0] for row in found}
+    marks = dict(rows.explained(mark) for row in found for mark in row.marks)
+    terms = [*((verdict, meaning) for verdict, meaning in table.WORDS.items() if verdict in used), *marks.items()]
     always = [
         ("cell", "a network, a data set and a recipe: what is trained; one row of a study's table"),
         ("floor", "the accuracy under which a training fails by itself"),

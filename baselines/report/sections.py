@@ -1,9 +1,11 @@
 """The sections of the HTML page that hold tables and charts: parts of a Comparison -> an element, or "" where there is nothing to show."""
 
-from baselines.report import charts
+from itertools import groupby
+
+from baselines.report import answer, charts, expected
 from baselines.report.drawing import number, text
-from baselines.report.markup import Cell, Html, element, figure, listed, sortable, table
-from baselines.report.rows import ORDER
+from baselines.report.markup import Cell, Html, element, figure, listed, safe, sortable, table
+from baselines.report.rows import ORDER, whole
 
 HINT = "Show rows with these words (cell, machine, verdict ...):"
 BAD, GOOD = ("REGRESSED", "SUSPECT", "INCOMPARABLE"), ("IMPROVED",)
@@ -14,36 +16,38 @@ def section(id_, title, *content):
     return element("section", element("h2", title), *content, id=id_)
 
 
-def published(rows):
-    """Ours beside the accuracies that the studies print: like ones first, the furthest apart of these first."""
-    found = [row for row in rows if row.kind == "measured" and row.published_accuracy is not None and row.accuracy]
+def published(made):
+    """Ours beside the accuracies that the studies print: those that did not come out first, those of unlike trainings last."""
+    found = [row for row in made.rows if row.kind == "measured" and row.published_accuracy is not None and row.accuracy]
     if not found:
         return ""
-    found.sort(key=lambda row: (bool(row.marks), -abs(row.accuracy.value - row.published_accuracy)))
+    missed = answer.came_out(made)
+    found.sort(key=lambda row: (not whole(row), not missed.get(row.cell), -abs(row.accuracy.value - row.published_accuracy)))
     values = [
         [
             row.cell,
-            row.study,
+            Cell("") if not whole(row) else word("did not come out", bad=True) if missed[row.cell] else word("came out"),
             Cell(f"{row.published_accuracy:.4g}", row.published_accuracy),
             accuracy(row.accuracy),
             change(row.accuracy.value - row.published_accuracy),
             ", ".join(row.marks),
-            row.place,
+            row.study,
+            place(row, made),
         ]
         for row in found
     ]
-    headers = ["cell", "study", "published", "ours", "ours - published", "marks", "machine"]
-    note = (
-        "Accuracy on the test images, as the study prints it and as it came out here. A row with a mark was not trained as the study was."
-    )
+    headers = ["cell", "result", "published", "ours", "ours - published", "marks", "study", "machine"]
+    note = "Accuracy on the test images, as the study prints it and as it came out here. "
+    note += f"It came out if it is within {answer.FAR} standard deviations of our trainings. "
+    note += "Rows without a result were not trained as the study did; their marks say why."
     return section("published", "Published numbers", element("p", note), _sorted("Published and measured accuracy", headers, values))
 
 
-def measured(comparison):
+def measured(made):
     """All rows, worst verdict first."""
-    if not comparison.rows:
+    if not made.rows:
         return ""
-    links = {cell: index for index, cell in enumerate(dict.fromkeys(row.cell for row in comparison.rows))}
+    links = {cell: index for index, cell in enumerate(dict.fromkeys(row.cell for row in made.rows))}
     values = [
         [
             Cell(element("a", row.cell, href=f"#cell-{links[row.cell]}"), row.cell),
@@ -52,75 +56,103 @@ def measured(comparison):
             seconds(row.epoch_seconds),
             seconds(row.ratio),
             ", ".join(row.marks),
-            row.place,
+            place(row, made),
             change(row.accuracy_change and row.accuracy_change.value),
             Cell(number(row.images_per_second), row.images_per_second),
             Cell("" if row.peak_share is None else f"{row.peak_share:.0%}", row.peak_share),
             Cell("" if row.memory is None else f"{row.memory / 1e6:.0f}", row.memory),
         ]
-        for row in comparison.rows
+        for row in made.rows
     ]
     headers = ["cell", "verdict", "accuracy", "seconds an epoch", "ratio", "marks", "machine", "accuracy change"]
     headers += ["images a second", "of peak", "memory (MB)"]
-    note = f"Ratio: seconds an epoch divided by those of {comparison.against}, so that less than 1 is faster. "
+    note = f"Ratio: seconds an epoch divided by those of {made.against}, so that less than 1 is faster. "
     note += "Below a figure: its 95 % interval, and n, the number of trainings. "
     note += "Of peak: share of the machine's measured rate of matrix products."
     return section("rows", "What was measured", element("p", note), _sorted("Rows, worst verdict first", headers, values))
 
 
-def verdicts(rows):
+def verdicts(made):
     """Each verdict of a session with its reason."""
-    values = [[row.cell, row.place, word(row.verdict), row.reason] for row in rows if row.verdict.split(" ")[0] in ORDER]
+    values = [[row.cell, word(row.verdict), row.reason, place(row, made)] for row in made.rows if row.verdict.split(" ")[0] in ORDER]
     if not values:
         return ""
     return section(
-        "verdicts", "Verdicts and their reasons", _sorted("Verdicts, worst first", ["cell", "machine", "verdict", "reason"], values)
+        "verdicts", "Verdicts and their reasons", _sorted("Verdicts, worst first", ["cell", "verdict", "reason", "machine"], values)
     )
 
 
-def overview(rows):
-    """The charts of all cells together."""
-    drawn = [figure(chart) for chart in (charts.times(rows), charts.accuracy_and_time(rows)) if chart]
+def machines(made):
+    """What each letter stands for, and how fast that machine is against the reference."""
+    lines = []
+    for where, letter in made.letters.items():
+        pairs, _ = answer.compared(made, where)
+        ratio, count = answer.mean_ratio(pairs), sum(row.ratio is not None for row in pairs)
+        role = "; this one is compared" if where == made.here else "; the reference" if where == made.against else ""
+        speed = (
+            f"; an epoch takes {number(ratio.value)} times as long as on the reference (over {count} cell{'s' * (count > 1)})"
+            if ratio
+            else ""
+        )
+        lines.append(Html(element("b", letter) + safe(f" = {where}{role}{speed}")))
+    return section("machines", "Machines", listed(lines)) if lines else ""
+
+
+def overview(made):
+    """The charts of all cells together; beside our machines, those of the studies."""
+    cells = {row.cell for row in made.rows}
+    printed = [row for row in expected.published() if row.cell in cells and row.kind not in {each.kind for each in made.rows}]
+    places = {**made.letters, **{row.place: "" for row in printed if row.epoch_seconds}}
+    drawn = [figure(chart) for chart in (charts.times([*made.rows, *printed], places), charts.accuracy_and_time(made.rows)) if chart]
     return section("speed", "Speed and accuracy of all cells", *drawn) if drawn else ""
 
 
-def cells(rows):
+def cells(made):
     """The charts of each cell, in the order of the rows."""
     by_cell = {}
-    for row in rows:
+    for row in made.rows:
         by_cell.setdefault(row.cell, []).append(row)
     articles = []
     for index, (cell, group) in enumerate(by_cell.items()):
-        drawn = [figure(chart) for chart in (charts.curves(cell, group), charts.history(cell, group)) if chart]
-        lines = [Html(f"{word(row.verdict).shown}: {element('span', row.place)}") for row in group if row.kind == "measured"]
+        drawn = [figure(chart) for chart in (charts.curves(cell, group, made.letters), charts.history(cell, group, made.letters)) if chart]
+        lines = [Html(word(row.verdict).shown + safe(f" on {made.letters.get(row.place)}")) for row in group if row.kind == "measured"]
         articles.append(element("article", element("h3", cell), listed(lines), *drawn, id=f"cell-{index}"))
     return section("cells", "Each cell", element("div", *articles, class_="cells")) if articles else ""
 
 
-def question(entry, index):
-    """A study's question and the tables that answer it. entry: (study, question, headers, rows)."""
-    study, asked, headers, rows = entry
-    return section(f"study-{index}", f"{study}: {asked}", table(f"{study}: answers", headers, rows))
+def questions(found):
+    """The studies' questions, each with the tables that answer it: a list of sections. found: a Comparison's questions."""
+    parts = []
+    for index, ((study, question), answers) in enumerate(groupby(found, key=lambda each: each[:2])):
+        tables = [table(f"{study}: table {i} of answers", headers, rows) for i, (_, _, headers, rows) in enumerate(answers, 1)]
+        parts.append(section(f"study-{index}", f"Study {study}: {question}", *tables))
+    return parts
 
 
 def ab(compared):
     """Comparisons that `python -m baselines ab` stored."""
-    if not compared:
-        return ""
     values = [
         [
             each["subject"],
-            " against ".join(map(text, each["sides"])) if isinstance(each["sides"], list | tuple) else each["sides"],
             word(text(each["verdict"])),
-            Cell(number(each["ratio"], 4), each["ratio"]),
-            f"{number(each['low'], 4)} to {number(each['high'], 4)}",
+            Cell(number(each["ratio"]), each["ratio"]),
+            "" if each["low"] is None else f"{number(each['low'])} to {number(each['high'])}",
             Cell(each["pairs"], each["pairs"]),
+            each["sides"],
             text(each["when"])[:16].replace("T", " "),
+            each["machine"],
         ]
         for each in compared
     ]
-    headers = ["subject", "sides", "verdict", "ratio of times", "95 % interval", "pairs", "when"]
-    return section("ab", "Changes of code, timed side by side", _sorted("Comparisons of ab", headers, values))
+    headers = ["subject", "verdict", "ratio of times", "95 % interval", "pairs", "sides", "when", "machine"]
+    note = "The same cell trained in turns by two versions of the code: a ratio over 1 is slower."
+    shown = _sorted("Comparisons of ab", headers, values)
+    return section("ab", "Changes of code, timed side by side", element("p", note), shown) if values else ""
+
+
+def place(row, made):
+    """A cell with a row's machine after its letter."""
+    return Cell(f"{made.letters[row.place]}: {row.place}" if row.place in made.letters else row.place)
 
 
 def accuracy(found):
@@ -138,10 +170,10 @@ def change(value):
     return Cell("") if value is None else Cell(f"{value:+.4f}", value)
 
 
-def word(verdict):
+def word(verdict, bad=False):
     """A cell with a verdict, which is marked where it is bad or good."""
     first = verdict.split(" ")[0]
-    kind = "word bad" if first in BAD else "word good" if first in GOOD else "word"
+    kind = "word bad" if bad or first in BAD else "word good" if first in GOOD else "word"
     return Cell(element("span", verdict, class_=kind))
 
 

@@ -55,7 +55,7 @@ def _questions(made, form):
     parts, former = [], None
     for study, question, headers, found in made.questions:
         parts += [_title(f"{study}: {question}", form)] if study != former else []
-        kept = [i for i, header in enumerate(headers) if form == "github" or header != "parameters"]  # for which text has no room
+        kept = [i for i, header in enumerate(headers) if form == "github" or header not in ("parameters", "peak MB")]  # no room
         lines = [[row[i] for i in kept] for row in found]
         parts.append(_table(lines, [headers[i] if form == "github" else headers[i].replace(" ", "\n", 1) for i in kept], form))
         former = study

@@ -13,6 +13,7 @@ from tests.self.baselines.pages import Read, comparison, row, slower, trained
 
 pytestmark = pytest.mark.self
 EVIL = "</script><script>alert(1)</script><img src=x onerror=y>&\"'$"
+HERE = {"fast-chip, tensorflow float32": "A", "slow-chip, tensorflow float32": "B", "GTX": ""}  # letters
 OLDER = {"commit": "0ldc0de", "versions": {"keras": "3.14.1"}}
 
 
@@ -78,7 +79,13 @@ def test_the_text_of_drawings_stays_text_too(drawn):
     assert 1 == len(found.all("script"))
     assert [] == found.all("img")
     assert 4 == len(found.all("svg"))
-    assert found.text.count("$") > Read(page.page(comparison(row()))).text.count("$")
+    assert all(f"{EVIL}, {EVIL} {EVIL}" in each for each in found.drawings), "a drawing's text is as it was"
+
+
+def test_figures_in_the_text_of_drawings_keep_their_digits(drawn):
+    where = ("chip-6.207 #000001 #000100", "jax", "float32")
+    (curves,) = [each for each in Read(page.page(comparison(row(place=where)))).drawings if "epoch" in each and "seed" in each]
+    assert f"seed 1, {where[0]}, jax float32: 0.9000" in curves
 
 
 def test_a_folders_name_that_is_no_text_is_written(tmp_path, drawn):
@@ -125,12 +132,24 @@ def test_figures_sort_by_their_values_and_columns_without_any_are_left_out():
     assert "memory" not in found.text.partition("Words and marks")[0]
 
 
-def test_published_numbers_of_cells_that_were_trained_as_published_come_first_the_furthest_first():
+def test_published_numbers_that_did_not_come_out_come_first_and_those_of_unlike_trainings_last():
     near, far = row("lenet5-mnist-afif", published_accuracy=0.9), row("vgg_like-mnist-afif", published_accuracy=0.5)
     part = row("resnet20_v1-mnist-afif_resnet", published_accuracy=0.1, marks=("sample",))
-    text = Read(page.page(comparison(part, near, far))).text.partition("Published and measured accuracy")[2]
-    order = [text.index(each.cell) for each in (far, near, part)]
-    assert sorted(order) == order
+    text = Read(page.page(comparison(part, near, far))).text.partition("Published and measured accuracy")[2].partition("Speed and")[0]
+    results = re.findall(r"(vgg|lenet|resnet)|(did not come out|came out)", text)
+    assert [("vgg", ""), ("", "did not come out"), ("lenet", ""), ("", "came out"), ("resnet", "")] == results
+
+
+def test_each_machine_has_one_letter_and_one_colour_in_all_charts(drawn):
+    here, there = row(), slower(row())
+    made = comparison(here, there, slower(row("vgg_like-mnist-afif")))
+    found = Read(page.page(made))
+    assert "B = slow-chip, tensorflow float32; the reference" in found.text
+    times, *_, only_b = [each for each in found.drawings if "= slow-chip" in each]
+    assert "A = fast-chip" in times
+    assert "A = fast-chip" not in only_b
+    shown = page.page(made).split("<svg")[-1]
+    assert ["1"] == sorted(set(re.findall(r"--series-(\d)", shown)))
 
 
 def test_curves_show_the_accuracy_that_is_judged_and_not_that_of_the_training_images():
@@ -138,36 +157,39 @@ def test_curves_show_the_accuracy_that_is_judged_and_not_that_of_the_training_im
     assert ("test", [0.8, 0.93]) == rows.curve(seen)
     assert ("validation", [0.7]) == rows.curve({"accuracy": [1.0], "validation_accuracy": [0.7]})
     assert ("training", [1.0]) == rows.curve({"accuracy": [1.0]})
-    chart = charts.curves("a", [row(history=[trained(accuracies=[0.8, 0.93])])])
+    chart = charts.curves("a", letters=HERE, rows=[row(history=[trained(accuracies=[0.8, 0.93])])])
     assert [[1, "0.8000"], [2, "0.9300"]] == chart.rows
     assert "on the test images" in chart.note
 
 
 def test_curves_are_of_the_newest_trainings_thinned_but_with_the_first_and_the_last_epoch():
     long = [trained(seed, accuracies=[epoch / 1000 for epoch in range(1, 164)]) for seed in range(1, 9)]
-    chart = charts.curves("a", [row(history=[*long, trained(9, accuracies=[None])])])
-    assert ["epoch", *(f"seed {seed}, fast-chip, tensorflow float32" for seed in (4, 5, 6, 7, 8))] == chart.headers
-    assert [1, 5, 10] == [each[0] for each in chart.rows[:3]]
-    assert [163, *["0.1630"] * 5] == chart.rows[-1]
+    chart = charts.curves("a", letters=HERE, rows=[row(history=[*long, trained(9, accuracies=[None])])])
+    assert ["epoch", *(f"seed {seed}, A" for seed in (6, 7, 8))] == chart.headers
+    assert [1, 7, 14] == [each[0] for each in chart.rows[:3]]
+    assert [163, *["0.1630"] * 3] == chart.rows[-1]
     assert charts.EPOCHS >= len(chart.rows) - 2
-    assert charts.curves("a", [row(history=[trained(accuracies=[])])]) is None
+    assert charts.curves("a", letters=HERE, rows=[row(history=[trained(accuracies=[])])]) is None
 
 
 def test_a_history_goes_over_commits_and_versions_of_one_machine_in_the_order_of_time():
     here = row(history=[trained(3), trained(2, **OLDER), trained(1, **OLDER, accuracies=[0.8])])
-    chart = charts.history("a", [here])
-    assert ["2026-01-01", "0ldc0de", "keras 3.14.1", here.place, 2, "0.8500 (0.8000 to 0.9000)", "2.15 (2.10 to 2.20)"] == chart.rows[0]
-    assert ["2026-01-03", "c0ffee1", "keras 3.15.1", here.place, 1, "0.9000", "2.30"] == chart.rows[1]
-    assert charts.history("a", [row(), replace(slower(row()), history=[trained(2, **OLDER)])]) is None, "each machine was only once"
+    chart = charts.history("a", letters=HERE, rows=[here])
+    older = ["2026-01-01", "0ldc0de", "keras 3.14.1", "0.8500 (0.8000 to 0.9000, n=2)", "2.15 (2.10 to 2.20, n=2)"]
+    assert [older, ["2026-01-03", "c0ffee1", "keras 3.15.1", "0.9000", "2.30"]] == chart.rows
+    assert ["accuracy, A", "seconds an epoch, A"] == chart.headers[3:]
+    assert charts.history("a", letters=HERE, rows=[row(), replace(slower(row()), history=[trained(2, **OLDER)])]) is None, (
+        "each machine was only once"
+    )
     many = [trained(day, commit=f"{day:07}") for day in range(1, 29)]
-    assert [f"{day:07}" for day in range(13, 29)] == [each[1] for each in charts.history("a", [row(history=many)]).rows]
+    assert [f"{day:07}" for day in range(19, 29)] == [each[1] for each in charts.history("a", letters=HERE, rows=[row(history=many)]).rows]
 
 
 def test_rows_that_were_not_trained_to_the_end_are_no_points_beside_the_others():
     chart = charts.accuracy_and_time([row(), row("vgg_like-mnist-afif", marks=("--epochs 1",)), row(kind="published")])
     assert [["lenet5-mnist-afif", "fast-chip, tensorflow float32", "", "0.9000", "2.00"]] == chart.rows
     assert charts.accuracy_and_time([row(seconds=None)]) is None
-    times = charts.times([row(), slower(row(), 4), row(kind="published", place=("GTX", "", ""), seconds=20.0)])
+    times = charts.times([row(), slower(row(), 4), row(kind="published", place=("GTX", "", ""), seconds=20.0)], HERE)
     assert [("fast-chip, tensorflow float32", "2.00"), ("slow-chip, tensorflow float32", "8.00"), ("GTX", "20.0")] == [
         (each[1], each[4]) for each in times.rows
     ]
