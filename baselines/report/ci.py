@@ -15,7 +15,7 @@ from baselines.tables import FOLDER, studies
 
 ROOT = Path(__file__).parents[2]
 ORDER = ("FAILED", *rows.ORDER)  # worst first
-ROWS = 100  # of a summary's table
+ROWS, COMMANDS = 100, 20  # that a summary shows
 ANNOTATIONS = 10  # errors that GitHub shows of a step
 LONGEST = 900_000  # bytes; GitHub refuses a step's summary above 1 MiB, and then shows nothing
 
@@ -41,7 +41,7 @@ def session(reporter, last=()):
     lines = sorted(_lines(reporter.stats), key=lambda line: (not line.red, ORDER.index(line.word)))
     if not lines:
         return
-    if error := summarise(_markdown(lines, last)):
+    if error := summarise(lambda: _markdown(lines, last)):
         reporter.write_line(error)
     if found := annotations([line for line in lines if line.red]):
         reporter.ensure_newline()
@@ -54,7 +54,7 @@ def _lines(stats):
     found = {}
     for kind in ("passed", "xfailed", "failed", "error"):
         for report in stats.get(kind, []):
-            told = dict(report.user_properties)
+            told = dict(getattr(report, "user_properties", ()))  # a report of collecting has none
             red = kind in ("failed", "error")
             if red or (told.get("verdict") and report.when == "call"):
                 found[report.nodeid] = _line(report, told, red)
@@ -123,10 +123,10 @@ def _property(text):
 
 
 def summarise(markdown):
-    """Add Markdown to the step's summary, if there is one; why that failed as a line, else None."""
+    """Add what a function gives to the step's summary, if there is one; why that failed as a line, else None."""
     if not (file := os.environ.get("GITHUB_STEP_SUMMARY")):
         return None
-    text = markdown.encode("utf-8", "backslashreplace")
+    text = markdown().encode("utf-8", "backslashreplace")
     if len(text) > LONGEST:
         text = text[:LONGEST].rpartition(b"\n")[0] + b"\n\nand more: see the step's log\n"
     try:
@@ -145,8 +145,10 @@ def _markdown(lines, last):
     text += ["| verdict | of | |", "|---|---|---|"]
     text += [f"| {bold[line.red]}{line.word}{bold[line.red]} | {_one(line.subject)} | {_one(line.reason)} |" for line in lines[:ROWS]]
     text += ["", f"and {len(lines) - ROWS} more: see the step's log"] if len(lines) > ROWS else []
-    if commands := dict.fromkeys(command for line in lines for command in line.commands):
-        text += ["", "Next:", "", "```sh", *("# {}\n{}".format(*command.split(": ", 1)) for command in commands), "```"]
+    told = [line for line in lines if line.red] or lines
+    if commands := list(dict.fromkeys(command for line in told for command in line.commands)):
+        shown = ["# {}\n{}".format(*command.split(": ", 1)) for command in commands[:COMMANDS]]
+        text += ["", "Next:", "", "```sh", *shown, *(["# and more: see the step's log"] if len(commands) > COMMANDS else []), "```"]
     return "\n".join([*text, "", *(f"- {_one(line)}" for line in last)])
 
 
@@ -161,7 +163,7 @@ def compared(made, markdown):
 
     Args:
         made: rows.Comparison.
-        markdown: the same as Markdown.
+        markdown: a function that gives the same as Markdown.
     """
     found = []
     for text in made.red:
@@ -170,4 +172,5 @@ def compared(made, markdown):
         word = next((word for word in ORDER if reason.startswith(word)), "FAILED")
         where = place(cell) if cell in cells() else (_relative(FOLDER / "ours.toml"), 1)
         found.append(Line(subject, word, reason, True, (), where))
-    return [*filter(None, [summarise(markdown)]), *annotations(found)]
+    heading = f"## zoobench: comparison, {len(found) or 'nothing'} red"
+    return [*filter(None, [summarise(lambda: f"{heading}\n\n{markdown()}")]), *annotations(found)]

@@ -4,9 +4,10 @@ import argparse
 import datetime
 import re
 import sys
+from dataclasses import replace
 
 from baselines import files, store
-from baselines.report import ab, ci, drawing, history, make, measure, page, select, studies, table, values
+from baselines.report import ab, ci, drawing, expected, history, make, measure, page, select, studies, table, values
 from loaders import user
 
 END = "<!-- end of results -->"
@@ -27,6 +28,9 @@ def options(parser):
     parser.add_argument("--since", type=_date, metavar="DATE", help="only records of that day (such as 2026-01-31) and later ones")
     parser.add_argument("--against", metavar="NAME", help="the reference: a machine, published, or the name that --benchmark-save gave")
     parser.add_argument("--all", action="store_true", help="also the cells that were never run: each study's whole table")
+    parser.add_argument(
+        "--expected", action="store_true", help="also the times expected of cells that were not run, and how far off such are"
+    )
     parser.add_argument("--by", choices=history.BY, help="accuracy and time of each cell over the versions of a package, commits, ...")
     parser.add_argument("--format", choices=FORMATS, default="text")
     parser.add_argument("--into", type=user.path, metavar="FILE", help="write it between the results markers of FILE")
@@ -63,6 +67,7 @@ def command(options):
     choice = select.Choice(options.machine, options.cell, options.study, options.since, options.against, options.all)
     try:
         made = make.comparison(stored, choice, problems, compared)
+        made = expected.added(made, stored, options.storage, choice) if options.expected else made
         printed = _printed(made, select.chosen(stored, choice), options)
     except select.ChoiceError as error:
         print(f"baselines: {error}", file=sys.stderr)
@@ -73,7 +78,7 @@ def command(options):
         print(printed, end="")
     if options.html:
         page.write(options.html, made)
-    for line in [*made.red, *ci.compared(made, table.text(made, "github"))]:
+    for line in [*made.red, *ci.compared(made, lambda: table.text(made, "github"))]:
         print(line, file=sys.stderr)
     return 1 if made.red else 0
 
@@ -87,7 +92,9 @@ def _printed(made, chosen, options):
     if options.format in ("csv", "json"):
         return {"csv": values.as_csv, "json": values.as_json}[options.format](made)
     style = {"text": "simple"}.get(options.format, options.format)
-    return table.text(made, options.format) + ("\n" + studies.tables(chosen, make.folders(made, chosen), style) if options.all else "")
+    text = table.text(replace(made, questions=[]) if options.all else made, options.format)  # whole tables have the studies' questions
+    text += expected.section(made, options.format) if options.expected else ""
+    return text + ("\n" + studies.tables(chosen, make.folders(made, chosen), style) if options.all else "")
 
 
 def _put(file, text):

@@ -1,41 +1,47 @@
 """Rows of epochs that were not run here: those of the studies' own machines, and those that a machine's limits let one expect.
 
-An expected row is never averaged, and has no ratio. ``tested`` says how far such expectations are off, on the stored records.
+An expected row is never averaged, and has no ratio. ``tested`` says how far such expectations are off, on the stored records: the
+factor of the median epoch and of the worst, how many lie within their intervals, and the median factor by which those go up and down.
 """
 
 import re
+import textwrap
 from collections import defaultdict
+from dataclasses import replace
 from statistics import geometric_mean, median
+
+from tabulate import tabulate
 
 import zoo
 from baselines import machine, roofline, store
 from baselines.cells import cells, published_seconds, studies
 from baselines.record import epoch_seconds, timed
-from baselines.report import predict, workload
+from baselines.report import predict, select, table, workload
 from baselines.report.rows import Measured, Row
 
 FOLDER = re.compile(rf"(?P<machine>.+)_(?P<backend>[a-z]+)_(?P<precision>{'|'.join(machine.PRECISIONS)})")
+HEADERS = ["left out", "epochs", "off by", "at most", "which is", f"in {predict.SHARE:.0%}", "x"]
 TESTS = {  # what is left out -> the fields of an Epoch that name it
     "the cell on its machine": ("machine", "cell"),
-    "its network's family on its machine": ("machine", "family"),
-    "its network's family on every machine": ("family",),
-    "its machine": ("machine",),
+    "the family on its machine": ("machine", "family"),
+    "the family on every machine": ("family",),
+    "the machine": ("machine",),
 }
 
 
 def published():
     """Rows of kind "published": the studies' cells on the studies' own machines, and the times that they print of others."""
     found = []
-    for study, table in studies().items():
+    for study, content in studies().items():
         mine = [cell for cell in cells().values() if cell.study == study]
-        found += [_printed(cell, _machine(study, table), published_seconds(cell), cell.published.get("accuracy")) for cell in mine]
-        found += [_printed(cells()[each["cell"]], each["machine"], each["epoch_seconds"]) for each in table.get("elsewhere", [])]
+        found += [_printed(cell, _machine(study, content), published_seconds(cell), cell.published.get("accuracy")) for cell in mine]
+        found += [_printed(cells()[each["cell"]], each["machine"], each["epoch_seconds"]) for each in content.get("elsewhere", [])]
     return [row for row in found if row.epoch_seconds or row.accuracy]
 
 
-def _machine(study, table):
+def _machine(study, content):
     """The study's machine: its GPU, else its platform, which is another GPU in each study that does not name one."""
-    hardware = table.get("hardware", {})
+    hardware = content.get("hardware", {})
     return hardware.get("gpu") or f"{hardware.get('platform', 'a machine').partition(',')[0]} ({study})"
 
 
@@ -90,7 +96,7 @@ def _row(work, time, where, n):
 
 
 def tested(stored, storage):
-    """How far expectations are off once something is left out of the records: a list of rows for HEADERS, one of each of TESTS."""
+    """How far expectations are off once something is left out of the records: HEADERS, then a row for each of TESTS; [] without records."""
     limits = _limits(storage)
     kinds = defaultdict(list)
     for each in _measured(stored, limits):
@@ -98,18 +104,57 @@ def tested(stored, storage):
     found = []
     for what, keys in TESTS.items():
         pairs = [pair for epochs in kinds.values() for pair in predict.left_out(epochs, keys)]
-        factors = {each.cell: max(each.seconds / time.seconds, time.seconds / each.seconds) for each, time in pairs}
-        if not pairs:
-            continue
-        every = [max(each.seconds / time.seconds, time.seconds / each.seconds) for each, time in pairs]
-        held = sum(time.low <= each.seconds <= time.high for each, time in pairs)
-        worst = max(factors, key=factors.get)
-        width = median(time.high / time.seconds for _, time in pairs)
-        found.append([what, len(pairs), f"{median(every):.2f}", f"{max(every):.2f} ({worst})", f"{held} of {len(pairs)}", f"{width:.2f}"])
-    return found
+        factors = [(max(each.seconds / time.seconds, time.seconds / each.seconds), each.cell) for each, time in pairs]
+        if pairs:
+            held = sum(time.low <= each.seconds <= time.high for each, time in pairs)
+            width = median(time.high / time.seconds for _, time in pairs)
+            typical, (most, cell) = median(factor for factor, _ in factors), max(factors)
+            found.append([what, len(pairs), f"{typical:.2f}", f"{most:.2f}", cell, f"{held} of {len(pairs)}", f"{width:.2f}"])
+    return [HEADERS, *found] if found else []
 
 
-HEADERS = ["left out", "epochs", "off by (median factor)", "at most", f"in the {predict.SHARE:.0%} interval", "its half width (factor)"]
+def added(made, stored, storage, choice):
+    """The Comparison with expected rows of its cells (with ``choice.all``, of every chosen cell), and with how far such rows are off.
+
+    Args:
+        made: rows.Comparison.
+        stored: list of store.Stored: every one.
+        storage: folder of the machines' folders.
+        choice: select.Choice.
+    """
+    chosen = [cell for cell in cells() if select.wanted(cell, choice)] if choice.all else None
+    machines = [folder for folder in _limits(storage) if not choice.machines or any(name in folder for name in choice.machines)]
+    return replace(made, rows=[*made.rows, *rows(stored, made.rows, storage, chosen, machines)], tested=tested(stored, storage))
+
+
+def section(made, form):
+    """The expected rows of a Comparison and how far such rows are off, as text or as Markdown ("github")."""
+    found, counts = defaultdict(dict), {}
+    for row in made.rows:
+        if row.kind == "expected":
+            seconds, counts[row.place] = row.epoch_seconds, row.epoch_seconds.n
+            found[row.cell][made.letters[row.place]] = f"{float(f'{seconds.value:.3g}'):g} x{seconds.high / seconds.value:.2f}"
+    title = (
+        "Expected seconds an epoch of cells that were not run, left out of every mean; "
+        f"x: the factor by which the {predict.SHARE:.0%} interval goes up and down"
+    )
+    if not found:
+        return f"\n{title}: none; it takes a stored roofline, and timed records of that backend on a machine of that kind (CPU or GPU)\n"
+    headers = sorted({letter for times in found.values() for letter in times}, key=list(made.letters.values()).index)
+    grid = _table([["cell", *headers], *([cell, *(times.get(letter, "") for letter in headers)] for cell, times in found.items())], form)
+    if form != "github" and max(map(len, grid.splitlines())) > table.WIDTH:
+        lines = (f"{cell}: {', '.join(f'{letter} {time}' for letter, time in times.items())}" for cell, times in found.items())
+        grid = "\n".join(textwrap.fill(line, table.WIDTH, subsequent_indent="  ", break_on_hyphens=False) for line in lines)
+    parts = [f"### {title}" if form == "github" else textwrap.fill(title, table.WIDTH), grid]
+    parts.append("\n".join(f"{made.letters[place]}: learnt from {n} measured epochs" for place, n in counts.items()))
+    off = "How far such times are off, by the stored records, when something is left out that they are learnt from; off by: median factor"
+    parts += [off if form == "github" else textwrap.fill(off, table.WIDTH), _table(made.tested, form)] if made.tested else []
+    return "\n" + "\n\n".join(parts) + "\n"
+
+
+def _table(lines, form):
+    """Lines, of which the first are the headers, as text or as Markdown."""
+    return tabulate(lines[1:], lines[0], tablefmt="github" if form == "github" else "simple", disable_numparse=True)
 
 
 def _limits(storage):

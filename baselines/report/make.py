@@ -46,9 +46,9 @@ def comparison(stored, choice=select.Choice(), problems=(), ab=()):  # noqa: B00
 
 
 def folders(made, stored):
-    """Machine's folder -> its letter, of those of some records."""
-    places = {each.machine: rows.named(*measure.place(each)) for each in stored}
-    return {folder: made.letters[place] for folder, place in places.items() if place in made.letters}
+    """Machine's folder -> its letter, of those of some records, in the order of the letters."""
+    found = {rows.named(*measure.place(each)): each.machine for each in stored}
+    return {found[place]: letter for place, letter in made.letters.items() if place in found}
 
 
 def _chosen(reference, choice):
@@ -92,7 +92,7 @@ def _against(row, reference):
     if not like:
         what = "other recipe" if any(each.data == row.data for each in same) else "other data"
         return replace(row, marks=(*row.marks, what)) if same else row
-    other = max(like, key=lambda each: (not differences(row, each), len(each.history), each.when))
+    other = max(like, key=lambda each: (-len(differences(row, each)), len(each.history), each.when))
     return replace(
         row,
         ratio=estimate.ratio(rows.seconds(row), rows.seconds(other)),

@@ -74,6 +74,7 @@ class Comparison:
     problems: list[str]  # files that cannot be read
     questions: list = field(default_factory=list)  # of the studies that were run: (study, question, headers, rows)
     ab: list[dict] = field(default_factory=list)  # comparisons that `python -m baselines ab` stored
+    tested: list = field(default_factory=list)  # how far expected rows are off, where there are some: headers, rows
 
     @property
     def letters(self):

@@ -4,8 +4,6 @@ Below each table, the answers to the study's question, from the published number
 each data set; mean and lowest accuracy, time and memory of each network over all data sets.
 """
 
-import csv
-import io
 from collections import defaultdict
 from statistics import mean, stdev
 
@@ -15,8 +13,8 @@ from baselines import judged
 from baselines.cells import cells, published_seconds, studies
 from baselines.efficiency import fastest
 from baselines.record import epoch_seconds, recipe, sampled, timed
+from baselines.report.rows import ORDER
 
-ORDER = ("REGRESSED", "SUSPECT", "INCOMPARABLE", "UNSTABLE", "NO-BASELINE", "IMPROVED", "PASS", "SAME")  # worst first
 PRINTED = {"accuracy": "", "validation_accuracy": " (val)", "held_out_accuracy": " (held out)", "stated_accuracy": " (stated)"}
 FOOT = """parameters: as published, and "= ours" where our trained network has the same number; else those of our trained network.
 accuracy: as published, of test images; or of validation images (val), images that a search held out (held out), unnamed images (stated).
@@ -36,7 +34,7 @@ def tables(stored, machines, style="simple"):
     Args:
         stored: list of store.Stored.
         machines: folder -> the letter that stands for it.
-        style: a tablefmt of tabulate's, or 'csv'.
+        style: a tablefmt of tabulate's.
     """
     stored = [each for each in stored if each.cell in cells()]
     whole = [each for each in stored if each.record["epochs_option"] is None]
@@ -49,11 +47,10 @@ def tables(stored, machines, style="simple"):
         mine = [cell for cell in cells().values() if cell.study == study]
         rows = [row for cell in mine for row in _rows(cell, by_cell[cell.id], machines, newest)]
         text += [_title(f"{study}: every cell", style), _table(rows, [*headers, "verdict"], style)]
-        text += [] if style == "csv" else [f"printed, but not for any cell: {_figures(each)}" for each in table.get("unassigned", [])]
+        text += [f"printed, but not for any cell: {_figures(each)}" for each in table.get("unassigned", [])]
         text += [_title(f"{study}: {table['question']}", style)]
         text += [_table(found, heads, style) for heads, found in _answers(mine, whole, machines)]
-    text += [] if style == "csv" else [FOOT]
-    return "\n\n".join(part for part in text if part) + "\n"
+    return "\n\n".join([*text, FOOT]) + "\n"
 
 
 def _figures(unassigned):
@@ -250,15 +247,11 @@ def _megabytes(records):
 
 
 def _title(text, style):
-    return "" if style == "csv" else f"### {text}" if style == "github" else f"{text}\n{'=' * len(text)}"
+    return f"### {text}" if style == "github" else f"{text}\n{'=' * len(text)}"
 
 
 def _table(rows, headers, style):
     """Rows as text, without empty columns."""
     kept = [index for index in range(len(headers)) if any(row[index] is not None for row in rows)]
     rows, headers = [[row[index] for index in kept] for row in rows], [headers[index] for index in kept]
-    if style != "csv":
-        return tabulate(rows, headers, tablefmt=style, disable_numparse=True)
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows([headers, *rows])
-    return out.getvalue().rstrip("\n")
+    return tabulate(rows, headers, tablefmt=style, disable_numparse=True)

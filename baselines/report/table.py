@@ -55,7 +55,7 @@ def _questions(made, form):
     parts, former = [], None
     for study, question, headers, found in made.questions:
         parts += [_title(f"{study}: {question}", form)] if study != former else []
-        kept = [i for i, header in enumerate(headers) if form == "github" or header != "parameters"]  # for which text has no room
+        kept = [i for i, header in enumerate(headers) if form == "github" or header not in ("parameters", "peak MB")]  # no room
         lines = [[row[i] for i in kept] for row in found]
         parts.append(_table(lines, [headers[i] if form == "github" else headers[i].replace(" ", "\n", 1) for i in kept], form))
         former = study
@@ -88,9 +88,10 @@ def _compared(each):
 
 def _rows(made, form):
     """The table of the rows, without empty columns; as text, a cell's name is a line of its own where it is too long for a column."""
-    found = [[made.letters.get(row.place, ""), *_figures(row)] for row in made.rows]
+    shown = [row for row in made.rows if row.kind != "expected"]  # of which baselines.report.expected makes a table
+    found = [[made.letters.get(row.place, ""), *_figures(row)] for row in shown]
     kept = [i for i in range(len(HEADERS)) if any(row[i] for row in found)]
-    headers, names = [HEADERS[i] for i in kept], [row.cell for row in made.rows]
+    headers, names = [HEADERS[i] for i in kept], [row.cell for row in shown]
     found = [[row[i] or "" for i in kept] for row in found]
     if form == "github":
         return _table([[name, *row] for name, row in zip(names, found, strict=True)], ["cell", *headers], form)

@@ -65,6 +65,7 @@ def test_a_red_session_says_in_the_steps_summary_what_is_red_and_what_comes_next
     commands = text.partition("```sh\n")[2].partition("```")[0]
     assert "# train it again\npytest -m full --model lenet5 --dataset mnist --recipe afif --benchmark-save=settle" in commands
     assert f"# if it is meant\npython -m baselines accept --cell {CELL}" in commands
+    assert "make it the baseline" not in commands, "of what has no baseline, as long as something is red"
 
 
 def test_a_session_without_a_red_verdict_says_so(suite, storage, github):
@@ -163,6 +164,13 @@ def test_a_failed_set_up_counts_and_a_repeated_test_counts_once(github):
     assert HEADING + "2 red, 0 other verdicts\n" in github.read_text()
 
 
+def test_a_file_that_cannot_be_collected_is_annotated_at_its_beginning(github):
+    collected = SimpleNamespace(
+        nodeid="tests/test_x.py", location=("tests/test_x.py", None, ""), longrepr="ImportError: x\nmore", when="collect"
+    )
+    assert [("tests/test_x.py", "1", "tests/test_x.py FAILED", "ImportError: x")] == errors("\n".join(told(error=[collected])))
+
+
 def test_red_comes_first_then_the_worst_verdict(github):
     words = ["PASS", "SUSPECT", "SAME", "NO-BASELINE"]
     passed = [report(f"a.py::{word}", verdict=f"{CELL} {word}: accuracy") for word in words]
@@ -185,11 +193,12 @@ def test_what_the_text_of_a_verdict_holds_is_no_markdown_and_no_command(github):
 
 
 def test_many_failures_are_ten_annotations_and_a_table_that_ends(github):
-    failed = [report(f"a.py::{i}") for i in range(150)]
+    failed = [report(f"a.py::{i}", commands=f"train it again: pytest {i}") for i in range(150)]
     assert ci.ANNOTATIONS == len(errors("\n".join(told(failed=failed))))
     text = github.read_text()
     assert ci.ROWS == text.count("| **FAILED** |")
     assert "and 50 more: see the step's log" in text
+    assert (ci.COMMANDS, 1) == (text.count("# train it again\n"), text.count("# and more: see"))
 
 
 def test_a_summary_that_github_would_refuse_is_cut(github):
@@ -223,8 +232,9 @@ def test_compare_tells_what_is_red_on_github(storage, github, capsys):
     assert ("baselines/published/afif.toml", ci.place(CELL)[1]) == (file, int(line))
     assert f"{CELL} on {fake_training.MACHINE}, 0009_new_0.json REGRESSED" == re.sub("_new_.*json", "_new_0.json", title)
     assert message.startswith("REGRESSED: accuracy 0.9500")
-    assert CELL in github.read_text()
-    assert "| REGRESSED" in github.read_text()
+    assert github.read_text().startswith(HEADING + "comparison, 1 red\n")
+    assert f"| {CELL} " in github.read_text()
+    assert "REGRESSED" in github.read_text()
 
 
 def test_compare_elsewhere_annotates_nothing(storage, capsys, tmp_path):

@@ -1,6 +1,5 @@
 """The tables: papers, machines and records side by side, and exit codes that a script can rely on."""
 
-import csv
 import json
 import os
 import re
@@ -13,6 +12,7 @@ import pytest
 from baselines import __main__ as command
 from baselines import store
 from baselines.cells import cells
+from baselines.report.command import END
 from tests.self.baselines import fake_training
 
 pytestmark = pytest.mark.self
@@ -22,7 +22,7 @@ GOOD = [{"accuracy": 0.98 + seed / 1000, "seconds": (2.0 + seed / 100, 3.0), "se
 
 @pytest.fixture
 def compared(tmp_path, capsys):
-    """A function that stores accepted and newer records of a cell and compares: exit code, lines of its row, what was printed."""
+    """A function that stores accepted and newer records of a cell and compares: exit code, its rows in its study's table, all output."""
 
     def run(cell="lenet5-mnist-afif", newer=(), form="text", good=GOOD, **more):
         for number, values in enumerate([*good, *newer], 1):
@@ -31,9 +31,10 @@ def compared(tmp_path, capsys):
             )
         if good:
             fake_training.accept(tmp_path, [each for each in store.records(tmp_path) if each.name == "good"])
-        code = command.main(["compare", f"--storage={tmp_path}", f"--format={form}"])
+        code = command.main(["compare", "--all", f"--storage={tmp_path}", f"--format={form}"])
         printed = capsys.readouterr()
-        return code, [line for line in printed.out.splitlines() if line.startswith((cell, f"| {cell}"))], printed.out + printed.err
+        table = printed.out[printed.out.index(": every cell") :]
+        return code, [line for line in table.splitlines() if line.startswith((cell, f"| {cell}"))], printed.out + printed.err
 
     return run
 
@@ -47,7 +48,7 @@ def test_a_row_holds_the_published_and_the_measured_numbers(compared):
     epoch = printed["seconds"] / 10
     assert [f"{printed['total']} = ours", str(printed["accuracy"]), "0.9820 ± 0.0010 (n=3)", str(epoch)] == row[1:5]
     assert ["2.02 ± 0.01 (n=3)", f"{2.61 / epoch:.3f}", "accepted"] == row[5:]
-    assert f"A = {fake_training.MACHINE}" in output
+    assert "A = made-up-chip, tensorflow float32: compared" in output
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,7 @@ def test_a_record_older_than_the_baseline_is_not_judged_again(tmp_path, capsys):
 
 def test_the_peak_memory_is_the_gpus_where_there_is_one(tmp_path, capsys):
     fake_training.stored(tmp_path, 1, "x", [fake_training.record(**{"peak_memory.gpu": 400_000_000})])
-    assert 0 == command.main(["compare", f"--storage={tmp_path}"])
+    assert 0 == command.main(["compare", "--all", f"--storage={tmp_path}"])
     assert [line.split()[-1] for line in capsys.readouterr().out.splitlines() if line.startswith("lenet5  ")][-1] == "400"
 
 
@@ -148,13 +149,11 @@ def test_the_studys_own_question_is_answered(compared):
     assert ["0.9820 (1 of 4)", "0.9820", "5 (1 of 4)", "600"] == row[5:]
 
 
-def test_csv_and_github_hold_the_same_numbers(compared):
+def test_github_and_text_hold_the_same_numbers(compared):
     _, (row,), _ = compared(form="github")
     github = [word.strip() for word in row.split("|")][1:-1]
     _, (row,), _ = compared()
-    text = re.split(r"\s{2,}", row)
-    _, (row,), _ = compared(form="csv")
-    assert github == text == next(csv.reader([row]))
+    assert github == re.split(r"\s{2,}", row)
     assert "0.9820 ± 0.0010 (n=3)" in github
 
 
@@ -183,11 +182,11 @@ def test_every_file_of_this_repository_is_strict_json_that_pytest_benchmark_open
 
 
 def test_the_table_of_results_is_the_one_that_compare_makes(capsys):
-    assert 0 == command.main(["compare", "--accepted", "--format=github"])
+    assert 0 == command.main(["compare", "--accepted", "--all", "--format=github"])
     _, _, rest = (ROOT / "baselines" / "RESULTS.md").read_text().partition("<!-- results")
-    between = rest.partition("-->\n")[2].partition(command.END)[0]
+    between = rest.partition("-->\n")[2].partition(END)[0]
     assert capsys.readouterr().out.strip() == between.strip(), (
-        "python -m baselines compare --accepted --format github --into baselines/RESULTS.md"
+        "python -m baselines compare --accepted --all --format github --into baselines/RESULTS.md"
     )
 
 
@@ -207,17 +206,19 @@ def test_the_tables_replace_only_what_is_between_a_files_markers(tmp_path, capsy
 def test_machines_are_pooled_for_accuracy_and_kept_apart_for_time(tmp_path, capsys):
     for number, machine, seconds in (1, "chip-a_tensorflow_float32", (2.0, 3.0)), (2, "chip-b_jax_float32", (200.0, 300.0)):
         fake_training.stored(tmp_path, number, "x", [fake_training.record(seconds=seconds)], machine=machine)
-    assert 0 == command.main(["compare", f"--storage={tmp_path}"])
-    lines = [re.split(r"\s{2,}", line) for line in capsys.readouterr().out.splitlines()]
+    assert 0 == command.main(["compare", "--all", "--machine=chip-a", f"--storage={tmp_path}"])
+    assert "chip-b" not in capsys.readouterr().out.partition(": every cell")[2]
+    assert 0 == command.main(["compare", "--all", f"--storage={tmp_path}"])
+    lines = [re.split(r"\s{2,}", line) for line in capsys.readouterr().out.partition(": every cell")[2].splitlines()]
     (row,) = (line for line in lines if line[0] == "lenet5-mnist-gate")
-    assert ["0.9890 ± 0.0000 (n=2)", "2 (n=1)", "200 (n=1)", "NO-BASELINE"] == row[2:]
-    assert ["5 (1 of 2)", "500 (1 of 2)"] == [line for line in lines if line[0] == "lenet5"][-1][4:6]
+    assert ["0.9890 ± 0.0000 (n=2)", "200 (n=1)", "2 (n=1)", "NO-BASELINE"] == row[2:], "B, the newest, is the machine A"
+    assert ["500 (1 of 2)", "5 (1 of 2)"] == [line for line in lines if line[0] == "lenet5"][-1][4:6]
 
 
 def test_a_file_that_cannot_be_read_is_named_and_the_others_are_compared(compared, tmp_path, capsys):
     assert 0 == compared()[0]
     (tmp_path / fake_training.MACHINE / "0099_half_00000000.json").write_text('{"records": [')
-    code = command.main(["compare", f"--storage={tmp_path}"])
+    code = command.main(["compare", "--all", f"--storage={tmp_path}"])
     printed = capsys.readouterr()
     output = printed.out + printed.err
     assert (0, True) == (code, "0.9820 ± 0.0010 (n=3)" in output), output

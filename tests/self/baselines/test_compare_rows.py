@@ -2,8 +2,9 @@
 
 import pytest
 
-from baselines import compare, gate, judge, judged, store
+from baselines import gate, judge, judged, store
 from baselines.cells import cells
+from baselines.report import studies
 from tests.self.baselines import fake_training
 
 pytestmark = pytest.mark.self
@@ -20,12 +21,12 @@ def made(cell=CELL, machine=A, name="x", accepted=False, verdicts=(), **values):
 
 
 def test_every_verdict_has_a_rank_and_the_worst_is_shown_with_what_it_is_of():
-    assert set(compare.ORDER) == {"REGRESSED", "IMPROVED", "PASS", "SAME", *gate.SIGHTLESS}
+    assert set(studies.ORDER) == {"REGRESSED", "IMPROVED", "PASS", "SAME", *gate.SIGHTLESS}
     first, second, third = made(), made(seed=1, machine=B), made(seed=2)
 
     def shown(*words, group=(first, second)):
         verdicts = [[gate.Verdict(word, "") for word in pair] for pair in words]
-        return compare._verdict(list(group), dict(zip("ab", zip((first, second), verdicts, strict=False), strict=False)))
+        return studies._verdict(list(group), dict(zip("ab", zip((first, second), verdicts, strict=False), strict=False)))
 
     assert "REGRESSED (time)" == shown(("PASS", "REGRESSED"), ("SUSPECT", "PASS"))
     assert "SUSPECT (accuracy)" == shown(("PASS", "PASS"), ("SUSPECT", "UNSTABLE"))
@@ -44,7 +45,7 @@ def test_every_verdict_has_a_rank_and_the_worst_is_shown_with_what_it_is_of():
     ],
 )
 def test_a_row_without_a_newer_record_says_why_it_is_not_judged(group, expected):
-    assert expected == compare._verdict(group, {})
+    assert expected == studies._verdict(group, {})
 
 
 def test_the_newest_record_of_a_whole_recipe_of_each_cell_and_machine_is_judged_unless_it_is_accepted():
@@ -75,43 +76,43 @@ def test_the_verdict_of_the_session_is_shown_until_its_baseline_changes():
 
 def test_records_of_a_cell_that_is_in_no_table_are_left_out():
     gone = made()._replace(cell="no-such-cell")
-    assert compare.tables([made()]) == compare.tables([gone, made()])
+    assert studies.tables([made()], {A: "A"}) == studies.tables([gone, made()], {A: "A"})
 
 
 def test_an_epochs_option_is_no_former_recipe_and_a_changed_recipe_is_one():
     assert [("f00d", "float32", 2, True), ("f00d", "float32", None, True), ("f00d", "float32", None, False)] == [
-        compare._group(made(**values)) for values in ({"epochs_option": 2}, {}, {"former": True})
+        studies._group(made(**values)) for values in ({"epochs_option": 2}, {}, {"former": True})
     ]
 
 
 def test_of_each_machine_and_seed_the_newest_accuracy_counts():
     stored = [made(accuracy=0.5), made(accuracy=0.6), made(accuracy=0.7, machine=B), made(accuracy=0.8, seed=1)]
-    assert [0.6, 0.7, 0.8] == compare._by_seed(stored)
+    assert [0.6, 0.7, 0.8] == studies._by_seed(stored)
 
 
 def test_a_mean_has_its_spread_from_two_values_on():
-    assert [None, "0.5000 (n=1)", "0.5000 ± 0.1414 (n=2)"] == [compare.spread(values, ".4f") for values in ([], [0.5], [0.4, 0.6])]
-    assert "2 ± 1.4 (n=2)" == compare.spread([1.0, 3.0], ".3g")
+    assert [None, "0.5000 (n=1)", "0.5000 ± 0.1414 (n=2)"] == [studies.spread(values, ".4f") for values in ([], [0.5], [0.4, 0.6])]
+    assert "2 ± 1.4 (n=2)" == studies.spread([1.0, 3.0], ".3g")
 
 
 def test_a_ratio_needs_times_a_published_time_and_published_data():
     records = [made(seconds=(2.0, 3.0)).record, made(seconds=(4.0, 5.0)).record]
-    assert "0.360" == compare._ratio(records, 10)
-    assert [None, None, None] == [compare._ratio([], 10), compare._ratio(records, None), compare._ratio([made(kind="sample").record], 10)]
+    assert "0.360" == studies._ratio(records, 10)
+    assert [None, None, None] == [studies._ratio([], 10), studies._ratio(records, None), studies._ratio([made(kind="sample").record], 10)]
 
 
 def test_a_share_of_the_peak_is_the_mean_of_those_that_are_known():
     work = 6 * 241816 * 60
     records = [made(seconds=(1.0,), peak_flops_per_second=rate).record for rate in (work * 2.0, work * 4.0, None)]
-    assert ["38%", None, None] == [compare._of_peak(each) for each in (records, records[2:], [])]
+    assert ["38%", None, None] == [studies._of_peak(each) for each in (records, records[2:], [])]
 
 
 def test_parameters_are_compared_with_the_published_number():
     cell, published = cells()[CELL], cells()[CELL].published["total"]
     bare = cell._replace(published={})
     same, other = ([made(**{"parameters.total": 1}), made(**{"parameters.total": number})] for number in (published, 7))
-    assert [f"{published} = ours", f"{published}, OURS 7", published] == [compare._parameters(cell, each) for each in (same, other, [])]
-    assert [7, None] == [compare._parameters(bare, each) for each in (other, [])]
+    assert [f"{published} = ours", f"{published}, OURS 7", published] == [studies._parameters(cell, each) for each in (same, other, [])]
+    assert [7, None] == [studies._parameters(bare, each) for each in (other, [])]
 
 
 @pytest.mark.parametrize(
@@ -125,39 +126,37 @@ def test_parameters_are_compared_with_the_published_number():
     ],
 )
 def test_a_published_accuracy_says_of_which_images(published, expected):
-    assert expected == compare._printed_accuracy(cells()[CELL]._replace(published=published))
+    assert expected == studies._printed_accuracy(cells()[CELL]._replace(published=published))
 
 
 def test_the_best_network_and_means_say_of_how_many():
     first, second, third = (cells()[f"{model}-mnist-afif"] for model in ("lenet5", "vgg_like", "lenet5"))
     third = third._replace(id="third", model="third")
     accuracies = {first.id: 0.9, second.id: 0.95}
-    assert "vgg_like 0.95 (of 2 in 3)" == compare._best([first, second, third], accuracies)
-    assert "vgg_like 0.95" == compare._best([first, second], accuracies)
-    assert compare._best([third], accuracies) is None
-    assert ("0.9250 (2 of 3)", "0.9000") == compare._mean_least([first, second, third], accuracies)
-    assert ("0.9250", "0.9000") == compare._mean_least([first, second], accuracies)
-    assert (None, None) == compare._mean_least([third], accuracies)
+    assert "vgg_like 0.95 (of 2 in 3)" == studies._best([first, second, third], accuracies)
+    assert "vgg_like 0.95" == studies._best([first, second], accuracies)
+    assert studies._best([third], accuracies) is None
+    assert ("0.9250 (2 of 3)", "0.9000") == studies._mean_least([first, second, third], accuracies)
+    assert ("0.9250", "0.9000") == studies._mean_least([first, second], accuracies)
+    assert (None, None) == studies._mean_least([third], accuracies)
 
 
 def test_seconds_are_of_timed_records_and_say_of_how_many_data_sets():
     timed, busy = made(seconds=(2.0, 3.0)), made(seconds=(), others=0.9)
     searched = made(trials=[{"seconds": 10.0}, {"seconds": 20.0}])
-    assert "35" == compare._total_seconds([[timed, busy], [searched]])
-    assert "5 (1 of 2)" == compare._total_seconds([[timed], [busy]])
-    assert compare._total_seconds([[busy], []]) is None
+    assert "35" == studies._total_seconds([[timed, busy], [searched]])
+    assert "5 (1 of 2)" == studies._total_seconds([[timed], [busy]])
+    assert studies._total_seconds([[busy], []]) is None
 
 
 def test_the_largest_memory_is_the_gpus_where_there_is_one():
     host, gpu, unknown = (
         made(**{"peak_memory.host": host, "peak_memory.gpu": gpu}).record for host, gpu in ((9e8, None), (5e8, 7e8), (None, None))
     )
-    assert ["900", "700", None] == [compare._megabytes(each) for each in ([host, gpu], [gpu, unknown], [unknown])]
+    assert ["900", "700", None] == [studies._megabytes(each) for each in ([host, gpu], [gpu, unknown], [unknown])]
 
 
-def test_a_table_has_no_empty_columns_and_csv_no_empty_lines():
-    rows = [["x", None, 1], ["y", None, None]]
-    assert "a,parameters\nx,1\ny," == compare._table(rows, ["a", "b", "parameters"], "csv")
-    assert "parameters\ns" == compare._table([["s"]], ["parameters"], "csv")
-    assert "b" not in compare._table(rows, ["a", "b", "c"], "simple")
-    assert ["", "", "t\n="] == [*(compare._title("t", style) for style in ("csv", "csv")), compare._title("t", "simple")]
+def test_a_table_has_no_empty_columns():
+    lines = studies._table([["x", None, 1], ["y", None, None]], ["a", "b", "parameters"], "simple").splitlines()
+    assert [["a", "parameters"], ["x", "1"], ["y"]] == [lines[i].split() for i in (0, 2, 3)]
+    assert ["t\n=", "### t"] == [studies._title("t", style) for style in ("simple", "github")]

@@ -1,16 +1,17 @@
 """Times of epochs that were not run: how well they are expected, and which rows there are."""
 
 import json
-import math
+import re
 import shutil
 
 import numpy as np
 import pytest
 
 from baselines import roofline, store
+from baselines.__main__ import main
 from baselines.cells import cells, studies
 from baselines.record import epoch_seconds, timed
-from baselines.report import expected, predict, workload
+from baselines.report import expected, workload
 from baselines.report.rows import Measured
 from tests.self.baselines import fake_training
 
@@ -24,88 +25,16 @@ LENET, LENET_FASHION, VGG = "lenet5-mnist-afif", "lenet5-fashion_mnist-afif", "v
 # How well a time is expected
 
 
-def epochs(machines, families, rng, each=2):
-    """Epochs of an ideal second as predict says that they are distributed: each family ``each`` times on each machine."""
-    sizes = {name: rng.normal(0, sd) for names, sd in ((machines, predict.MACHINE), (families, predict.FAMILY)) for name in names}
-    mean = rng.normal(0, predict.MEAN)
-    return [
-        predict.Epoch(machine, family, 1.0, seconds=math.exp(mean + sizes[machine] + sizes[family] + rng.normal(0, predict.REST)))
-        for machine in machines
-        for family in families
-        for _ in range(each)
-    ]
-
-
-@pytest.mark.parametrize("keys", [("machine",), ("family",), ("machine", "family")])
-@pytest.mark.parametrize("off", [1.0, 1.5])
-def test_the_intervals_hold_the_share_of_epochs_that_they_state(keys, off, monkeypatch):
-    """Also where epochs scatter half as much again as they did when the deviations were fitted; then a little less."""
-    rng, held = np.random.default_rng(0), []
-    for _ in range(150):
-        with monkeypatch.context() as patch:
-            for name in "MACHINE", "FAMILY", "REST":
-                patch.setattr(predict, name, off * getattr(predict, name))
-            made = epochs("abcd", "rstu", rng)
-        last = {key: getattr(made[-1], key) for key in keys}
-        out = [each for each in made if all(getattr(each, key) == value for key, value in last.items())]
-        (time,) = predict.expected([each for each in made if each not in out], out[-1:])
-        held.append(time.low <= out[-1].seconds <= time.high)
-    assert (0.85 if off == 1 else 0.78) < np.mean(held) < 0.97
-
-
-def test_the_nearest_epochs_count_most():
-    """The family on this machine before the machine, the machine before all."""
-    far = [predict.Epoch("far", family, 1.0, seconds=8.0) for family in "rs"]
-    machine = predict.Epoch("here", "r", 1.0, seconds=4.0)
-    family = predict.Epoch("here", "s", 1.0, seconds=2.0)
-    wanted = predict.Epoch("here", "s", 10.0)
-    (all_, with_machine, with_family) = (predict.expected(known, [wanted])[0] for known in (far, [*far, machine], [*far, machine, family]))
-    assert 80 > all_.seconds > 70
-    assert all_.seconds > with_machine.seconds > with_family.seconds
-    assert 20 < with_family.seconds < 35
-
-
-def test_a_disturbed_roofline_widens_the_interval_until_the_machine_has_epochs_of_its_own():
-    far = [predict.Epoch(machine, family, 1.0, seconds=2.0) for machine in "abc" for family in "rs"]
-    own = predict.Epoch("here", "r", 1.0, sound=False, seconds=6.0)
-    wanted = predict.Epoch("here", "r", 1.0, sound=False)
-
-    def of(known, want):
-        (time,) = predict.expected(known, [want])
-        return time.seconds, time.high / time.seconds
-
-    assert 1.5 * of(far, wanted._replace(sound=True))[1] < of(far, wanted)[1]
-    seconds, width = of([*far, own], wanted)
-    assert pytest.approx(6, rel=0.15) == seconds
-    assert width < of(far, wanted)[1]
-
-
-def test_the_calibration_is_that_of_fitting_without_each_pair():
-    made = epochs("abc", "rs", np.random.default_rng(1))
-    squares = []
-    for machine in "abc":
-        for family in "rs":
-            out = [each for each in made if (each.machine, each.family) == (machine, family)]
-            rest = [each for each in made if each not in out]
-            inverse = np.linalg.inv(predict._covariance(rest, rest) + predict.REST**2 * np.eye(len(rest)))
-            across = predict._covariance(out, rest)
-            covariance = predict._covariance(out, out) + predict.REST**2 * np.eye(len(out)) - across @ inverse @ across.T
-            error = np.log([each.seconds for each in out]) - across @ inverse @ np.log([each.seconds for each in rest])
-            squares.append(error @ np.linalg.solve(covariance, error) / len(out))
-    inverse = np.linalg.inv(predict._covariance(made, made) + predict.REST**2 * np.eye(len(made)))
-    scale, freedom = predict._calibrated(made, inverse, inverse @ np.log([each.seconds for each in made]))
-    assert (pytest.approx((predict.WEIGHT + sum(squares)) / (predict.WEIGHT + 6)), predict.WEIGHT + 6) == (scale, freedom)
-
-
 @pytest.mark.parametrize("what", expected.TESTS)
 def test_the_stored_records_are_expected_about_as_well_as_the_intervals_state(what):
     """On real machines, leaving out what is to be expected; few machines and families, so that one of them is many epochs."""
-    (row,) = [row for row in expected.tested(store.records(), store.FOLDER) if row[0] == what]
-    held, count = map(int, row[4].split(" of "))
-    assert 15 <= count == row[1]
+    headers, *found = expected.tested(store.records(), store.FOLDER)
+    (row,) = [dict(zip(headers, row, strict=True)) for row in found if row[0] == what]
+    held, count = map(int, row["in 90%"].split(" of "))
+    assert 15 <= count == row["epochs"]
     assert 0.7 * count <= held
-    assert float(row[2]) < 1.7, "the typical factor"
-    assert float(row[5]) < 2.5, "an interval that holds everything says nothing"
+    assert float(row["off by"]) < 1.7
+    assert float(row["x"]) < 2.5, "an interval that holds everything says nothing"
 
 
 # Which rows there are
@@ -168,7 +97,7 @@ def test_what_was_measured_is_not_expected(machines):
     storage = machines(CPU)
     train(storage, LENET, 2.0)
     stored = store.records(storage)
-    from baselines.report.rows import measured
+    from baselines.report.measure import measured
 
     known = measured(stored, {})
     assert [LENET_FASHION] == [row.cell for row in expected.rows(stored, known, storage, chosen=[LENET, LENET_FASHION])]
@@ -219,6 +148,59 @@ def test_what_is_learnt_is_the_geometric_mean_of_the_fastest_epochs():
     ]
     assert 3 < len(times)
     assert pytest.approx(np.exp(np.mean(np.log(times)))) == known.seconds
+
+
+# The command
+
+
+@pytest.fixture
+def compared(machines, capsys):
+    """A function: options -> what compare prints of two machines, of which the second has not run VGG_MNIST."""
+    storage = machines(CPU)
+    machines(OTHER, peak=2e11)
+    train(storage, LENET, 2.0)
+    train(storage, VGG, 300.0)
+    train(storage, LENET, 1.0, folder=OTHER)
+
+    def run(*options):
+        assert 0 == main(["compare", "--storage", str(storage), *options])
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_expected_times_are_shown_where_they_are_asked_for_and_change_no_mean(compared):
+    plain, text = compared(), compared("--expected")
+    assert "Expected" not in plain
+    assert text.startswith(plain.partition("\n\n")[0]), "the answer is the same"
+    grid, test = text.partition("Expected seconds")[2].split("How far such times are off")
+    assert [VGG] == re.findall(r"^[a-z]\S+-\S+-\S+", grid, re.MULTILINE)
+    (seconds, factor) = re.search(rf"^{VGG} +(\d+) x(\d\.\d\d)$", grid, re.MULTILINE).groups()
+    assert 120 < int(seconds) < 180
+    assert 1.1 < float(factor) < 3
+    assert len(expected.TESTS) == sum(test.count(f"\n{what} ") for what in expected.TESTS)
+    assert max(map(len, text.splitlines())) <= 140
+
+
+def test_all_asks_for_the_cells_that_were_never_run_too(compared):
+    text = compared("--expected", "--all").partition("Expected seconds")[2].partition("How far")[0]
+    named = re.findall(r"^[a-z]\S+-\S+-\S+", text, re.MULTILINE)
+    assert {"vgg16-mnist-srivastava_l2", VGG} < set(named)
+    assert not [cell for cell in named if cell.startswith("searched")]
+
+
+def test_json_has_expected_rows_and_how_far_they_are_off(compared):
+    made = json.loads(compared("--expected", "--format=json"))
+    (row,) = [row for row in made["rows"] if row["kind"] == "expected"]
+    assert (VGG, "chip-b, tensorflow float32", None) == (row["cell"], row["place"], row["ratio"])
+    assert row["epoch_seconds"]["low"] < row["epoch_seconds"]["value"] < row["epoch_seconds"]["high"]
+    assert expected.HEADERS == made["tested"][0]
+
+
+def test_without_a_roofline_the_table_says_what_is_missing(compared, tmp_path):
+    for path in tmp_path.glob(f"*/{store.ROOFLINE}"):
+        path.unlink()
+    assert "it takes a stored roofline" in compared("--expected")
 
 
 # The studies' machines

@@ -3,8 +3,8 @@
 import pytest
 
 from baselines import plan, store
-from baselines.report import studies
 from baselines.cells import cells
+from baselines.report import studies
 from tests.self.baselines import fake_training
 
 pytestmark = pytest.mark.self

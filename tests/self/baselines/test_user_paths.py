@@ -53,12 +53,13 @@ def test_compare_and_accept_print_on_every_terminal(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, "ascii", write_through=True))
     assert 0 == command.main(["accept", f"--storage={storage}", "--reason=ü"])
     for form in "text", "github", "csv":
-        assert 0 == command.main(["compare", f"--storage={storage}", f"--format={form}"])
+        assert 0 == command.main(["compare", "--all", f"--storage={storage}", f"--format={form}"])
     (page := tmp_path / "page.md").write_text("<!-- results -->\n<!-- end of results -->\n")
     assert 0 == command.main(["compare", f"--storage={storage}", f"--into={page}"])
     assert "box\\udcff" in page.read_text(encoding="utf-8")
     printed = written.getvalue().decode("ascii")
-    assert 3 == printed.count("0.9810 +- 0.0010 (n=3)")
+    assert 2 == printed.count("0.9810 +- 0.0010 (n=3)"), "text and Markdown"
+    assert "box\\udcff,tensorflow,float32,measured" in printed, "CSV"
     assert "accepted: lenet5-mnist-afif, 3 records" in printed
     assert "A = box\\udcff" in printed
 

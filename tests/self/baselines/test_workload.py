@@ -8,6 +8,7 @@ import zoo
 from baselines import store
 from baselines.cells import cells
 from baselines.report import workload
+from tests.self.baselines import fake_training
 
 MODELS = {cell.model: None for cell in cells().values() if cell.study != "own"}
 SLOW = [model for model in MODELS if zoo.models()[model].module == "densenet"]  # to build
@@ -76,3 +77,6 @@ def test_a_search_and_data_of_unknown_size_have_no_workload():
     assert workload.of_cell(digits) is None
     assert 1437 == workload.of_cell(digits, store.records()).images
     assert workload.of_cell(cells()["lenet5-mnist-afif"]._replace(id="mine-mnist-afif")) is None
+    assert workload.of_record(fake_training.record()) is not None
+    assert workload.of_record(fake_training.record(trials=[{"seconds": 9.0}])) is None
+    assert workload.of_record({**fake_training.record(), "cell": "mine-mnist-afif"}) is None

@@ -28,7 +28,7 @@ from tabulate import tabulate
 from tests.self.mutation.edits import ROOT, TABLE, edits, explained, planted, source
 from tests.self.mutation.selection import Selection, test_files
 
-COPIED = ("baselines", "loaders", "tests", "zoo", "conftest.py", "pytest.ini", "README.md", "pyproject.toml", "tox.ini")
+COPIED = (".ci", "baselines", "loaders", "tests", "zoo", "conftest.py", "pytest.ini", "README.md", "pyproject.toml", "tox.ini")
 LEAST_CAUGHT = 0.9  # share of random edits
 PATIENCE = 300  # seconds until a session of tests counts as hanging, and its fault as caught
 CATCHERS = set()  # the tests that failed with a fault
