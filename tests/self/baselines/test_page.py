@@ -33,7 +33,9 @@ def drawn():
 def test_the_first_that_a_page_says_is_what_is_red_then_the_answer_then_the_rows_worst_first():
     bad = row("vgg_like-mnist-afif", verdict="REGRESSED (accuracy)", reason="accuracy 0.6, expected 0.9 to 0.95")
     made = comparison(bad, row(), red=["vgg_like-mnist-afif on fast-chip: REGRESSED"], problems=["left out: x.json is damaged"])
-    text = Read(page.page(made)).text
+    found = Read(page.page(made))
+    text = found.text
+    assert ["status red", "status red"] == [attrs["class"] for attrs in found.all("div") if attrs.get("class", "").startswith("status")]
     expected = ["1 red", "vgg_like-mnist-afif on fast-chip: REGRESSED", "x.json is damaged", "Twice as fast.", "What was measured"]
     expected += ["vgg_like-mnist-afif", "lenet5-mnist-afif", "Speed and accuracy", "expected 0.9 to 0.95", "Each cell", "Words and marks"]
     positions = [text.index(expected[0])]
