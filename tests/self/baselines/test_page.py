@@ -45,6 +45,14 @@ def test_the_first_that_a_page_says_is_what_is_red_then_the_answer_then_the_rows
     assert "Nothing regressed" not in text
 
 
+def test_of_many_red_lines_all_can_be_read_and_the_first_five_stand_before_the_answer():
+    found = Read(page.page(comparison(row(), red=[f"cell-{i} is red" for i in range(8)])))
+    assert 1 + 3 == len(found.all("details")), "beside those of three charts"
+    text = found.text.partition("Twice as fast.")[0]
+    assert [4, 5, 7] == [i for i in (4, 5, 7) if f"cell-{i} is red" in text]
+    assert text.index("cell-4") < text.index("and 3 more") < text.index("cell-5")
+
+
 @pytest.mark.parametrize(
     ("verdict", "expected"), [("PASS", "Nothing regressed."), ("SUSPECT (time)", "Nothing regressed."), ("accepted", "Nothing was judged.")]
 )

@@ -169,7 +169,7 @@ def test_print_holds_every_row_and_no_controls(opened):
     browser = opened()
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     shown = "return [...document.querySelectorAll(arguments[0])].filter(each => each.offsetParent).length"
-    assert [0, 0, 0] == [browser.execute_script(shown, each) for each in ("input", "nav", "details")]
+    assert [0, 0, 0] == [browser.execute_script(shown, each) for each in ("input", "nav", "figure details")]
     assert 4 == len(column(browser, "cell"))
     assert browser.execute_script("const box = document.querySelector('.box'); return box.scrollWidth <= box.clientWidth + 1")
 
