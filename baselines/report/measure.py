@@ -20,7 +20,7 @@ def key(stored):
     Records that are not accepted are apart from the baseline, and of one state of the code, so that neither hides a change.
     """
     code = None if stored.accepted else tuple(sorted(stored.record["code"].items()))
-    return (*like(stored), place(stored), tuple(sorted(versions(stored.record).items())), stored.accepted, code)
+    return (*like(stored), place(stored), tuple(sorted(versions(stored.record).items())), code)
 
 
 def like(stored):
