@@ -16,12 +16,12 @@ class StoreError(Exception):
     """A stored file cannot be read or written, or is damaged; the message names it and the next step."""
 
 
-def replace(path, text):
-    """Write a file so that it is always either the old one or the whole new one."""
+def replace(path, content):
+    """Write a file, of text or bytes, so that it is always either the old one or the whole new one."""
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
     try:
-        with part.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with part.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)

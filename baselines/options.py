@@ -11,7 +11,7 @@ import pytest
 from _pytest.mark.expression import Expression
 
 import loaders
-from baselines import machine, plan, store
+from baselines import figures, machine, plan, store
 from baselines.cells import Cell, choose
 from loaders import user
 from zoo import project, settings
@@ -32,6 +32,7 @@ class Options:
     precision: str
     root: Path | None  # the data directory
     save_models: Path | None
+    figures: Path | None
     budget: float | None  # seconds for all trainings
     timeout: float | None  # seconds for one training
     name: str | None  # of the session's file; None: nothing is stored
@@ -44,30 +45,18 @@ def add(parser):
     """The options, in pytest's --help under a heading of their own."""
     group = parser.getgroup("zoobench", "the suite's own options")
     option = group.addoption
-    option(
-        "--project",
-        metavar="DIR",
-        type=user.path,
-        help=f'folder of your own models, cells and records, written with "=" (else ${project.VARIABLE})',
-    )
-    option(
-        "--data-dir",
-        metavar="DIR",
-        type=user.path,
-        help=f"data directory with a folder per data set; write --data-dir=DIR (else ${loaders.files.VARIABLE})",
-    )
+    folder = {"metavar": "DIR", "type": user.path}
+    option("--project", **folder, help=f'folder of your own models, cells and records, written with "=" (else ${project.VARIABLE})')
+    text = f"data directory with a folder per data set; write --data-dir=DIR (else ${loaders.files.VARIABLE})"
+    option("--data-dir", **folder, help=text)
     option("--model", metavar="NAMES", help="only cells of these models, separated by commas")
     option("--dataset", metavar="NAMES", help="only cells of these data sets")
     option("--recipe", metavar="NAMES", help="only cells of these recipes")
     option("--seeds", "--seed", metavar="SEEDS", help="seeds of the trainings, as 3, 1-5 or 1,3,7 (default: chosen for each cell)")
     option("--epochs", type=int, metavar="N", help="train for N epochs instead of the recipe's; such records are stored but not judged")
     option("--precision", default="float32", choices=machine.PRECISIONS, help="dtype policy of the networks (default float32)")
-    option(
-        "--save-models",
-        metavar="DIR",
-        type=user.path,
-        help='keep each trained network in DIR (written with "="), for python -m zoo predict',
-    )
+    option("--save-models", **folder, help='keep each trained network in DIR (written with "="), for python -m zoo predict')
+    option("--figures", **folder, help='draw curves, answers and confusion matrices to DIR (written with "="; needs matplotlib)')
     option("--time-budget", metavar="TIME", help="train the cells that fit into TIME (90s, 20m, 1h30m), cheapest first; list the others")
     option("--cell-timeout", metavar="TIME", help="fail a cell whose training takes longer than TIME (90s, 20m, 1h30m)")
     option("--resume", action="store_true", help="go on with the last session of that --benchmark-save=NAME, if it did not end")
@@ -217,6 +206,8 @@ def read(config):
         raise ValueError(f"--epochs={option.epochs}: train for at least 1 epoch")
     if (folder := option.save_models) and not (folder.is_dir() and os.access(folder, os.W_OK)):
         raise ValueError(f"--save-models={folder}: not a folder that can be written to; create it first")
+    if option.figures:
+        figures.check(option.figures)
     if name := option.benchmark_save:
         if not store.NAME.fullmatch(name):
             raise ValueError(f"--benchmark-save={name!r}: a name may hold only letters, digits and . _ -")
@@ -232,6 +223,7 @@ def read(config):
         precision=option.precision,
         root=loaders.root_folder(option.data_dir),
         save_models=folder and folder.resolve(),
+        figures=option.figures and option.figures.resolve(),
         budget=_parsed("--time-budget", option.time_budget, plan.budget),
         timeout=_parsed("--cell-timeout", option.cell_timeout, plan.budget),
         name=(name or benchmarks.save or benchmarks.autosave) if saves else None,

@@ -201,7 +201,6 @@ class Session:
         late = f"time budget: needs {plan.duration(needs) if needs else 'an unknown time'}, {plan.duration(max(left or 0, 0))} left"
         if not starts and not before:
             raise Unavailable(late)
-        limits = self.roofline
         answer = self._ask(training, before, starts)
         if answer["event"] == "unknown":
             raise Unavailable(late)
@@ -209,23 +208,31 @@ class Session:
             found = next(each for each in reversed(before) if _identity(each) == answer["identity"])
             self.resumed[training.id] = found
             return found.record
-        made = answer["record"]
+        return answer["record"]
+
+    def _take(self, limits, made):
+        """Store a record as soon as it comes: its child may still draw figures, which Ctrl-C or a kill may end."""
         if records.timed(made):
             made |= roofline.limits_of(limits, self.options.precision)
         self.results.add(made)
-        return made
 
     def _ask(self, training, before, starts):
         """The event that the child of a training answers with."""
         args, file = training.args(self.options, download=self.machine is not None), training.network_file(self.options)
-        if before and (file is None or file.exists()):
+        kept = [*([file] if file else []), *training.figure_files(self.options)]
+        if before and all(each.exists() for each in kept):
             args += ["--known", ",".join(map(_identity, before))]
         args += [] if starts else ["--only-known"]
         args += (
             ["--check"] if self.machine and trials.untried([cells()[training.cell]], self.options.precision, self.results.stored) else []
         )
         args += ["--save", str(file)] if file else []
-        shows = {"epoch": progress.line(self.config, training.id), "fetching": progress.fetching(self.config)}
+        args += ["--figures", str(self.options.figures)] if self.options.figures else []
+        shows = {
+            "epoch": progress.line(self.config, training.id),
+            "fetching": progress.fetching(self.config),
+            "record": functools.partial(self._take, self.roofline),  # which is measured before the training
+        }
         return ask(training, args, self.options.timeout, shows, self.lost)
 
     @functools.cached_property

@@ -1,7 +1,8 @@
 """python -m baselines train CELL --seed S: train one cell once, in this process, and print what happens as lines of JSON.
 
 Events: ``fetching`` a file, each ``epoch``, then one of ``record``, ``stored`` (it was trained before),
-``missing`` (data or weights: a reason to skip) and ``refused`` (a reason to fail); ``lost`` names what could not be kept.
+``missing`` (data or weights: a reason to skip) and ``refused`` (a reason to fail); ``lost`` names what could
+not be kept, after the record where it is a figure.
 """
 
 import datetime
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import loaders
 import zoo
-from baselines import child, environment, machine, record, trials
+from baselines import child, environment, figures, machine, record, trainings, trials
 from baselines.cells import cells
 from loaders import user
 from zoo import settings
@@ -27,6 +28,7 @@ def options(parser):
     parser.add_argument("--data-dir", metavar="DIR", help=f"data directory (else ${loaders.files.VARIABLE}, else {loaders.files.DEFAULT})")
     parser.add_argument("--download", action="store_true", help="fetch missing data")
     parser.add_argument("--save", type=user.path, metavar="FILE", help="keep the trained network in this .keras file")
+    parser.add_argument("--figures", type=user.path, metavar="DIR", help="draw what was learned to .png files in DIR (needs matplotlib)")
     parser.add_argument("--known", default="", metavar="DIGESTS", help="digests of identities that are stored already, separated by commas")
     parser.add_argument("--check", action="store_true", help="try the recipe on two batches first")
     parser.add_argument("--only-known", action="store_true", help="train nothing; tell whether the training is among --known")
@@ -38,7 +40,7 @@ def command(args):
         cell = cells().get(args.cell)
         if cell is None:
             raise ValueError(f"unknown cell {args.cell!r}; known: {', '.join(cells())}")
-        found = train(cell, args)
+        kind, values, draw = train(cell, args)
     except (loaders.DataMissing, zoo.WeightsMissing) as error:
         child.tell("missing", message=str(error))
     except trials.Mistakes as error:
@@ -48,17 +50,24 @@ def command(args):
         child.tell("refused", message=str(error))
         return 2
     else:
-        child.tell(*found[:1], **found[1])
+        child.tell(kind, **values)
+        if draw:
+            draw()
     return 0
 
 
 def train(cell, args):
-    """Train a cell as the arguments say: (event, values), ``record`` or ``stored`` or ``unknown``.
+    """Train a cell as the arguments say: (event, values, draw).
+
+    The event is ``record``, ``stored`` or ``unknown``; draw is a function without arguments that draws the figures, for
+    when the record is told and no drawing can lose it, or None.
 
     Raises:
         loaders.DataError, zoo.WeightsMissing: what it needs is missing (DataMissing) or damaged.
-        trials.Mistakes, ValueError: the recipe cannot be followed.
+        trials.Mistakes, ValueError: the recipe cannot be followed; or the figures could not be drawn.
     """
+    if args.figures:
+        figures.check(args.figures)
     fetching = _fetching if args.download else False
     data = loaders.load(cell.data, loaders.root_folder(args.data_dir), fetching)
     variables = environment.variables(machine.backend())
@@ -80,18 +89,20 @@ def train(cell, args):
     conditions = record.plain(conditions)
     same = record.digest(record.identity(conditions))
     if same in args.known.split(","):
-        return "stored", {"identity": same}
+        return "stored", {"identity": same}, None
     if args.only_known:
-        return "unknown", {"identity": same}
+        return "unknown", {"identity": same}, None
     if args.check:
         trials.refuse(trials.attempt([cell], args.precision))
-    return "record", {"record": _record(cell, data, conditions, args)}
+    trained = []
+    made = _record(cell, data, conditions, args, trained.append)
+    return "record", {"record": made}, (lambda: _draw(*trained, cell, data, made, args)) if args.figures else None
 
 
-def _record(cell, data, conditions, args):
-    """Train, and return the record, without times if other programs kept the machine busy."""
+def _record(cell, data, conditions, args, keep):
+    """Train, and return the record, without times if other programs kept the machine busy; keep: takes the trained network."""
     before, start = machine.others(), time.perf_counter()
-    results = _results(cell, data, conditions["recipe"], args, before)
+    results = _results(cell, data, conditions["recipe"], args, before, keep)
     made = {
         "version": record.VERSION,
         "id": os.urandom(8).hex(),
@@ -122,7 +133,7 @@ def _data(data):
     }
 
 
-def _results(cell, data, recipe, args, reading):
+def _results(cell, data, recipe, args, reading, keep):
     """The fields that the training itself measures."""
     from zoo.training import search
     from zoo.training import train as training
@@ -139,8 +150,12 @@ def _results(cell, data, recipe, args, reading):
         machine.look(reading)
         child.tell("epoch", epoch=epoch, epochs=epochs, accuracy=record.plain(accuracy))
 
-    keep = args.save and (lambda network: _keep(network, data.classes, args.save))
-    return (search.search if "search" in recipe else training.train)(setup, progress, keep)
+    def kept(network):
+        if args.save:
+            _keep(network, data.classes, args.save)
+        keep(network)
+
+    return (search.search if "search" in recipe else training.train)(setup, progress, kept if args.save or args.figures else None)
 
 
 def _fetching(file, count, total):
@@ -155,6 +170,17 @@ def _keep(network, classes, file):
         saved.save(network, classes, file)
     except Exception as error:
         child.tell("lost", message=f"NOT SAVED: {file}: {error}")
+
+
+def _draw(network, cell, data, made, args):
+    """Predict the test images and draw a training's figures; if that fails, say so."""
+    try:
+        network.compile(jit_compile=machine.backend() == "jax")  # as the epochs are: XLA rounds otherwise
+        probabilities = network.predict(data.x_test, batch_size=made["recipe"]["batch"], verbose=0)
+        stem = trainings.stem(cell.id, args.precision, args.seed, args.epochs)
+        figures.draw(args.figures, stem, made, cell.published, data, probabilities)
+    except Exception as error:
+        child.tell("lost", message=f"NOT DRAWN: the figures of {cell.id} in {args.figures}: {error}")
 
 
 def code(cell):

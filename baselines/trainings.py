@@ -3,7 +3,14 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from baselines import child, trials
+from baselines import child, figures, trials
+
+PROGRESS = ("epoch", "fetching")  # the events that are no answer
+
+
+def stem(cell, precision, seed, epochs=None):
+    """What the names of the files begin with that are kept of a training; epochs: the option's value, if it was given."""
+    return f"{cell}-{precision}-{seed}" + (f"-{epochs}epochs" if epochs else "")
 
 
 class Unavailable(Exception):
@@ -37,8 +44,14 @@ class Training(NamedTuple):
         """The file that the trained network is kept in; None without --save-models."""
         if options.save_models is None:
             return None
-        epochs = f"-{options.epochs}epochs" if options.epochs else ""
-        return Path(options.save_models) / f"{self.cell}-{options.precision}-{self.seed}{epochs}.keras"
+        return Path(options.save_models) / f"{self._stem(options)}.keras"
+
+    def figure_files(self, options):
+        """The files that the figures are drawn to; none without --figures."""
+        return list(figures.paths(options.figures, self._stem(options)).values()) if options.figures else []
+
+    def _stem(self, options):
+        return stem(self.cell, options.precision, self.seed, options.epochs)
 
 
 def ask(training, args, timeout, shows, lost):
@@ -48,7 +61,7 @@ def ask(training, args, timeout, shows, lost):
         training: Training.
         args: of ``python -m baselines train``.
         timeout: seconds after which it is killed, or None.
-        shows: kind of event -> function of its values that shows it, or None.
+        shows: kind of event -> function that is called with its values as soon as it comes, or None.
         lost: list that a line is added to for whatever could not be kept.
 
     Raises:
@@ -63,9 +76,9 @@ def ask(training, args, timeout, shows, lost):
                 kind = event["event"]
                 if kind == "lost":
                     lost.append(event["message"])
-                elif kind not in shows:
+                elif kind not in PROGRESS:
                     answer = event
-                elif show := shows[kind]:
+                if show := shows.get(kind):
                     show(*(value for key, value in event.items() if key != "event"))
     except child.ChildError as error:
         if answer is None:

@@ -56,8 +56,7 @@ def curves(cell, rows, letters):
 
     title, name = "Learning curves", f"Learning curves of {text(cell)}"
     images = " or ".join(dict.fromkeys(each["images"] for _, each in trainings))
-    note = f"Accuracy on the {images} images after each epoch, a line for each training: at most the {TRAININGS} newest of like ones."
-    note += f" Every {step} epochs." if step > 1 else ""
+    note = f"Accuracy on the {images} images after each epoch." if step == 1 else f"Accuracy on the {images} images every {step} epochs."
     headers = ["epoch", *(f"seed {each['seed']}, {letters[row.place] or row.place}" for row, each in trainings)]
     data = [[epoch, *(number(_after(each, epoch), 4) for _, each in trainings)] for epoch in epochs]
     below = 15 * len(places)
@@ -92,8 +91,7 @@ def history(cell, rows, letters):
         drawing.legend(figure, _labels(places, letters))
 
     title, name = "History", f"History of {text(cell)}"
-    note = "Mean and range of the trainings of each commit and set of versions, oldest first."
-    note += f" The newest {STATES} of {len(states)}." if len(states) > STATES else ""
+    note = f"The newest {STATES} of {len(states)} commits." if len(states) > STATES else "All commits."
     data = []
     for state in shown:
         since = next(when for when, at, _, _ in points if at == state)

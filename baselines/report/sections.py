@@ -117,14 +117,16 @@ def cells(made):
         drawn = [figure(chart) for chart in (charts.curves(cell, group, made.letters), charts.history(cell, group, made.letters)) if chart]
         lines = [Html(word(row.verdict).shown + safe(f" on {made.letters.get(row.place)}")) for row in group if row.kind == "measured"]
         articles.append(element("article", element("h3", cell), listed(lines), *drawn, id=f"cell-{index}"))
-    return section("cells", "Each cell", element("div", *articles, class_="cells")) if articles else ""
+    note = f"Learning curves: a line for each training, at most the {charts.TRAININGS} newest of like ones. "
+    note += "History: mean and range of the trainings of each commit and its versions, oldest first."
+    return section("cells", "Each cell", element("p", note), element("div", *articles, class_="cells")) if articles else ""
 
 
 def questions(found):
     """The studies' questions, each with the tables that answer it: a list of sections. found: a Comparison's questions."""
     parts = []
     for index, ((study, question), answers) in enumerate(groupby(found, key=lambda each: each[:2])):
-        tables = [table(f"{study}: table {i} of answers", headers, rows) for i, (_, _, headers, rows) in enumerate(answers, 1)]
+        tables = [table(f"Study {study}, by {headers[0]}", headers, rows) for _, _, headers, rows in answers]
         parts.append(section(f"study-{index}", f"Study {study}: {question}", *tables))
     return parts
 

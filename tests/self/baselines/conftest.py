@@ -96,7 +96,7 @@ def begun(tmp_path, monkeypatch):
 
     def begin(stored=(), names=fake_training.DIGITS, planned=True, **given):
         options = {
-            **dict.fromkeys(("seeds", "epochs", "root", "save_models", "budget", "timeout", "name")),
+            **dict.fromkeys(("seeds", "epochs", "root", "save_models", "figures", "budget", "timeout", "name")),
             **{"precision": "float32", "storage": tmp_path, "resume": False, "strict": False},
             **{"cells": [cells()[name] for name in names], **given},
         }

@@ -37,7 +37,7 @@ ORDERS = {  # and every argument of ``record``
     "damaged": "anything: the roofline cannot be measured",
     "mistakes": "cell -> [[key, what is wrong with its recipe], ...]",
     "uncheckable": "anything: recipes cannot be tried",
-    "full": "anything: the network cannot be saved",
+    "full": "anything: the network cannot be saved, nor the figures",
     "accuracies": "seed -> accuracy of its trainings, in place of the others'",
     "cells": "cell -> orders for its trainings, in place of the others'",
     "bits": "losses of the first epoch, one for each training in order, the last for all others",
@@ -223,6 +223,7 @@ def _training(args, orders):
         {"event": "epoch", "epoch": 1, "epochs": 1, "accuracy": made["accuracy"]},
         *_saved(args.save, orders),
         {"event": "record", "record": made},
+        *([{"event": "lost", "message": f"NOT DRAWN: {args.figures}: no space left"}] if args.figures and "full" in orders else []),
     ], ""
 
 

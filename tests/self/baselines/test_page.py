@@ -33,7 +33,9 @@ def drawn():
 def test_the_first_that_a_page_says_is_what_is_red_then_the_answer_then_the_rows_worst_first():
     bad = row("vgg_like-mnist-afif", verdict="REGRESSED (accuracy)", reason="accuracy 0.6, expected 0.9 to 0.95")
     made = comparison(bad, row(), red=["vgg_like-mnist-afif on fast-chip: REGRESSED"], problems=["left out: x.json is damaged"])
-    text = Read(page.page(made)).text
+    found = Read(page.page(made))
+    text = found.text
+    assert ["status red", "status red"] == [attrs["class"] for attrs in found.all("div") if attrs.get("class", "").startswith("status")]
     expected = ["1 red", "vgg_like-mnist-afif on fast-chip: REGRESSED", "x.json is damaged", "Twice as fast.", "What was measured"]
     expected += ["vgg_like-mnist-afif", "lenet5-mnist-afif", "Speed and accuracy", "expected 0.9 to 0.95", "Each cell", "Words and marks"]
     positions = [text.index(expected[0])]
@@ -41,6 +43,14 @@ def test_the_first_that_a_page_says_is_what_is_red_then_the_answer_then_the_rows
         positions.append(text.index(each, positions[-1]))
     assert sorted(positions) == positions
     assert "Nothing regressed" not in text
+
+
+def test_of_many_red_lines_all_can_be_read_and_the_first_five_stand_before_the_answer():
+    found = Read(page.page(comparison(row(), red=[f"cell-{i} is red" for i in range(8)])))
+    assert 1 + 3 == len(found.all("details")), "beside those of three charts"
+    text = found.text.partition("Twice as fast.")[0]
+    assert [4, 5, 7] == [i for i in (4, 5, 7) if f"cell-{i} is red" in text]
+    assert text.index("cell-4") < text.index("and 3 more") < text.index("cell-5")
 
 
 @pytest.mark.parametrize(
@@ -136,8 +146,8 @@ def test_published_numbers_that_did_not_come_out_come_first_and_those_of_unlike_
     near, far = row("lenet5-mnist-afif", published_accuracy=0.9), row("vgg_like-mnist-afif", published_accuracy=0.5)
     part = row("resnet20_v1-mnist-afif_resnet", published_accuracy=0.1, marks=("sample",))
     text = Read(page.page(comparison(part, near, far))).text.partition("Published and measured accuracy")[2].partition("Speed and")[0]
-    results = re.findall(r"(vgg|lenet|resnet)|(did not come out|came out)", text)
-    assert [("vgg", ""), ("", "did not come out"), ("lenet", ""), ("", "came out"), ("resnet", "")] == results
+    results = re.findall(r"(vgg|lenet|resnet20)|(did not come out|came out)", text)
+    assert [("vgg", ""), ("", "did not come out"), ("lenet", ""), ("", "came out"), ("resnet20", "")] == results
 
 
 def test_each_machine_has_one_letter_and_one_colour_in_all_charts(drawn):

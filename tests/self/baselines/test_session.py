@@ -198,6 +198,7 @@ def test_a_time_budget_trains_the_cells_that_fit_cheapest_first_and_lists_the_ot
         (('--benchmark-save=a"b',), "letters, digits"),
         (("--precision=float16",), "float32"),
         (("--save-models=/nowhere",), "--save-models=/nowhere: not a folder that can be written to"),
+        (("--figures=/nowhere",), "--figures=/nowhere: not a folder that can be written to"),
     ],
     ids=lambda args: " ".join(args) if isinstance(args, tuple) else "",
 )

@@ -1,5 +1,6 @@
 """The steps of a training, one by one and without pytest: what is asked of its child, and what becomes of the answer."""
 
+import contextlib
 from types import SimpleNamespace
 
 import pytest
@@ -63,7 +64,14 @@ def asked(monkeypatch):
 
     def answer(event, **values):
         seen = []
-        monkeypatch.setattr(session, "ask", lambda training, args, *others: seen.append(args) or {"event": event, **values})
+
+        def ask(training, args, timeout, shows, lost):
+            seen.append(args)
+            if event in shows and values:
+                shows[event](*values.values())
+            return {"event": event, **values}
+
+        monkeypatch.setattr(session, "ask", ask)
         return seen
 
     return answer
@@ -88,6 +96,18 @@ def test_a_training_outside_the_time_budget_takes_place_only_if_it_is_stored(beg
     assert {LENET: made.results.stored[0]} == made.resumed
 
 
+def test_a_record_is_stored_although_ctrl_c_ends_the_drawing_of_its_figures(begun, monkeypatch):
+    def events(*args, timeout):
+        yield {"event": "record", "record": fake_training.record(LENET)}
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(child, "events", lambda *args, timeout: contextlib.nullcontext(events(*args, timeout=timeout)))
+    made = begun()
+    with pytest.raises(KeyboardInterrupt):
+        made.record(LENET)
+    assert [LENET] == [each["cell"] for each in made.results.new]
+
+
 def test_only_a_timed_training_gets_the_machines_peak(begun, asked, monkeypatch):
     made = begun()
     monkeypatch.setattr(roofline, "limits_of", lambda limits, precision: {"peak_flops_per_second": 1e9})
@@ -110,7 +130,15 @@ def test_a_child_is_told_what_is_stored_what_to_keep_and_whether_its_recipe_was_
     file.touch()
     made._ask(made.known[LENET], stored, False)
     assert [*expected, *known, "--only-known", "--check", "--save", str(file)] == seen[-1]
-    made.options.save_models = None
+    made.options.figures = tmp_path
+    made._ask(made.known[LENET], stored, True)
+    assert [*expected, "--check", "--save", str(file), "--figures", str(tmp_path)] == seen[-1], "nor without its figures"
+    for drawn in made.known[LENET].figure_files(made.options):
+        assert drawn.name.startswith(f"{LENET}-float32-0-")
+        drawn.touch()
+    made._ask(made.known[LENET], stored, True)
+    assert [*expected, *known, "--check", "--save", str(file), "--figures", str(tmp_path)] == seen[-1]
+    made.options.save_models = made.options.figures = None
     made._ask(made.known[LENET], stored, True)
     assert [*expected, *known, "--check"] == seen[-1]
     made._ask(made.known[LENET], [], True)

@@ -43,7 +43,7 @@ def test_a_training_on_a_busy_machine_has_no_times_and_a_known_one_is_not_repeat
     parser = argparse.ArgumentParser()
     train.options(parser)
     cell, args = cells()[DIGITS[1]], parser.parse_args(DIGITS[1:])
-    kind, values = train.train(cell, args)
+    kind, values, _ = train.train(cell, args)
     assert "record" == kind
     assert not records.timed(values["record"])
     assert values["record"] == records.without_times(values["record"])

@@ -30,7 +30,7 @@ def test_a_session_takes_a_home_in_every_option(suite, home):
 
 
 def test_a_session_without_the_home_that_an_option_names_is_one_line(suite, homeless):
-    for option in "--benchmark-storage", "--save-models", "--data-dir", "--project":
+    for option in "--benchmark-storage", "--save-models", "--figures", "--data-dir", "--project":
         done = suite("-m", "full", f"{option}=~/runs", storage=False)
         assert (4, True) == (done.returncode, "~/runs: there is no home directory for its ~" in done.stderr), done.output
 
