@@ -76,7 +76,23 @@ def test_a_search_and_data_of_unknown_size_have_no_workload():
     digits = cells()["lenet5-digits-digits_lenet"]
     assert workload.of_cell(digits) is None
     assert 1437 == workload.of_cell(digits, store.records()).images
-    assert workload.of_cell(cells()["lenet5-mnist-afif"]._replace(id="mine-mnist-afif")) is None
     assert workload.of_record(fake_training.record()) is not None
     assert workload.of_record(fake_training.record(trials=[{"seconds": 9.0}])) is None
-    assert workload.of_record({**fake_training.record(), "cell": "mine-mnist-afif"}) is None
+    assert workload.of_record({**fake_training.record(), "cell": "gone-mnist-afif"}) is None
+
+
+@pytest.mark.self
+def test_a_cell_of_a_project_costs_what_the_same_network_or_its_models_golden_says(tmp_path, monkeypatch):
+    lenet, vgg = cells()["lenet5-mnist-afif"], cells()["vgg_like-mnist-afif"]
+    mine = lenet._replace(id="lenet5-mnist-mine")
+    assert workload.of_cell(lenet) == workload.of_cell(mine)
+    assert workload.of_cell(vgg) != workload.of_cell(mine)
+    assert workload.of_cell(mine._replace(model="tiny")) is None
+    monkeypatch.setattr(workload.project, "folder", lambda: tmp_path)
+    (tmp_path / "goldens").mkdir()
+    golden = tmp_path / "goldens" / "tiny.txt"
+    golden.write_text("7 parameters, 7 trainable, 1,200 macs, 3,400 activation bytes\ninput 28x28x1\nFlatten\n")
+    assert (60_000 * 6 * 1200, 60_000 * workload.PASSES * 3400) == workload.of_cell(mine._replace(model="tiny"))[2:]
+    assert workload.of_cell(mine._replace(model="tiny", shape=(32, 32, 1))) is None, "the golden is of another size"
+    golden.write_text(golden.read_text().replace("1,200 macs", "at least 1,200 macs"))
+    assert workload.of_cell(mine._replace(model="tiny")) is None
