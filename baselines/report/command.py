@@ -2,6 +2,7 @@
 
 import argparse
 import datetime
+import gc
 import re
 import sys
 from dataclasses import replace
@@ -51,6 +52,16 @@ def _date(text):
 
 def command(options):
     """Print the comparison that the options ask for; the exit code."""
+    collecting = gc.isenabled()
+    gc.disable()  # while thousands of records are read, of which none is dropped, looking for garbage takes a fifth of the time
+    try:
+        return _command(options)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _command(options):
     if options.html and (line := drawing.missing()):
         print(f"baselines: {line}", file=sys.stderr)
         return 2

@@ -32,7 +32,8 @@ def chosen(stored, choice):
     Raises:
         ChoiceError: a name in it that matches nothing.
     """
-    found = [each for each in stored if each.cell in cells()]
+    known = cells()
+    found = [each for each in stored if each.cell in known]
     found = _matching(found, "--machine", choice.machines, lambda each, name: name in each.machine, lambda each: each.machine)
     found = _matching(found, "--cell", choice.cells, lambda each, name: fnmatchcase(each.cell, name), lambda each: each.cell)
     if unknown := [name for name in choice.studies if name not in studies()]:
