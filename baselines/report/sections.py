@@ -2,7 +2,7 @@
 
 from itertools import groupby
 
-from baselines.report import answer, charts, expected
+from baselines.report import answer, charts, expected, predict
 from baselines.report.drawing import number, text
 from baselines.report.markup import Cell, Html, element, figure, listed, safe, sortable, table
 from baselines.report.rows import ORDER, whole
@@ -68,6 +68,8 @@ def measured(made):
     headers += ["images a second", "of peak", "memory (MB)"]
     note = f"Ratio: seconds an epoch divided by those of {made.against}, so that less than 1 is faster. "
     note += "Below a figure: its 95 % interval, and n, the number of trainings. "
+    if any(row.kind == "expected" for row in made.rows):
+        note += f"Below an expected time: its {predict.SHARE:.0%} interval, and n, the number of epochs that it is learnt from. "
     note += "Of peak: share of the machine's measured rate of matrix products."
     return section("rows", "What was measured", element("p", note), _sorted("Rows, worst verdict first", headers, values))
 
@@ -118,7 +120,7 @@ def cells(made):
         lines = [Html(word(row.verdict).shown + safe(f" on {made.letters.get(row.place)}")) for row in group if row.kind == "measured"]
         articles.append(element("article", element("h3", cell), listed(lines), *drawn, id=f"cell-{index}"))
     note = f"Learning curves: a line for each training, at most the {charts.TRAININGS} newest of like ones. "
-    note += "History: mean and range of the trainings of each commit and its versions, oldest first."
+    note += "Hollow: the training has a mark. History: mean and range of the trainings of each commit and its versions, oldest first."
     return section("cells", "Each cell", element("p", note), element("div", *articles, class_="cells")) if articles else ""
 
 

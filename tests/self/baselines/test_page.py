@@ -195,6 +195,14 @@ def test_a_history_goes_over_commits_and_versions_of_one_machine_in_the_order_of
     assert [f"{day:07}" for day in range(19, 29)] == [each[1] for each in charts.history("a", letters=HERE, rows=[row(history=many)]).rows]
 
 
+def test_a_history_never_joins_trainings_of_unlike_data_or_recipes():
+    whole = row(history=[trained(2), trained(1, **OLDER)], data="all", recipe="a")
+    short = row(history=[trained(3, accuracies=[0.1])], data="all", recipe="b", marks=("--epochs 1",), when="2026-01-03")
+    part = row(history=[trained(4, accuracies=[0.2])], data="part", recipe="a", marks=("sample",), when="2026-01-04")
+    assert ["0.9000", "0.9000"] == [each[3] for each in charts.history("a", [short, whole, part], HERE).rows]
+    assert "seed 3, A (--epochs 1)" in charts.curves("a", [short, whole], HERE).headers
+
+
 def test_rows_that_were_not_trained_to_the_end_are_no_points_beside_the_others():
     chart = charts.accuracy_and_time([row(), row("vgg_like-mnist-afif", marks=("--epochs 1",)), row(kind="published")])
     assert [["lenet5-mnist-afif", "fast-chip, tensorflow float32", "", "0.9000", "2.00"]] == chart.rows
