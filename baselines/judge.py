@@ -5,7 +5,7 @@ costs are compared on one machine only. Lists of store.Stored are oldest first, 
 """
 
 from collections import defaultdict
-from statistics import mean, median
+from statistics import fmean, median
 
 import numpy as np
 
@@ -100,7 +100,7 @@ def values(records):
     seeds = defaultdict(dict)
     for each in records:
         seeds[each["seed"]][tuple(each["history"].get("loss", [each["id"]]))] = each["accuracy"]
-    return [mean(of_seed.values()) for of_seed in seeds.values()]
+    return [fmean(of_seed.values()) for of_seed in seeds.values()]
 
 
 def known(record, accepted, cell):

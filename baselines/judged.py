@@ -15,10 +15,10 @@ def judgements(stored):
         list of (store.Stored, [gate.Verdict of accuracy, gate.Verdict of times]): those of its session, or made anew where the
         baseline has changed since.
     """
-    newest = {}
+    newest, known = {}, cells()
     for each in stored:
         former = newest.get((each.cell, each.machine))
-        if each.cell not in cells() or each.record["epochs_option"] is not None:
+        if each.cell not in known or each.record["epochs_option"] is not None:
             continue
         if not (former and former.file == each.file and former.verdicts and not each.verdicts):  # one that only settled the former
             newest[each.cell, each.machine] = each

@@ -133,7 +133,8 @@ def _check_values(record):
     if not 0 <= record["accuracy"] <= 1:
         raise RecordError(f"accuracy is {record['accuracy']}, which is not a share of 1")
     for key in "train_seconds", "eval_seconds":
-        if not all(type(seconds) in (float, int) and 0 < seconds < math.inf for seconds in record[key]):
+        seconds = record[key]
+        if seconds and not (set(map(type, seconds)) <= {float, int} and min(seconds) > 0 and math.isfinite(sum(seconds))):
             raise RecordError(f"{key} is {record[key]!r:.40}, not a list of positive seconds")
     if len({bool(record["train_seconds"]), bool(record["eval_seconds"]), record["compile_seconds"] is not None}) > 1:
         raise RecordError("train_seconds, eval_seconds and compile_seconds must all be there or all be empty")

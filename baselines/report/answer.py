@@ -11,6 +11,7 @@ from baselines.report.rows import PUBLISHED
 
 APART = 1.5  # a cell stands out if its ratio is more than this factor from the geometric mean
 FAR = 3  # standard deviations from which on a published accuracy did not come out
+EQUAL = 1.01  # a ratio that is not further from 1, with its interval, is called equal, however clear it is
 LONGEST = 5  # cells that a sentence names
 CHANCE = 0.05  # share of unchanged cells whose change is outside its 95 % interval
 
@@ -71,9 +72,10 @@ def _speed(made, pairs):
         return [
             "Speed: no cell of A has a published time to compare with." if published else "Speed: A and B have no timed cell in common."
         ]
-    head = _head(found, 1, ("Slower", "Faster", "No difference in speed is seen", "Speed"))
+    equal = found.low is not None and max(found.high, 1 / found.low) < EQUAL
+    head = "Equal in speed" if equal else _head(found, 1, ("Slower", "Faster", "No difference in speed is seen", "Speed"))
     what = "on A, with its evaluation, as published" if published else "on A as on B"
-    return [f"{head}: an epoch takes {found.value:.3g} times as long {what} ({_over(found, '.3g', 'geometric mean', count)})."]
+    return [f"{head}: an epoch takes {_factor(found.value)} times as long {what} ({_over(found, _factor, 'geometric mean', count)})."]
 
 
 def _accuracy(made, pairs):
@@ -82,7 +84,9 @@ def _accuracy(made, pairs):
     if not found:
         return [f"Accuracy: {'no cell of A has a published accuracy' if published else 'A and B have no cell in common'}."]
     head = _head(found, 0, ("Accuracy is up", "Accuracy is down", "No difference in accuracy is seen", "Accuracy"))
-    return [f"{head}: {found.value:+.4f} on A against {'what is published' if published else 'B'} ({_over(found, '+.4f', 'mean', count)})."]
+    return [
+        f"{head}: {found.value:+.4f} on A against {'what is published' if published else 'B'} ({_over(found, _signed, 'mean', count)})."
+    ]
 
 
 def _head(found, neutral, heads):
@@ -95,7 +99,16 @@ def _head(found, neutral, heads):
 def _over(found, form, what, count):
     """The interval of a mean and what it is over, as text."""
     over = f"{what} over {count} cells" if count > 1 else f"one cell, n={found.n}"
-    return f"{over}: no interval" if found.low is None else f"95 % interval {found.low:{form}} to {found.high:{form}}; {over}"
+    return f"{over}: no interval" if found.low is None else f"95 % interval {form(found.low)} to {form(found.high)}; {over}"
+
+
+def _factor(value):
+    """A ratio with three digits, or as many decimals near 1."""
+    return f"{value:.3f}" if 0.9 < value < 1.1 and value != 1 else f"{value:.3g}"
+
+
+def _signed(value):
+    return f"{value:+.4f}"
 
 
 def _standing_out(pairs):

@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 from baselines.report import drawing
 from baselines.report.drawing import colour, number, text
+from baselines.report.rows import whole
 
 TRAININGS = 3  # drawn of each row, the newest
 EPOCHS = 25  # drawn of each training
 WATCHED = ("keras", "tensorflow", "tensorflow-cpu", "jax", "torch", "python")  # versions whose change a history shows
-FORMS = (("accuracy", "{:.4f}".format), ("epoch_seconds", number))  # a history's figures
+FORMS = (("accuracy", "accuracy", "{:.4f}".format), ("epoch_seconds", "seconds an epoch", number))  # a history's figures
 STATES = 10  # of code and versions in a cell's history, the newest
 
 
@@ -45,8 +46,8 @@ def curves(cell, rows, letters):
             index = places[row.place]
             values = [(epoch, value) for epoch in epochs if (value := _after(each, epoch)) is not None]
             style = {"color": colour(index), "marker": drawing.marker(index), "markevery": [-1], "markersize": 4.5}
-            (line,) = axes.plot(*zip(*values, strict=True), **style)
-            drawing.titled(line, f"seed {each['seed']}, {row.place}: {values[-1][1]:.4f}")
+            (line,) = axes.plot(*zip(*values, strict=True), **style, **({"markerfacecolor": drawing.BACK} if row.marks else {}))
+            drawing.titled(line, f"seed {each['seed']}, {_marked(row, row.place)}: {values[-1][1]:.4f}")
         drawing.level(axes, "published", _first(rows, "published_accuracy"), "--")
         drawing.level(axes, "floor", _first(rows, "floor"), ":", right=True)  # curves begin low and end high
         axes.set_xlabel("epoch")
@@ -56,9 +57,8 @@ def curves(cell, rows, letters):
 
     title, name = "Learning curves", f"Learning curves of {text(cell)}"
     images = " or ".join(dict.fromkeys(each["images"] for _, each in trainings))
-    note = f"Accuracy on the {images} images after each epoch, a line for each training: at most the {TRAININGS} newest of like ones."
-    note += f" Every {step} epochs." if step > 1 else ""
-    headers = ["epoch", *(f"seed {each['seed']}, {letters[row.place] or row.place}" for row, each in trainings)]
+    note = f"Accuracy on the {images} images after each epoch." if step == 1 else f"Accuracy on the {images} images every {step} epochs."
+    headers = ["epoch", *(f"seed {each['seed']}, {_marked(row, letters[row.place] or row.place)}" for row, each in trainings)]
     data = [[epoch, *(number(_after(each, epoch), 4) for _, each in trainings)] for epoch in epochs]
     below = 15 * len(places)
     drawn = drawing.svg(name, note, (360, 235 + below), draw, (58, 6, 12, 40 + below))
@@ -66,7 +66,12 @@ def curves(cell, rows, letters):
 
 
 def history(cell, rows, letters):
-    """Accuracy and epoch time of a cell over commits and versions; None where there was only one state of these."""
+    """Accuracy and epoch time of a cell over commits and versions; None where there was only one state of these.
+
+    Of rows with unlike data or recipes, those like the newest whole training.
+    """
+    newest = max(rows, key=lambda row: (whole(row), row.when))
+    rows = [row for row in rows if (row.data, row.recipe) == (newest.data, newest.recipe)]
     points = sorted(((each["when"], _state(each), row.place, each) for row in rows for each in row.history), key=lambda each: each[0])
     states = list(dict.fromkeys(state for _, state, _, _ in points))
     shown, places = states[-STATES:], _places((place for _, _, place, _ in points), letters)
@@ -79,35 +84,33 @@ def history(cell, rows, letters):
 
     def draw(figure):
         panels = figure.subplots(2, 1, sharex=True)
-        for axes, key, label in zip(panels, ("accuracy", "epoch_seconds"), ("accuracy", "seconds an epoch"), strict=True):
-            for place, index in places.items():
-                drawing.means(
-                    axes,
-                    [(shown.index(state), _values(each[key] for each in group)) for (state, at), group in groups.items() if at == place],
-                    index,
-                )
+        for axes, (key, label, _) in zip(panels, FORMS, strict=True):
+            for i, (place, index) in enumerate(places.items()):
+                beside = 0.08 * (i - (len(places) - 1) / 2)  # so that machines do not hide one another
+                here = {state: _values(each[key] for each in group) for (state, at), group in groups.items() if at == place}
+                found = [(shown.index(state) + beside, values) for state, values in here.items()]
+                drawing.means(axes, found, index)
             axes.set_ylabel(label)
             axes.grid(axis="x", visible=False)
         panels[1].set_xticks(range(len(shown)), _commits(shown), rotation=60, rotation_mode="anchor", ha="right", fontsize=9)
         drawing.legend(figure, _labels(places, letters))
 
     title, name = "History", f"History of {text(cell)}"
-    note = "Mean and range of the trainings of each commit and set of versions, oldest first."
-    note += f" The newest {STATES} of {len(states)}." if len(states) > STATES else ""
-    data = []
-    for state in shown:
-        since = next(when for when, at, _, _ in points if at == state)
-        figures = [_spread(groups.get((state, place), ()), *form) for place in places for form in FORMS]
-        data.append([since[:10], state[0], ", ".join(state[1]), *figures])
-    headers = [
-        "since",
-        "commit",
-        "versions",
-        *(f"{name}, {letters[place]}" for place in places for name in ("accuracy", "seconds an epoch")),
-    ]
+    note = f"The newest {STATES} of {len(states)} commits." if len(states) > STATES else "All commits."
     below = 15 * len(places)
     drawn = drawing.svg(name, note, (360, 330 + below), draw, (58, 10, 12, 72 + below))
-    return Chart(name, title, note, drawn, headers, data)
+    return Chart(name, title, note, drawn, *_states(shown, places, groups, letters))
+
+
+def _states(shown, places, groups, letters):
+    """(headers, rows) of a history. groups: (state, place) -> records."""
+    headers = ["since", "commit", "versions", *(f"{label}, {letters[place]}" for place in places for _, label, _ in FORMS)]
+    data = []
+    for state in shown:
+        since = min(each["when"] for (at, _), group in groups.items() if at == state for each in group)
+        figures = [_spread(groups.get((state, place), ()), key, form) for place in places for key, _, form in FORMS]
+        data.append([since[:10], state[0], ", ".join(state[1]), *figures])
+    return headers, data
 
 
 def accuracy_and_time(rows):
@@ -173,6 +176,11 @@ def _places(places, letters):
 def _labels(places, letters):
     """Index of a series -> its place with its letter."""
     return {i: text(f"{letters[place]} = {place}" if letters[place] else place) for place, i in places.items()}
+
+
+def _marked(row, place):
+    """A place with a row's marks."""
+    return f"{place} ({', '.join(row.marks)})" if row.marks else place
 
 
 def _first(rows, name):

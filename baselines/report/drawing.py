@@ -68,11 +68,11 @@ def svg(name, note, size, draw, margins=None):
         draw: function of a matplotlib Figure.
         margins: pixels left, right, top and under the axes; without them they are as wide as labels need, which takes longer.
     """
-    import matplotlib
+    import matplotlib.style
     from matplotlib.figure import Figure
 
     (width, height), out = size, io.StringIO()
-    with matplotlib.rc_context({**STYLE, "svg.hashsalt": name}), warnings.catch_warnings():
+    with matplotlib.style.context(["default", {**STYLE, "svg.hashsalt": name}]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph|.*constrained_layout|.*layout")  # the browser's font has the glyph
         figure = Figure(figsize=(width / 72, height / 72), dpi=72, layout=None if margins else "constrained")
         if margins:

@@ -57,11 +57,19 @@ def _chosen(reference, choice):
 
 
 def _ordered(found, here):
-    """The rows cell by cell, those with the worst verdict first, then as in the studies' tables; the compared machine's row first."""
-    order, worst = {cell: i for i, cell in enumerate(cells())}, {}
+    """The rows cell by cell, the worst verdict first, then as in the studies' tables; of a cell, the compared machine's row first.
+
+    Unless they are red, cells that the compared machine has not run come last.
+    """
+    order, mine, worst = {cell: i for i, cell in enumerate(cells())}, {row.cell for row in found if row.place == here}, {}
     for row in found:
         worst[row.cell] = min(worst.get(row.cell, len(rows.RANKS)), rows.rank(row))
-    return sorted(found, key=lambda row: (worst[row.cell], order[row.cell], rows.rank(row), row.place != here, row.place, row.when))
+
+    def place(row):
+        last = row.cell not in mine and worst[row.cell] > 0
+        return last, worst[row.cell], order[row.cell], rows.rank(row), row.place != here, row.place, row.when
+
+    return sorted(found, key=place)
 
 
 def _verdicts(stored, chosen, choice):

@@ -20,7 +20,7 @@ def key(stored):
     Records that are not accepted are apart from the baseline, and of one state of the code, so that neither hides a change.
     """
     code = None if stored.accepted else tuple(sorted(stored.record["code"].items()))
-    return (*like(stored), place(stored), tuple(sorted(versions(stored.record).items())), stored.accepted, code)
+    return (*like(stored), place(stored), tuple(sorted(versions(stored.record).items())), code)
 
 
 def like(stored):
@@ -59,9 +59,9 @@ def measured(stored, verdicts, session=""):
         verdicts: record's id -> (word, line), of the newest records; see baselines.report.make.
         session: name of the session, where these are its records as a reference.
     """
-    groups = defaultdict(list)
+    groups, known = defaultdict(list), cells()
     for each in stored:
-        if each.cell in cells():
+        if each.cell in known:
             groups[key(each)].append(each)
     return [_row(group, verdicts, session) for group in groups.values()]
 

@@ -13,6 +13,7 @@ from baselines.report import rows, sections, table
 from baselines.report.markup import Html, element, listed, safe
 from baselines.report.sections import section
 
+SHOWN = 5  # lines of what is red
 SKELETON = Path(__file__).with_name("page.html")
 
 
@@ -59,10 +60,16 @@ def _status(comparison):
     judged = sum(row.verdict.split(" ")[0] in rows.ORDER for row in comparison.rows)
     fine = "Nothing regressed." if judged else "Nothing was judged."
     head = f"{len(red)} red: worse than the accepted records." if red else fine
-    found = element("div", element("p", element("strong", head)), listed(red), class_="status red" if red else "status")
+    found = element("div", element("p", element("strong", head)), _first(red), class_="status red" if red else "status")
     if problems:
-        found += element("div", element("p", element("strong", "Files that cannot be read")), listed(problems), class_="status red")
+        found += element("div", element("p", element("strong", "Files that cannot be read")), _first(problems), class_="status red")
     return Html(found)
+
+
+def _first(lines):
+    """A list of lines, of which those after the first few are to open, so that the answer is not far down."""
+    rest = element("details", element("summary", f"and {len(lines) - SHOWN} more"), listed(lines[SHOWN:])) if len(lines) > SHOWN else ""
+    return Html(listed(lines[:SHOWN]) + rest)
 
 
 def _answer(comparison):

@@ -2,7 +2,7 @@
 
 from itertools import groupby
 
-from baselines.report import answer, charts, expected
+from baselines.report import answer, charts, expected, predict
 from baselines.report.drawing import number, text
 from baselines.report.markup import Cell, Html, element, figure, listed, safe, sortable, table
 from baselines.report.rows import ORDER, whole
@@ -68,6 +68,8 @@ def measured(made):
     headers += ["images a second", "of peak", "memory (MB)"]
     note = f"Ratio: seconds an epoch divided by those of {made.against}, so that less than 1 is faster. "
     note += "Below a figure: its 95 % interval, and n, the number of trainings. "
+    if any(row.kind == "expected" for row in made.rows):
+        note += f"Below an expected time: its {predict.SHARE:.0%} interval, and n, the number of epochs that it is learnt from. "
     note += "Of peak: share of the machine's measured rate of matrix products."
     return section("rows", "What was measured", element("p", note), _sorted("Rows, worst verdict first", headers, values))
 
@@ -117,14 +119,16 @@ def cells(made):
         drawn = [figure(chart) for chart in (charts.curves(cell, group, made.letters), charts.history(cell, group, made.letters)) if chart]
         lines = [Html(word(row.verdict).shown + safe(f" on {made.letters.get(row.place)}")) for row in group if row.kind == "measured"]
         articles.append(element("article", element("h3", cell), listed(lines), *drawn, id=f"cell-{index}"))
-    return section("cells", "Each cell", element("div", *articles, class_="cells")) if articles else ""
+    note = f"Learning curves: a line for each training, at most the {charts.TRAININGS} newest of like ones. "
+    note += "Hollow: the training has a mark. History: mean and range of the trainings of each commit and its versions, oldest first."
+    return section("cells", "Each cell", element("p", note), element("div", *articles, class_="cells")) if articles else ""
 
 
 def questions(found):
     """The studies' questions, each with the tables that answer it: a list of sections. found: a Comparison's questions."""
     parts = []
     for index, ((study, question), answers) in enumerate(groupby(found, key=lambda each: each[:2])):
-        tables = [table(f"{study}: table {i} of answers", headers, rows) for i, (_, _, headers, rows) in enumerate(answers, 1)]
+        tables = [table(f"Study {study}, by {headers[0]}", headers, rows) for _, _, headers, rows in answers]
         parts.append(section(f"study-{index}", f"Study {study}: {question}", *tables))
     return parts
 

@@ -32,7 +32,8 @@ def chosen(stored, choice):
     Raises:
         ChoiceError: a name in it that matches nothing.
     """
-    found = [each for each in stored if each.cell in cells()]
+    known = cells()
+    found = [each for each in stored if each.cell in known]
     found = _matching(found, "--machine", choice.machines, lambda each, name: name in each.machine, lambda each: each.machine)
     found = _matching(found, "--cell", choice.cells, lambda each, name: fnmatchcase(each.cell, name), lambda each: each.cell)
     if unknown := [name for name in choice.studies if name not in studies()]:
@@ -64,9 +65,9 @@ def _matching(stored, option, names, matches, known):
 
 
 def here(stored, choice):
-    """The folder of the machine that is compared: that of the newest record, among those that the first name of --machine matches."""
+    """The folder of the machine that is compared: that of the newest whole training, among those that the first of --machine matches."""
     first = [each for each in stored if choice.machines and choice.machines[0] in each.machine] or stored
-    return first[-1].machine
+    return ([each for each in first if each.record["epochs_option"] is None] or first)[-1].machine
 
 
 def reference(stored, everything, folder, against):
@@ -90,8 +91,8 @@ def reference(stored, everything, folder, against):
     if against:
         others, session = _named(mine, everything, folder, against)
         return _most_common(others, mine) or [each for each in others if each.machine == others[0].machine], session
-    chosen = [each for each in stored if each.machine != folder]
-    return _most_common(chosen or [each for each in everything if each.machine != folder], mine), ""
+    chosen, others = ([each for each in records if each.machine != folder] for records in (stored, everything))
+    return _most_common(chosen, mine) or _most_common(others, mine), ""
 
 
 def _named(mine, everything, folder, against):

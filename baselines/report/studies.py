@@ -181,9 +181,10 @@ def questions(stored, machines):
 
 def _answers(mine, stored, machines):
     """Headers and rows of two tables: the best network on each data set, and each over all; of records like a cell's newest."""
-    stored = [each for each in stored if not sampled(each.record)]
-    newest = {each.cell: _group(each) for each in stored}
-    by_cell = _by_cell([each for each in stored if _group(each) == newest[each.cell]])
+    wanted = {cell.id for cell in mine}
+    stored = [(each, _group(each)) for each in stored if each.cell in wanted and not sampled(each.record)]
+    newest = {each.cell: group for each, group in stored}
+    by_cell = _by_cell([each for each, group in stored if group == newest[each.cell]])
     ours = {cell.id: mean(_by_seed(by_cell[cell.id])) for cell in mine if cell.id in by_cell}
     printed = {cell.id: cell.published["accuracy"] for cell in mine if "accuracy" in cell.published}
     best = []

@@ -153,7 +153,8 @@ def digits(value):
 
 
 def factor(value):
-    return f"{value:.2f}" if 0.1 <= value < 10 else digits(value)
+    """A ratio, with two decimals where that is exact enough."""
+    return f"{value:.2f}" if 0.1 <= value < 10 else f"{value:.2g}" if value < 0.1 else digits(value)
 
 
 def _large(value):
@@ -167,9 +168,10 @@ def _large(value):
 def _legend(made, form):
     """What letters, columns, marks and verdicts mean: lines, of those that are shown only."""
     found = [f"{letter} = {place}{_role(made, place)}" for place, letter in made.letters.items()]
-    shown = {rows.explained(mark) for row in made.rows for mark in row.marks}
+    tabled = [row for row in made.rows if row.kind != "expected"]
+    shown = {rows.explained(mark) for row in tabled for mark in row.marks}
     marks = [f"{word}: {meaning}" for word, meaning in [*rows.MARKS.values(), rows.VERSIONS] if (word, meaning) in shown]
-    verdicts = {row.verdict.split(" (")[0] for row in made.rows}
+    verdicts = {row.verdict.split(" (")[0] for row in tabled}
     columns = COLUMNS | ({"ratio": PUBLISHED_RATIO} if made.against == PUBLISHED else {})
     for what, meanings in (
         ("columns", [f"{header}: {meaning}" for header, meaning in columns.items()]),

@@ -162,6 +162,12 @@ def test_without_records_the_exit_code_is_three_with_the_next_command(tmp_path, 
     assert "pytest -m full --benchmark-save" in capsys.readouterr().err
 
 
+def test_records_of_cells_that_no_table_has_are_nothing_to_compare(tmp_path, capsys):
+    fake_training.stored(tmp_path, 1, "x", [{**fake_training.record(), "cell": "lenet5-mnist-gone"}])
+    assert 3 == command.main(["compare", f"--storage={tmp_path}"])
+    assert "no record of a cell is stored" in capsys.readouterr().err
+
+
 def test_a_damaged_file_is_one_line_and_exit_code_two(tmp_path, capsys):
     fake_training.stored(tmp_path, 1, "x", [fake_training.record()]).write_text("{")
     assert 2 == command.main(["compare", f"--storage={tmp_path}"])

@@ -44,7 +44,11 @@ def test_the_machine_of_the_newest_record_is_held_against_the_other_by_the_geome
 
 @pytest.mark.parametrize(
     ("ratios", "head"),
-    [([2.0, 2.1, 2.2], "Slower: an epoch takes 2.1 "), ([0.5, 2.0, 1.0], "No difference in speed is seen: an epoch takes 1 ")],
+    [
+        ([2.0, 2.1, 2.2], "Slower: an epoch takes 2.1 "),
+        ([0.5, 2.0, 1.0], "No difference in speed is seen: an epoch takes 1 "),
+        ([1.004, 1.0041, 1.0042], "Equal in speed: an epoch takes 1.004 times as long on A as on B (95 % interval 1.004 to 1.004;"),
+    ],
 )
 def test_the_first_word_says_what_the_interval_shows(ratios, head):
     assert answer(on_two(ratios))[1].startswith(head)

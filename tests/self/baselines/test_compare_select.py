@@ -40,6 +40,8 @@ def test_without_options_the_newest_machine_is_held_against_that_with_most_cells
 def test_without_a_cell_in_common_the_reference_is_what_is_published():
     assert "published" == compared([made(), made(OTHER, B), made(when="2026-02-01T00:00:00+00:00")]).against
     assert "published" == compared([made()]).against
+    apart = [made(machine=HALF, former=True), made(machine=B), made(when="2026-02-01T00:00:00+00:00")]
+    assert "chip-b, tensorflow float32" == compared(apart, machines=("chip-a",)).against, "one that was not chosen has cells in common"
     assert "published" == compared(against="published").against
 
 
@@ -122,10 +124,18 @@ def test_new_records_have_a_row_apart_from_the_accepted_ones_and_older_ones_only
     assert ["REGRESSED (accuracy)", "accepted", "former"] == [row.verdict for row in compared(stored, all=True).rows]
 
 
-def test_cells_stand_in_the_order_of_their_worst_verdict_and_the_compared_machine_is_first():
-    good = [*several(3, THIRD, accepted=True), *several(3, machine=B), *several(3, OTHER, accepted=True)]
+def test_cells_stand_in_the_order_of_their_worst_verdict_and_those_of_the_compared_machine_before_others():
+    good = [*several(3, THIRD, accepted=True), *several(3, machine=B), made(GATE, B), *several(3, OTHER, accepted=True)]
     found = compared([*good, made(OTHER, accuracy=0.1, seed=9), made(seed=9, when="2026-03-01T00:00:00+00:00")])
-    assert [(OTHER, "chip-a"), (OTHER, "chip-a"), (CELL, "chip-a"), (CELL, "chip-b"), (THIRD, "chip-a")] == shown(found)
+    expected = [(OTHER, "chip-a"), (OTHER, "chip-a"), (CELL, "chip-a"), (CELL, "chip-b"), (THIRD, "chip-a"), (GATE, "chip-b")]
+    assert expected == shown(found), "the last has no baseline, and is on another machine"
+    red = compared([*several(3, GATE, B, accepted=True), made(GATE, B, accuracy=0.1, seed=8), made(when="2026-03-01T00:00:00+00:00")])
+    assert (GATE, "chip-b") == shown(red)[0], "what is red is first on any machine"
+
+
+def test_a_machine_with_short_trainings_only_is_not_the_one_that_is_compared():
+    assert "chip-b, tensorflow float32" == compared([made(machine=B), made(epochs_option=1, when="2026-03-01T00:00:00+00:00")]).here
+    assert "chip-a, tensorflow float32" == compared([made(epochs_option=1)]).here
 
 
 def test_verdicts_are_those_of_all_records_whatever_is_chosen():

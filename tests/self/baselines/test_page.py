@@ -33,7 +33,9 @@ def drawn():
 def test_the_first_that_a_page_says_is_what_is_red_then_the_answer_then_the_rows_worst_first():
     bad = row("vgg_like-mnist-afif", verdict="REGRESSED (accuracy)", reason="accuracy 0.6, expected 0.9 to 0.95")
     made = comparison(bad, row(), red=["vgg_like-mnist-afif on fast-chip: REGRESSED"], problems=["left out: x.json is damaged"])
-    text = Read(page.page(made)).text
+    found = Read(page.page(made))
+    text = found.text
+    assert ["status red", "status red"] == [attrs["class"] for attrs in found.all("div") if attrs.get("class", "").startswith("status")]
     expected = ["1 red", "vgg_like-mnist-afif on fast-chip: REGRESSED", "x.json is damaged", "Twice as fast.", "What was measured"]
     expected += ["vgg_like-mnist-afif", "lenet5-mnist-afif", "Speed and accuracy", "expected 0.9 to 0.95", "Each cell", "Words and marks"]
     positions = [text.index(expected[0])]
@@ -41,6 +43,14 @@ def test_the_first_that_a_page_says_is_what_is_red_then_the_answer_then_the_rows
         positions.append(text.index(each, positions[-1]))
     assert sorted(positions) == positions
     assert "Nothing regressed" not in text
+
+
+def test_of_many_red_lines_all_can_be_read_and_the_first_five_stand_before_the_answer():
+    found = Read(page.page(comparison(row(), red=[f"cell-{i} is red" for i in range(8)])))
+    assert 1 + 3 == len(found.all("details")), "beside those of three charts"
+    text = found.text.partition("Twice as fast.")[0]
+    assert [4, 5, 7] == [i for i in (4, 5, 7) if f"cell-{i} is red" in text]
+    assert text.index("cell-4") < text.index("and 3 more") < text.index("cell-5")
 
 
 @pytest.mark.parametrize(
@@ -136,8 +146,8 @@ def test_published_numbers_that_did_not_come_out_come_first_and_those_of_unlike_
     near, far = row("lenet5-mnist-afif", published_accuracy=0.9), row("vgg_like-mnist-afif", published_accuracy=0.5)
     part = row("resnet20_v1-mnist-afif_resnet", published_accuracy=0.1, marks=("sample",))
     text = Read(page.page(comparison(part, near, far))).text.partition("Published and measured accuracy")[2].partition("Speed and")[0]
-    results = re.findall(r"(vgg|lenet|resnet)|(did not come out|came out)", text)
-    assert [("vgg", ""), ("", "did not come out"), ("lenet", ""), ("", "came out"), ("resnet", "")] == results
+    results = re.findall(r"(vgg|lenet|resnet20)|(did not come out|came out)", text)
+    assert [("vgg", ""), ("", "did not come out"), ("lenet", ""), ("", "came out"), ("resnet20", "")] == results
 
 
 def test_each_machine_has_one_letter_and_one_colour_in_all_charts(drawn):
@@ -183,6 +193,14 @@ def test_a_history_goes_over_commits_and_versions_of_one_machine_in_the_order_of
     )
     many = [trained(day, commit=f"{day:07}") for day in range(1, 29)]
     assert [f"{day:07}" for day in range(19, 29)] == [each[1] for each in charts.history("a", letters=HERE, rows=[row(history=many)]).rows]
+
+
+def test_a_history_never_joins_trainings_of_unlike_data_or_recipes():
+    whole = row(history=[trained(2), trained(1, **OLDER)], data="all", recipe="a")
+    short = row(history=[trained(3, accuracies=[0.1])], data="all", recipe="b", marks=("--epochs 1",), when="2026-01-03")
+    part = row(history=[trained(4, accuracies=[0.2])], data="part", recipe="a", marks=("sample",), when="2026-01-04")
+    assert ["0.9000", "0.9000"] == [each[3] for each in charts.history("a", [short, whole, part], HERE).rows]
+    assert "seed 3, A (--epochs 1)" in charts.curves("a", [short, whole], HERE).headers
 
 
 def test_rows_that_were_not_trained_to_the_end_are_no_points_beside_the_others():

@@ -26,7 +26,7 @@ OWN = {  # module -> its test files of other names, the cheap ones first
     "baselines.report.studies": ("test_compare_rows.py",),
     "baselines.report.estimate": ("test_compare_estimate.py",),
     "baselines.report.measure": ("test_compare_select.py",),
-    "baselines.report.make": ("test_compare_select.py",),
+    "baselines.report.make": ("test_compare_select.py", "test_compare_answer.py"),
     "baselines.report.select": ("test_compare_select.py",),
     "baselines.report.answer": ("test_compare_answer.py",),
     "baselines.report.table": ("test_compare_table.py",),
