@@ -51,7 +51,7 @@ def test_a_warning_of_another_module_is_no_error(module):
 
 def test_a_warning_does_not_end_a_training_although_pythonwarnings_makes_it_an_error(monkeypatch, tmp_path):
     (tmp_path / "tabulate.py").write_text(
-        "import warnings\nwarnings.warn('news', FutureWarning)\ndef tabulate(*rows):\n    return 'rows'\n"
+        "import warnings\nwarnings.warn('news', FutureWarning)\nDataRow = TableFormat = tabulate = lambda *rows, **more: 'rows'\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setenv("PYTHONWARNINGS", "error")
