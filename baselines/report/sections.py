@@ -44,7 +44,7 @@ def published(made):
 
 
 def measured(made):
-    """All rows, worst verdict first."""
+    """All rows, in the order of the comparison."""
     if not made.rows:
         return ""
     links = {cell: index for index, cell in enumerate(dict.fromkeys(row.cell for row in made.rows))}
@@ -71,7 +71,7 @@ def measured(made):
     if any(row.kind == "expected" for row in made.rows):
         note += f"Below an expected time: its {predict.SHARE:.0%} interval, and n, the number of epochs that it is learnt from. "
     note += "Of peak: share of the machine's measured rate of matrix products."
-    return section("rows", "What was measured", element("p", note), _sorted("Rows, worst verdict first", headers, values))
+    return section("rows", "What was measured", element("p", note), _sorted("Rows of the comparison", headers, values))
 
 
 def verdicts(made):
@@ -79,9 +79,7 @@ def verdicts(made):
     values = [[row.cell, word(row.verdict), row.reason, place(row, made)] for row in made.rows if row.verdict.split(" ")[0] in ORDER]
     if not values:
         return ""
-    return section(
-        "verdicts", "Verdicts and their reasons", _sorted("Verdicts, worst first", ["cell", "verdict", "reason", "machine"], values)
-    )
+    return section("verdicts", "Verdicts and their reasons", _sorted("Verdicts", ["cell", "verdict", "reason", "machine"], values))
 
 
 def machines(made):
