@@ -170,6 +170,7 @@ def _read(path):
         content = json.loads(path.read_text(encoding="utf-8-sig"))
         if not isinstance(content, dict):
             raise TypeError("it is not a JSON object")
+        entries = _entries(content, path.parent.name)
         about = _sorted(content["machine_info"]), _sorted(content["commit_info"])  # once a file, which has many records
         return [
             Stored(
@@ -184,7 +185,7 @@ def _read(path):
                 content.get("complete", True),
                 content.get("verdicts", {}).get(made["id"], {}),
             )
-            for made, entry in _entries(content, path.parent.name)
+            for made, entry in entries
         ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         reason = f"the key {error} is missing" if isinstance(error, KeyError) else error or type(error).__name__

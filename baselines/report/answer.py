@@ -25,7 +25,8 @@ def sentences(made):
     pairs, left = compared(made)
     found = [*_speed(made, pairs), *_accuracy(made, pairs), *_standing_out(pairs), *_left_out(left)]
     reference = "the published numbers" if made.against == PUBLISHED else f"{made.against} (B)"
-    return [f"{made.here} (A), against {reference}.", *found, *_verdicts(made), *_published(made)]
+    first, verdicts = f"{made.here} (A), against {reference}.", _verdicts(made)
+    return [*([first, *verdicts, *found] if made.red else [first, *found, *verdicts]), *_published(made)]
 
 
 def compared(made, place=None):
@@ -163,10 +164,10 @@ def came_out(made):
 
 
 def _by_cell(made):
-    """Cell -> the measured rows of its whole recipe on the published data, in the precision with most of them."""
+    """Cell -> the measured rows of its whole recipe on the published data without a loss of accuracy, in the precision with most."""
     groups = defaultdict(lambda: defaultdict(list))
     for row in made.rows:
-        if row.kind == "measured" and row.accuracy and rows.whole(row):
+        if row.kind == "measured" and row.accuracy and rows.whole(row) and row.verdict != "REGRESSED (accuracy)":
             groups[row.cell][row.precision].append(row)
     return {cell: max(of_cell.values(), key=lambda found: sum(row.accuracy.n for row in found)) for cell, of_cell in groups.items()}
 

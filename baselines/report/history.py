@@ -4,6 +4,7 @@ Groups stand in the order of their versions, commits and machines in that of the
 group, of equal cell, machine, data and recipe.
 """
 
+import textwrap
 from collections import defaultdict
 from typing import NamedTuple
 
@@ -153,7 +154,7 @@ def text(found, by, form="text"):
     """Groups as plain text of at most table.WIDTH columns or as Markdown ("github"): all cells, then those with two groups or more."""
     names = list(dict.fromkeys(each.name for each in found))
     labels = {name: rows.letter(i) if by == "machine" else name for i, name in enumerate(names)}
-    tables, headers = defaultdict(list), [by, "cells", "accuracy", "±", "n", "s/epoch", "ratio", "95 %", "change", "95 %", "also changed"]
+    tables, headers = defaultdict(list), [by, "cells", "accuracy", "±", "n", "s/epoch", "ratio", "95 %", "change", "95 %"]
     for each in found:
         title = ", ".join(part for part in (each.cell, *each.marks, each.place) if part)
         tables[title, each.data, each.recipe].append([labels[each.name], *_figures(each)])
@@ -163,6 +164,8 @@ def text(found, by, form="text"):
             kept = [i for i in range(len(headers)) if any(line[i] for line in lines)]
             parts.append(table.titled(title, [headers[i] for i in kept], [[line[i] or "" for i in kept] for line in lines], form))
     parts += ["\n".join(f"{label} = {name}" for name, label in labels.items())] if by == "machine" else []
+    other = [f"{labels[each.name]} also differs in: {'; '.join(each.also)}" for each in found if each.cell == ALL and each.also]
+    parts += ["\n".join(textwrap.fill(line, table.WIDTH, subsequent_indent="  ") for line in other)] if other else []
     alone = sum(len(lines) == 1 for (title, *_), lines in tables.items() if title != ALL)
     parts += [f"{alone} more have records of one {by} only; --format json has them."] if alone else []
     return "\n\n".join([*parts, LEGEND]) + "\n"
@@ -180,5 +183,4 @@ def _figures(each):
         ratio and ratio.low is not None and f"{table.factor(ratio.low)}-{table.factor(ratio.high)}",
         change and f"{change.value:+.4f}",
         change and change.low is not None and f"{change.low:+.4f} {change.high:+.4f}",
-        "; ".join(each.also),
     ]

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from baselines import judged
+from baselines import judged, tables
 from baselines.cells import cells, published_seconds
+from baselines.record import sampled
 from baselines.report import answer, estimate, measure, rows, select, studies
 from baselines.report.rows import Comparison
 
@@ -42,7 +43,7 @@ def comparison(stored, choice=select.Choice(), problems=(), ab=()):  # noqa: B00
         ab=list(ab),
     )
     two = {folder: letter for folder, letter in folders(made, chosen).items() if letter in ("A", "B")}
-    return replace(made, answer=answer.sentences(made), questions=studies.questions(chosen, two))
+    return replace(made, answer=answer.sentences(made), questions=_questions(chosen, two))
 
 
 def folders(made, stored):
@@ -70,6 +71,24 @@ def _ordered(found, here):
         return last, worst[row.cell], order[row.cell], rows.rank(row), row.place != here, row.place, row.when
 
     return sorted(found, key=place)
+
+
+def _questions(stored, machines):
+    """The answers to the questions of the studies that were run: a list of (study, question, headers, rows).
+
+    Args:
+        stored: list of store.Stored.
+        machines: folder -> its letter, of those whose seconds are shown.
+    """
+    whole = [each for each in stored if each.record["epochs_option"] is None and not sampled(each.record)]
+    run = {each.cell for each in whole}
+    found = []
+    for study, table in tables.studies().items():
+        mine = [cell for cell in cells().values() if cell.study == study and cell.id in run]
+        for headers, lines in studies.answers(mine, whole, machines) if mine and any(cell.published for cell in mine) else []:
+            kept = [i for i in range(len(headers)) if any(line[i] is not None for line in lines)]
+            found.append((study, table["question"], [headers[i] for i in kept], [[line[i] for i in kept] for line in lines]))
+    return found
 
 
 def _verdicts(stored, chosen, choice):

@@ -49,7 +49,7 @@ def tables(stored, machines, style="simple"):
         text += [_title(f"{study}: every cell", style), _table(rows, [*headers, "verdict"], style)]
         text += [f"printed, but not for any cell: {_figures(each)}" for each in table.get("unassigned", [])]
         text += [_title(f"{study}: {table['question']}", style)]
-        text += [_table(found, heads, style) for heads, found in _answers(mine, whole, machines)]
+        text += [_table(found, heads, style) for heads, found in answers(mine, whole, machines)]
     return "\n\n".join([*text, FOOT]) + "\n"
 
 
@@ -161,25 +161,7 @@ def _count(stored):
     return stored[-1].record["parameters"]["total"] if stored else None
 
 
-def questions(stored, machines):
-    """The answers to the questions of the studies that were run: a list of (study, question, headers, rows).
-
-    Args:
-        stored: list of store.Stored.
-        machines: folder -> its letter, of those whose seconds are shown.
-    """
-    whole = [each for each in stored if each.record["epochs_option"] is None and not sampled(each.record)]
-    run = {each.cell for each in whole}
-    found = []
-    for study, table in studies().items():
-        mine = [cell for cell in cells().values() if cell.study == study and cell.id in run]
-        for headers, rows in _answers(mine, whole, machines) if mine and any(cell.published for cell in mine) else []:
-            kept = [i for i in range(len(headers)) if any(row[i] is not None for row in rows)]
-            found.append((study, table["question"], [headers[i] for i in kept], [[row[i] for i in kept] for row in rows]))
-    return found
-
-
-def _answers(mine, stored, machines):
+def answers(mine, stored, machines):
     """Headers and rows of two tables: the best network on each data set, and each over all; of records like a cell's newest."""
     wanted = {cell.id for cell in mine}
     stored = [(each, _group(each)) for each in stored if each.cell in wanted and not sampled(each.record)]

@@ -84,8 +84,8 @@ def test_data_recipes_and_precisions_are_apart_unless_they_are_what_is_asked_for
 def printed(tmp_path, capsys):
     """A function: options of `compare` -> what it prints of two versions of Keras."""
     for number, version in enumerate(("3.9.0", "3.14.0", "3.14.0"), 1):
-        cell = CELL if number < 3 else OTHER
-        record = fake_training.record(cell, versions={"keras": version}, seconds=(4.0 / number, 9.0))
+        cell, packages = (CELL if number < 3 else OTHER), {"keras": version, "numpy": "1" if number == 1 else "2"}
+        record = fake_training.record(cell, versions=packages, seconds=(4.0 / number, 9.0))
         fake_training.stored(tmp_path, number, "x", [record])
 
     def run(*args):
@@ -100,6 +100,7 @@ def test_text_shows_the_cells_with_several_groups_and_says_of_how_many_there_is_
     assert ["all cells", "keras cells ratio change"] == [" ".join(line.split()) for line in found[:2]]
     assert f"{CELL}, made-up-chip, tensorflow float32" in found
     assert "  3.14.0   0.9890 1       2  0.50 +0.0000" in found
+    assert "3.14.0 also differs in: numpy 1 -> 2" in found
     assert "1 more have records of one keras only; --format json has them." in found
     assert "| 3.14.0" in printed("--by=keras", "--format=github")
 
