@@ -2,7 +2,7 @@
 
 import json
 
-KEYS = ("subject", "sides", "verdict", "ratio", "low", "high", "pairs", "minutes", "when")
+KEYS = ("of", "subject", "sides", "verdict", "ratio", "low", "high", "sees", "pairs", "minutes", "when")
 
 
 def stored_ab(storage, problems=None):

@@ -24,8 +24,8 @@ def sentences(made):
     """
     pairs, left = compared(made)
     found = [*_speed(made, pairs), *_accuracy(made, pairs), *_standing_out(pairs), *_left_out(left)]
-    reference = "the published numbers" if made.against == PUBLISHED else f"{made.against} (B)"
-    first, verdicts = f"{made.here} (A), against {reference}.", _verdicts(made)
+    reference = "the published numbers" if made.against == PUBLISHED else f"B, {made.against}"
+    first, verdicts = f"A is {made.here}; it is compared with {reference}.", _verdicts(made)
     return [*([first, *verdicts, *found] if made.red else [first, *found, *verdicts]), *_published(made)]
 
 
@@ -73,10 +73,14 @@ def _speed(made, pairs):
         return [
             "Speed: no cell of A has a published time to compare with." if published else "Speed: A and B have no timed cell in common."
         ]
-    equal = found.low is not None and max(found.high, 1 / found.low) < EQUAL
-    head = "Equal in speed" if equal else _head(found, 1, ("Slower", "Faster", "No difference in speed is seen", "Speed"))
-    what = "on A, with its evaluation, as published" if published else "on A as on B"
-    return [f"{head}: an epoch takes {_factor(found.value)} times as long {what} ({_over(found, _factor, 'geometric mean', count)})."]
+    equal, other = found.low is not None and max(found.high, 1 / found.low) < EQUAL, "what is published" if published else "B"
+    heads = (f"A is slower than {other}", f"A is faster than {other}", f"No difference in speed is seen to {other}", "Speed")
+    head = f"A is as fast as {other}" if equal else _head(found, 1, heads)
+    what = "an epoch with its evaluation" if published else "an epoch"
+    times = f"{what} takes {_factor(found.value)} times as long on A"
+    if head == heads[1]:
+        times += f", which is {_factor(1 / found.value)} times as fast"
+    return [f"{head}: {times} ({_over(found, _factor, 'geometric mean', count)})."]
 
 
 def _accuracy(made, pairs):
@@ -84,10 +88,14 @@ def _accuracy(made, pairs):
     published = made.against == PUBLISHED
     if not found:
         return [f"Accuracy: {'no cell of A has a published accuracy' if published else 'A and B have no cell in common'}."]
-    head = _head(found, 0, ("Accuracy is up", "Accuracy is down", "No difference in accuracy is seen", "Accuracy"))
-    return [
-        f"{head}: {found.value:+.4f} on A against {'what is published' if published else 'B'} ({_over(found, _signed, 'mean', count)})."
-    ]
+    other = "what is published" if published else "B"
+    heads = (
+        f"A is more accurate than {other}",
+        f"A is less accurate than {other}",
+        f"No difference in accuracy is seen to {other}",
+    )
+    minus = f"accuracy of A minus {'the published one' if published else 'that of B'} {found.value:+.4f}"
+    return [f"{_head(found, 0, (*heads, 'Accuracy'))}: {minus} ({_over(found, _signed, 'mean', count)})."]
 
 
 def _head(found, neutral, heads):
@@ -99,7 +107,7 @@ def _head(found, neutral, heads):
 
 def _over(found, form, what, count):
     """The interval of a mean and what it is over, as text."""
-    over = f"{what} over {count} cells" if count > 1 else f"one cell, n={found.n}"
+    over = f"{what} over {count} cells" if count > 1 else f"one cell, {found.n} training{'s' * (found.n > 1)} of A"
     return f"{over}: no interval" if found.low is None else f"95 % interval {form(found.low)} to {form(found.high)}; {over}"
 
 
@@ -125,8 +133,8 @@ def _standing_out(pairs):
     if moved:
         moved.sort(key=lambda row: -abs(row.accuracy_change.value))
         cells = _names(f"{row.cell} {row.accuracy_change.value:+.4f}" for row in moved)
-        chance = f"of {len(judged)} cells, {CHANCE * len(judged):.1g} would by chance"
-        found.append(f"Accuracies that changed by more than their 95 % interval ({chance}): {cells}.")
+        chance = f"{len(judged)} cells were compared; by chance alone {CHANCE * len(judged):.1g} of them would stand here"
+        found.append(f"Cells whose accuracy differs for certain, one by one: {cells} ({chance}).")
     return found
 
 
@@ -142,20 +150,23 @@ def _verdicts(made):
     others = [f"{words[word]} {word}" for word in ("accepted", "not judged") if words[word]]
     counts = ", ".join([f"{count} {word}" for word, count in judged.items()] + others)
     if not made.red:
-        return [f"Nothing is red: {counts}."] if counts else []
+        return [f"Nothing regressed. Verdicts: {counts}."] if counts else []
     red = [f"{row.cell} on {row.place}{row.verdict.removeprefix('REGRESSED')}" for row in made.rows if row.verdict.startswith("REGRESSED")]
     common = [line.partition(",")[0] for line in made.red if line.startswith("all cells")]
-    return [f"RED: {_names([*red, *common])}. In all {counts}."]
+    return [f"REGRESSED: {_names([*red, *common])}. Verdicts: {counts}."]
 
 
 def _published(made):
     """Which of the published accuracies of the cells that were trained did not come out, and how many did."""
-    asked = came_out(made)
-    missed = [text for text in asked.values() if text]
-    if not asked:
-        return []
-    came = f"{len(asked) - len(missed)} of {len(asked)} published accuracies came out within {FAR} sd"
-    return [f"{came}; not: {_names(missed)}." if missed else f"{came}."]
+    asked, studies = came_out(made), {row.cell: row.study for row in made.rows}
+    found = []
+    for study in dict.fromkeys(studies[cell] for cell in asked):
+        of_study = [text for cell, text in asked.items() if studies[cell] == study]
+        missed = [text for text in of_study if text]
+        came = f"{len(of_study) - len(missed)} of {len(of_study)} published accuracies came out"
+        found.append(f"Study {study}: {came}, within {FAR} standard deviations.")
+        found += [f"Study {study}: did not come out: {_names(missed)}."] if missed else []
+    return found
 
 
 def came_out(made):
@@ -182,7 +193,8 @@ def _missed(cell, found):
     sd = math.sqrt(baseline.variance * (1 + 1 / baseline.n))
     if abs(float(baseline.mean) - printed) <= FAR * sd:
         return None
-    return f"{cell} {baseline.mean:.4f} (n={baseline.n}), published {printed}"
+    how = "higher" if baseline.mean > printed else "lower"
+    return f"{cell}, {baseline.mean:.4f} (n={baseline.n}), is {how} than the published {printed}"
 
 
 def _names(texts):

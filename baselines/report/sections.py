@@ -2,6 +2,7 @@
 
 from itertools import groupby
 
+from baselines import comparisons
 from baselines.report import answer, charts, expected, predict
 from baselines.report.drawing import number, text
 from baselines.report.markup import Cell, Html, element, figure, listed, safe, sortable, table
@@ -137,17 +138,18 @@ def ab(compared):
         [
             each["subject"],
             word(text(each["verdict"])),
-            Cell(number(each["ratio"]), each["ratio"]),
-            "" if each["low"] is None else f"{number(each['low'])} to {number(each['high'])}",
+            text(each["of"]),
+            Cell(comparisons.row(each)[2], each["ratio"]),
+            comparisons.row(each)[3],
             Cell(each["pairs"], each["pairs"]),
-            each["sides"],
+            " → ".join(each["sides"]),
             text(each["when"])[:16].replace("T", " "),
             each["machine"],
         ]
         for each in compared
     ]
-    headers = ["subject", "verdict", "ratio of times", "95 % interval", "pairs", "sides", "when", "machine"]
-    note = "The same cell trained in turns by two versions of the code: a ratio over 1 is slower."
+    headers = ["cell", "verdict", "of", "ratio or change", "95 % interval", "pairs", "before → after", "when", "machine"]
+    note = "The same cell trained in turn before and after a change: a ratio of times over 1 is slower, a change of accuracy under 0 worse."
     shown = _sorted("Comparisons of ab", headers, values)
     return section("ab", "Changes of code, timed side by side", element("p", note), shown) if values else ""
 

@@ -4,6 +4,7 @@ import textwrap
 
 from tabulate import DataRow, TableFormat, tabulate
 
+from baselines import comparisons
 from baselines.report import answer, rows
 from baselines.report.rows import PUBLISHED
 
@@ -79,10 +80,11 @@ def _table(found, headers, form):
 
 def _compared(each):
     """A comparison of `ab` as a line."""
-    interval = f"95 % interval {each['low']:.3g} to {each['high']:.3g}; " if each["low"] is not None else ""
+    _, verdict, figure, interval, pairs, minutes, *_ = comparisons.row(each)
+    what = "ratio" if each["of"] == "time" else "accuracy"
     return (
-        f"{each['subject']}, {each['sides']}: {each['verdict']}, ratio {each['ratio']:.3g} ({interval}{each['pairs']} pairs in "
-        f"{each['minutes']:.3g} minutes, {each['when'][:10]}, {each['machine']})"
+        f"{each['subject']}, {' -> '.join(each['sides'])}: {verdict}, {what} {figure} (95 % interval: {interval}; {pairs} pairs in "
+        f"{minutes} minutes, {each['when'][:10]}, {each['machine']})"
     )
 
 

@@ -42,17 +42,18 @@ def test_the_machine_of_the_newest_record_is_held_against_the_other_by_the_geome
     ratios = [0.5, 0.6, 0.55, 0.7]
     found = answer(on_two(ratios))
     low, high = stats.ttest_1samp([math.log(each) for each in ratios], 0).confidence_interval()
-    assert "chip-a, tensorflow float32 (A), against chip-b, tensorflow float32 (B)." == found[0]
-    expected = f"Faster: an epoch takes {stats.gmean(ratios):.3g} times as long on A as on B"
+    assert "A is chip-a, tensorflow float32; it is compared with B, chip-b, tensorflow float32." == found[0]
+    mean = stats.gmean(ratios)
+    expected = f"A is faster than B: an epoch takes {mean:.3g} times as long on A, which is {1 / mean:.3g} times as fast"
     assert f"{expected} (95 % interval {math.exp(low):.3g} to {math.exp(high):.3g}; geometric mean over 4 cells)." == speed(found)
 
 
 @pytest.mark.parametrize(
     ("ratios", "head"),
     [
-        ([2.0, 2.1, 2.2], "Slower: an epoch takes 2.1 "),
-        ([0.5, 2.0, 1.0], "No difference in speed is seen: an epoch takes 1 "),
-        ([1.004, 1.0041, 1.0042], "Equal in speed: an epoch takes 1.004 times as long on A as on B (95 % interval 1.004 to 1.004;"),
+        ([2.0, 2.1, 2.2], "A is slower than B: an epoch takes 2.1 times as long on A ("),
+        ([0.5, 2.0, 1.0], "No difference in speed is seen to B: an epoch takes 1 "),
+        ([1.004, 1.0041, 1.0042], "A is as fast as B: an epoch takes 1.004 times as long on A (95 % interval 1.004 to 1.004;"),
     ],
 )
 def test_the_first_word_says_what_the_interval_shows(ratios, head):
@@ -61,18 +62,20 @@ def test_the_first_word_says_what_the_interval_shows(ratios, head):
 
 def test_of_one_cell_the_interval_is_from_the_scatter_of_its_records_and_of_one_training_there_is_none():
     stored = several(3, machine=B, seconds=(2.0, 2.02, 2.04)) + several(3, seconds=(1.0, 1.01, 1.02), when="2026-02-01T00:00:00+00:00")
-    assert line(answer(stored), "Faster").endswith("; one cell, n=3).")
+    assert line(answer(stored), "A is faster").endswith("; one cell, 3 trainings of A).")
     alone = line(answer(on_two([0.5])), "Speed")
-    assert "Speed: an epoch takes 0.5 times as long on A as on B (one cell, n=1: no interval)." == alone, "not called faster"
+    assert "Speed: an epoch takes 0.5 times as long on A (one cell, 1 training of A: no interval)." == alone, "not called faster"
 
 
 def test_accuracy_is_the_mean_of_the_cells_changes():
     found = answer(on_two([1.0] * 3, [-0.01, -0.011, -0.012]))
-    assert line(found, "Accuracy is down").startswith(
-        "Accuracy is down: -0.0110 on A against B (95 % interval -0.0135 to -0.0085; mean over 3"
+    assert line(found, "A is less accurate").startswith(
+        "A is less accurate than B: accuracy of A minus that of B -0.0110 (95 % interval -0.0135 to -0.0085; mean over 3"
     )
-    assert "is seen: +0.0010 on A against B" in line(answer(on_two([1.0] * 3, [0.01, -0.01, 0.003])), "No difference in accuracy")
-    assert line(answer(on_two([1.0] * 3, [0.01, 0.011, 0.012])), "Accuracy is up")
+    assert "is seen to B: accuracy of A minus that of B +0.0010 (" in line(
+        answer(on_two([1.0] * 3, [0.01, -0.01, 0.003])), "No difference in accuracy"
+    )
+    assert line(answer(on_two([1.0] * 3, [0.01, 0.011, 0.012])), "A is more accurate than B")
 
 
 def test_cells_far_from_the_mean_ratio_are_named_and_others_are_not():
@@ -84,8 +87,11 @@ def test_cells_far_from_the_mean_ratio_are_named_and_others_are_not():
 def test_an_accuracy_that_changed_by_more_than_its_interval_is_named_with_how_many_would_by_chance():
     same = several(3, OTHER, B, accuracies=(0.9, 0.91, 0.92)) + several(3, OTHER, accuracies=(0.901, 0.911, 0.921))
     stored = several(3, machine=B, accuracies=(0.98, 0.981, 0.982)) + same + several(3, accuracies=(0.95, 0.951, 0.952))
-    found = line(answer(stored), "Accuracies that changed")
-    assert f"Accuracies that changed by more than their 95 % interval (of 2 cells, 0.1 would by chance): {CELL} -0.0300." == found
+    found = line(answer(stored), "Cells whose")
+    assert (
+        f"Cells whose accuracy differs for certain, one by one: {CELL} -0.0300 (2 cells were compared; by chance alone 0.1 of them would stand here)."
+        == found
+    )
 
 
 def test_pairs_whose_versions_differ_otherwise_are_left_out_of_the_means_and_named():
@@ -102,21 +108,31 @@ def test_pairs_whose_versions_differ_otherwise_are_left_out_of_the_means_and_nam
 
 def test_what_is_red_is_named_and_without_red_the_verdicts_are_counted():
     good = [each._replace(accepted=True) for each in several(3, accuracies=(0.981, 0.982, 0.983))]
-    assert "Nothing is red: 1 accepted." == line(answer(good), "Nothing")
-    assert "Nothing is red: 1 PASS, 1 accepted." == line(answer([*good, made(seed=9, accuracy=0.982, seconds=(2.0, 3.0))]), "Nothing")
+    assert "Nothing regressed. Verdicts: 1 accepted." == line(answer(good), "Nothing")
+    assert "Nothing regressed. Verdicts: 1 PASS, 1 accepted." == line(
+        answer([*good, made(seed=9, accuracy=0.982, seconds=(2.0, 3.0))]), "Nothing"
+    )
     red = answer([*good, made(seed=9, accuracy=0.6)])
-    assert f"RED: {CELL} on chip-a, tensorflow float32 (accuracy). In all 1 REGRESSED, 1 accepted." == red[1], "before anything else"
-    assert "1 of 1 published accuracies came out within 3 sd." == red[-1], "of the accepted ones"
+    assert f"REGRESSED: {CELL} on chip-a, tensorflow float32 (accuracy). Verdicts: 1 REGRESSED, 1 accepted." == red[1], (
+        "before anything else"
+    )
+    assert "Study afif: 1 of 1 published accuracies came out, within 3 standard deviations." == red[-1], "of the accepted ones"
 
 
 def test_published_accuracies_that_did_not_come_out_are_named_by_the_prior_of_one_training_or_the_sd_of_several():
     printed = cells()[CELL].published["accuracy"]
     sd = math.sqrt(1.13 * printed * (1 - printed) / 10_000)  # of one training, by the prior
-    assert "1 of 1 published accuracies came out within 3 sd." == answer([made(accuracy=printed - 3 * sd)])[-1]
-    found = answer([made(accuracy=printed - 6 * sd)])[-1]
-    assert f"0 of 1 published accuracies came out within 3 sd; not: {CELL} {printed - 6 * sd:.4f} (n=1), published {printed}." == found
+    assert (
+        "Study afif: 1 of 1 published accuracies came out, within 3 standard deviations." == answer([made(accuracy=printed - 3 * sd)])[-1]
+    )
+    count, found = answer([made(accuracy=printed - 6 * sd)])[-2:]
+    assert "Study afif: 0 of 1 published accuracies came out, within 3 standard deviations." == count
+    assert f"Study afif: did not come out: {CELL}, {printed - 6 * sd:.4f} (n=1), is lower than the published {printed}." == found
+    assert "is higher than the published" in answer([made(accuracy=printed + 12 * sd)])[-1]
     wide = answer(several(3, accuracies=(printed - 6 * sd - 0.02, printed - 6 * sd, printed - 6 * sd + 0.02), accepted=True))
-    assert "1 of 1 published accuracies came out within 3 sd." == wide[-1], "our own trainings scatter as much"
+    assert "Study afif: 1 of 1 published accuracies came out, within 3 standard deviations." == wide[-1], (
+        "our own trainings scatter as much"
+    )
 
 
 @pytest.mark.parametrize("values", [{"kind": "sample"}, {"epochs_option": 1}, {"former": True}])
@@ -129,8 +145,9 @@ def test_what_is_not_the_published_training_says_nothing_of_published_numbers(va
 def test_against_what_is_published_our_epoch_includes_evaluation():
     printed = cells()[CELL].published["seconds"] / cells()[CELL].recipe["epochs"]
     found = answer([made(seconds=(2.0, 4.0))], against="published")  # 3 on average, and 0.1 of evaluation
-    assert "chip-a, tensorflow float32 (A), against the published numbers." == found[0]
-    assert f"takes {3.1 / printed:.3g} times as long on A, with its evaluation, as published (one cell, n=1: no interval)." in found[1]
+    assert "A is chip-a, tensorflow float32; it is compared with the published numbers." == found[0]
+    expected = f"an epoch with its evaluation takes {3.1 / printed:.3g} times as long on A (one cell, 1 training of A: no interval)."
+    assert expected in found[1]
 
 
 def test_no_sentence_names_more_than_five_cells(monkeypatch):

@@ -148,7 +148,16 @@ def test_json_is_strict_and_its_keys_are_documented():
 def stored_comparison(tmp_path, **content):
     path = tmp_path / fake_training.MACHINE / "ab" / "1.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    whole = {"subject": "HEAD~1", "sides": "before, after", "verdict": "PASS", "ratio": 1.02, "low": 0.99, "high": 1.05}
+    whole = {
+        "subject": "HEAD~1",
+        "of": "time",
+        "sees": 0.1,
+        "sides": ["before", "after"],
+        "verdict": "PASS",
+        "ratio": 1.02,
+        "low": 0.99,
+        "high": 1.05,
+    }
     path.write_text(json.dumps({**whole, "pairs": 12, "minutes": 3.5, "when": "2026-03-01T00:00:00", "more": 1, **content}))
     return path
 
@@ -158,10 +167,25 @@ def test_comparisons_of_ab_are_a_section_of_their_own(tmp_path, capsys):
     stored_comparison(tmp_path)
     assert 0 == command.main(["compare", f"--storage={tmp_path}"])
     printed = " ".join(capsys.readouterr().out.split())
-    expected = (
-        "HEAD~1, before, after: PASS, ratio 1.02 (95 % interval 0.99 to 1.05; 12 pairs in 3.5 minutes, 2026-03-01, made-up-chip_tensorflow"
-    )
+    expected = "HEAD~1, before -> after: PASS, ratio 1.020 (95 % interval: 0.990 to 1.050; 12 pairs in 3.5 minutes, 2026-03-01, made-up-chip_tensorflow"
     assert expected in printed
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ({"verdict": "OPEN", "low": None, "high": None, "sees": None}, "OPEN, ratio 1.020 (95 % interval: too few pairs; 12 pairs"),
+        (
+            {"of": "accuracy", "verdict": "WORSE", "ratio": -0.02, "low": -0.03, "high": -0.01},
+            "WORSE, accuracy -0.0200 (95 % interval: -0.0300 to",
+        ),
+    ],
+)
+def test_an_undecided_comparison_of_ab_and_one_of_accuracies_are_shown(tmp_path, capsys, content, told):
+    fake_training.stored(tmp_path, 1, "x", [fake_training.record()])
+    stored_comparison(tmp_path, **content)
+    assert 0 == command.main(["compare", f"--storage={tmp_path}"])
+    assert told in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"subject": "x"}'])

@@ -70,7 +70,18 @@ def evil():
     """A comparison whose every text holds markup."""
     told = row(f"{EVIL}-mnist-afif", (EVIL, EVIL, EVIL), verdict="PASS " + EVIL, reason=EVIL, marks=(EVIL,), published_accuracy=0.5)
     told = replace(told, dataset=EVIL, history=[trained(commit=EVIL), trained(2, commit="<b>", versions={"keras": EVIL})])
-    side = {"subject": EVIL, "sides": [EVIL, EVIL], "verdict": EVIL, "ratio": 1.0, "low": 0.9, "high": 1.1, "pairs": 3, "minutes": 1}
+    side = {
+        "of": "time",
+        "sees": 0.1,
+        "subject": EVIL,
+        "sides": [EVIL, EVIL],
+        "verdict": EVIL,
+        "ratio": 1.0,
+        "low": 0.9,
+        "high": 1.1,
+        "pairs": 3,
+        "minutes": 1,
+    }
     more = {"answer": [EVIL], "red": [EVIL], "problems": [EVIL], "questions": [(EVIL, EVIL, [EVIL], [[EVIL]])]}
     made = comparison(told, ab=[{**side, "when": EVIL, "machine": EVIL}], **more)
     return replace(made, here=EVIL, against=EVIL)
