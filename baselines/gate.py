@@ -175,7 +175,7 @@ def cost(value, costs, gates, what="fastest epoch"):
     mean, alarm = math.exp(costs.mean), limits.SINGLE / gates
     bound = math.exp(costs.mean + max(float(screen.limit(costs, alarm)), screen.SLOWDOWN))
     sees = float(screen.seen(costs, gates))
-    line = f"{given}, baseline {mean:.4g} (n={costs.n}), limit {bound:.4g}; sees {sees:.0%} more"
+    line = f"{given}, baseline {mean:.4g} (n={costs.n}), limit {bound:.4g}; sees a rise of {sees:.0%}"
     within, between = costs.spread
     details = (
         f"{value / mean - 1:+.1%}; noise {math.sqrt(within):.1%} within an occasion and {math.sqrt(between):.1%} between days, "

@@ -58,6 +58,6 @@ def test_the_details_say_when_a_verdict_would_have_been_suspicious_or_red():
 def test_a_line_without_a_source_ends_with_what_it_sees():
     bare = limits.Baseline(ACCEPTED, 10_000)
     assert gate.accuracy([0.982], bare, GATES).line.endswith("; sees a loss of 0.0052")
-    assert gate.cost(2.0, screen.Costs((2.0, 2.0)), GATES).line.endswith("% more")
+    assert gate.cost(2.0, screen.Costs((2.0, 2.0)), GATES).line.split("sees a rise of ")[1].endswith("%")
     assert "accuracy 0.9820; no accepted records" == gate.accuracy([0.982], bare._replace(accuracies=()), GATES).line
     assert "fastest epoch 2 s; no accepted records" == gate.cost(2.0, screen.Costs(()), GATES).line

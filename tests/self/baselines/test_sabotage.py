@@ -137,7 +137,7 @@ def test_an_epoch_slower_by_twice_the_printed_slowdown_is_red_and_one_as_long_as
     accept(tmp_path / "storage", where=HERE, epochs=[(each, each) for each in seconds])
     before = suite(*ONE, **CHANGED, accuracy=MEAN, seconds=[2.0, 2.0])
     assert (0, "PASS") == (before.returncode, times(before)[CELL]), before.output
-    slower = 1 + 2 * int(re.search(r"sees (\d+)% more", before.stdout)[1]) / 100
+    slower = 1 + 2 * int(re.search(r"sees a rise of (\d+)%", before.stdout)[1]) / 100
     assert slower < 1.8
     after = suite(*ONE, **CHANGED, accuracy=MEAN, seconds=[2.0 * slower] * 2)
     assert (1, "REGRESSED") == (after.returncode, times(after)[CELL]), after.output
