@@ -8,6 +8,7 @@ import argparse
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 from statistics import mean
 
@@ -80,7 +81,9 @@ def command(args):
         return INTERRUPTED
     except (sides.SideError, loaders.DataError, ValueError) as error:
         print(f"baselines ab: {error}", file=sys.stderr)
-        return WRONG
+    except Exception:  # a fault of this command would end with 1, which blames a commit
+        traceback.print_exc()
+    return WRONG
 
 
 def _compare(args, folder):

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from baselines import __main__ as command
-from baselines import child, comparisons, paired
+from baselines import child, comparisons, paired, sides
 from baselines.train import shortened
 from tests.self.baselines import fake_training
 from tests.self.baselines.test_sides import contents, git
@@ -245,6 +245,13 @@ def test_wrong_use_ends_a_bisection_instead_of_blaming_a_commit(ab, children, ar
     assert 128 == code
     assert message in printed
     assert [] == children.runs
+
+
+def test_a_fault_of_the_command_itself_blames_no_commit(ab, monkeypatch):
+    monkeypatch.setattr(sides, "after", lambda *_: 1 / 0)
+    code, printed = ab()
+    assert 128 == code
+    assert "ZeroDivisionError" in printed
 
 
 @pytest.mark.parametrize("args", [("--budget=soon",), ("--margin=0",), ("--seeds=x",), ("--unknown",)])
