@@ -12,6 +12,7 @@ from baselines import files, paired, record
 
 FOLDER = "ab"  # below a machine's folder, where nothing looks for records
 VERSION = 1
+QUIETER = "longer epochs (more --images), a quieter machine or, on Linux, one core (taskset -c 0 python -m baselines ab ...)"
 FOOT = {
     "time": "ratio: seconds of the fastest epoch, after / before. The interval misses the truth in at most 5 % of comparisons,"
     " all looks and cells together.\nsees: the slowdown that as many pairs with this scatter are called SLOWER for with 90 % power.",
@@ -156,7 +157,7 @@ def _notes(result):
     if busy and max(busy) > 0.15:
         notes.append(f"other programs kept {max(busy):.2g} processors busy: it takes more pairs, and sees less")
     if result["verdict"] == "OPEN" and result["of"] == "time":
-        notes.append("not decided: give it longer epochs (more --images), more --budget, a quieter machine or a larger --margin")
+        notes.append(f"not decided: give it {QUIETER}, more --budget or a larger --margin")
     elif result["verdict"] == "OPEN":
         notes.append("not decided: give it more --seeds or a larger --margin")
     return notes
