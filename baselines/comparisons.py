@@ -82,7 +82,7 @@ def result(pairs, both, args):
             "pairs": len(pairs.runs),
             "minutes": pairs.seconds / 60,
             "same_bits": same_bits,
-            "differs": [*record.differences(second, first), *_contents(first, second)],
+            "differs": _differences(first, second),
             "others": [_others([run[i] for run in pairs.runs]) for i in (1, 2)],
             "images": args.images,
             "epochs": pairs.epochs,
@@ -95,13 +95,18 @@ def result(pairs, both, args):
     )
 
 
-def _contents(first, second):
-    """How data and network of the two sides differ, which a comparison should know of: a list of texts."""
-    found = []
-    for name, of in ("data", lambda each: each["data"]["fingerprint"]), ("multiply-accumulates", lambda each: each["macs"]):
-        if of(first) != of(second):
-            found.append(f"{name} {of(first)} -> {of(second)}")
-    return found
+OF = {  # what the sides of a comparison may differ in beside ``record.differences``
+    "backend": lambda made: made["backend"],
+    "data": lambda made: made["data"]["fingerprint"],
+    "multiply-accumulates": lambda made: made["macs"],
+}
+
+
+def _differences(first, second):
+    """What differs between the two sides: a list of texts, before -> after."""
+    found = [f"{name} {of(first)} -> {of(second)}" for name, of in OF.items() if of(first) != of(second)]
+    packages = first["backend"] != second["backend"]  # one side does not have the other's
+    return found + [text for text in record.differences(second, first) if not (packages and " None" in text)]
 
 
 def _others(records):

@@ -138,8 +138,16 @@ def test_a_noisy_machine_is_looked_at_four_times_and_stays_open_with_exit_125(ab
 
 def test_other_data_and_another_network_are_named(ab):
     _, printed = ab(more={"fingerprint": "beef", "macs": 5})
-    assert ["training code before -> after", "data f00d -> beef", "multiply-accumulates 241816 -> 5"] == stored(ab)["differs"]
-    assert "data f00d -> beef, multiply-accumulates 241816 -> 5" in printed
+    assert ["data f00d -> beef", "multiply-accumulates 241816 -> 5", "training code before -> after"] == stored(ab)["differs"]
+    assert "data f00d -> beef, multiply-accumulates 241816 -> 5, training code" in printed
+
+
+def test_of_two_backends_their_own_packages_are_not_named(ab):
+    ab(more={"backend": "jax", "versions": {"keras": "4", "jax": "0.10"}})
+    differs = stored(ab)["differs"]
+    assert "keras 3 -> 4" in differs
+    assert not [text for text in differs if "None" in text]
+    assert [text for text in differs if text.startswith("backend ")]
 
 
 def test_on_github_the_table_is_in_the_steps_summary(ab, tmp_path, monkeypatch):

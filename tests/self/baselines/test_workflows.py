@@ -68,7 +68,8 @@ def check_lines(done):
     assert bool(red) == (done.returncode == 1), done.output
     for each in red:
         assert re.search(
-            rf"{each.subject} .*(\n.*){{1,4}}(train .*: pytest -m full|measure it: python -m baselines ab) .*\n.*if it is meant: .*python -m baselines accept", done.stdout
+            rf"{each.subject} .*(\n.*){{1,4}}(train .*: pytest -m full|measure it: python -m baselines ab) .*\n.*if it is meant: .*python -m baselines accept",
+            done.stdout,
         )
 
 
