@@ -289,28 +289,38 @@ def test_nothing_of_the_users_files_changes(ab, own, children):
     assert set() == changed
 
 
-def test_ctrl_c_removes_the_copies_and_ends_the_running_training(own, tmp_path):
-    """A real process, whose trainings sleep."""
-    script = f"""
+CTRL_C = """
 import subprocess, sys
 from baselines import __main__, child
-code = "import sys, time; print('{{}}', flush=True); time.sleep(60)"
-child.start = lambda args, stderr, place: subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], stdout=subprocess.PIPE, text=True)
-print("ready", flush=True)
-sys.exit(__main__.main(["ab", "HEAD", "{CELL}", "--storage={tmp_path}"]))
+
+def start(args, stderr, place):
+    code = "import time; print(1, flush=True); time.sleep(60)"
+    made = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    print(made.pid, flush=True)
+    return made
+
+child.start = start
+sys.exit(__main__.main(sys.argv[1:]))
 """
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_ctrl_c_and_signals_remove_the_copies_and_end_the_running_training(own, tmp_path, number):
+    """A real process, whose trainings sleep."""
     environment = {**os.environ, "TMPDIR": str(tmp_path / "temporary")}
+    command_line = [sys.executable, "-c", CTRL_C, "ab", "HEAD", CELL, f"--storage={tmp_path}"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    for number in signal.SIGINT, signal.SIGTERM:
-        process = subprocess.Popen([sys.executable, "-c", script], cwd=child.ROOT, env=environment, **pipes)
-        assert "ready\n" == process.stdout.readline()
-        end = time.monotonic() + 20
-        while time.monotonic() < end and not list((tmp_path / "temporary").glob("*/after")):
-            time.sleep(0.02)
-        process.send_signal(number)
-        printed = process.communicate(timeout=20)[0]
-        assert 130 == process.returncode, printed
-        assert [] == os.listdir(tmp_path / "temporary")
+    process = subprocess.Popen(command_line, cwd=child.ROOT, env=environment, **pipes)
+    first, second, training = (process.stdout.readline() for _ in range(3))
+    assert (first[:7], second[:7]) == ("before:", "after: ")
+    assert 1 == len(list((tmp_path / "temporary").glob("*/after")))
+    time.sleep(0.2)  # it waits for the training's events then
+    process.send_signal(number)
+    printed = process.communicate(timeout=30)[0]
+    assert 130 == process.returncode, printed
+    assert [] == os.listdir(tmp_path / "temporary")
+    assert not Path(f"/proc/{int(training)}").exists()
 
 
 def test_shortened_recipes_have_fewer_images_and_no_more_steps_than_these_need():
