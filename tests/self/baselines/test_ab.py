@@ -294,7 +294,7 @@ import subprocess, sys
 from baselines import __main__, child
 
 def start(args, stderr, place):
-    code = "import time; print(1, flush=True); time.sleep(60)"
+    code = "import time; time.sleep(60)"
     made = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     print(made.pid, flush=True)
     return made
