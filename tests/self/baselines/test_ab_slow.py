@@ -52,6 +52,7 @@ def history(tmp_path):
         if source.exists():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(source.read_bytes())
+    (folder / ".gitignore").write_text("__pycache__/\n")
     git(folder, "init", "-q")
     for number in range(1, 21):
         text = TRAIN.replace("{seconds}", "0.06" if number >= BAD else "0.05")

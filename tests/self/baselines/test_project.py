@@ -97,7 +97,7 @@ def test_a_cell_of_ones_own_is_trained_stored_judged_and_accepted_with_three_com
     accepted = subprocess.run([sys.executable, "-m", "baselines", "accept", "--reason", "mine"], **kwargs)
     assert "accepted: tiny-noise-short, 1 record: accuracy mean" in accepted.stdout, accepted.stderr
     assert (machine / "accepted.toml").is_file()
-    compared = subprocess.run([sys.executable, "-m", "baselines", "compare"], **kwargs)
+    compared = subprocess.run([sys.executable, "-m", "baselines", "compare", "--all"], **kwargs)
     assert 0 == compared.returncode, compared.stderr
     assert "tiny-noise-short" in compared.stdout
     assert re.search(r"lenet5-mnist-afif .* = ours .*\(n=\d+\)", compared.stdout)
