@@ -74,12 +74,15 @@ def _speed(made, pairs):
             "Speed: no cell of A has a published time to compare with." if published else "Speed: A and B have no timed cell in common."
         ]
     equal, other = found.low is not None and max(found.high, 1 / found.low) < EQUAL, "what is published" if published else "B"
-    heads = (f"A is slower than {other}", f"A is faster than {other}", f"No difference in speed is seen to {other}", "Speed")
+    heads = (
+        f"A is slower than {other}",
+        f"A is faster than {other}, {_factor(1 / found.value)} times as fast",
+        f"No difference in speed is seen to {other}",
+        "Speed",
+    )
     head = f"A is as fast as {other}" if equal else _head(found, 1, heads)
     what = "an epoch with its evaluation" if published else "an epoch"
     times = f"{what} takes {_factor(found.value)} times as long on A"
-    if head == heads[1]:
-        times += f", which is {_factor(1 / found.value)} times as fast"
     return [f"{head}: {times} ({_over(found, _factor, 'geometric mean', count)})."]
 
 
@@ -92,7 +95,7 @@ def _accuracy(made, pairs):
     heads = (
         f"A is more accurate than {other}",
         f"A is less accurate than {other}",
-        f"No difference in accuracy is seen to {other}",
+        f"Over all cells, no difference in accuracy is seen to {other}",
     )
     minus = f"accuracy of A minus {'the published one' if published else 'that of B'} {found.value:+.4f}"
     return [f"{_head(found, 0, (*heads, 'Accuracy'))}: {minus} ({_over(found, _signed, 'mean', count)})."]
@@ -133,8 +136,8 @@ def _standing_out(pairs):
     if moved:
         moved.sort(key=lambda row: -abs(row.accuracy_change.value))
         cells = _names(f"{row.cell} {row.accuracy_change.value:+.4f}" for row in moved)
-        chance = f"{len(judged)} cells were compared; by chance alone {CHANCE * len(judged):.1g} of them would stand here"
-        found.append(f"Cells whose accuracy differs for certain, one by one: {cells} ({chance}).")
+        chance = f"of {len(judged)} cells; without any difference, {CHANCE * len(judged):.1g} would be expected here"
+        found.append(f"Cells whose own accuracy differs by more than its 95 % interval: {cells} ({chance}).")
     return found
 
 

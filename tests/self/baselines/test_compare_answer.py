@@ -44,7 +44,7 @@ def test_the_machine_of_the_newest_record_is_held_against_the_other_by_the_geome
     low, high = stats.ttest_1samp([math.log(each) for each in ratios], 0).confidence_interval()
     assert "A is chip-a, tensorflow float32; it is compared with B, chip-b, tensorflow float32." == found[0]
     mean = stats.gmean(ratios)
-    expected = f"A is faster than B: an epoch takes {mean:.3g} times as long on A, which is {1 / mean:.3g} times as fast"
+    expected = f"A is faster than B, {1 / mean:.3g} times as fast: an epoch takes {mean:.3g} times as long on A"
     assert f"{expected} (95 % interval {math.exp(low):.3g} to {math.exp(high):.3g}; geometric mean over 4 cells)." == speed(found)
 
 
@@ -73,7 +73,7 @@ def test_accuracy_is_the_mean_of_the_cells_changes():
         "A is less accurate than B: accuracy of A minus that of B -0.0110 (95 % interval -0.0135 to -0.0085; mean over 3"
     )
     assert "is seen to B: accuracy of A minus that of B +0.0010 (" in line(
-        answer(on_two([1.0] * 3, [0.01, -0.01, 0.003])), "No difference in accuracy"
+        answer(on_two([1.0] * 3, [0.01, -0.01, 0.003])), "Over all cells, no difference in accuracy"
     )
     assert line(answer(on_two([1.0] * 3, [0.01, 0.011, 0.012])), "A is more accurate than B")
 
@@ -89,7 +89,7 @@ def test_an_accuracy_that_changed_by_more_than_its_interval_is_named_with_how_ma
     stored = several(3, machine=B, accuracies=(0.98, 0.981, 0.982)) + same + several(3, accuracies=(0.95, 0.951, 0.952))
     found = line(answer(stored), "Cells whose")
     assert (
-        f"Cells whose accuracy differs for certain, one by one: {CELL} -0.0300 (2 cells were compared; by chance alone 0.1 of them would stand here)."
+        f"Cells whose own accuracy differs by more than its 95 % interval: {CELL} -0.0300 (of 2 cells; without any difference, 0.1 would be expected here)."
         == found
     )
 
