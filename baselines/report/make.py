@@ -58,19 +58,26 @@ def _chosen(reference, choice):
 
 
 def _ordered(found, here):
-    """The rows cell by cell, the worst verdict first, then as in the studies' tables; of a cell, the compared machine's row first.
+    """The rows cell by cell: red and suspicious ones, then those of the compared machine's newest session, then its others.
 
-    Unless they are red, cells that the compared machine has not run come last.
+    Each of these with the worst verdict first, then as in the studies' tables; of a cell, the compared machine's row first.
     """
     order, mine, worst = {cell: i for i, cell in enumerate(cells())}, {row.cell for row in found if row.place == here}, {}
+    fresh = _of_newest_session([row for row in found if row.place == here and row.history])
     for row in found:
         worst[row.cell] = min(worst.get(row.cell, len(rows.RANKS)), rows.rank(row))
 
     def place(row):
-        last = row.cell not in mine and worst[row.cell] > 0
-        return last, worst[row.cell], order[row.cell], rows.rank(row), row.place != here, row.place, row.when
+        fine, last = worst[row.cell] > rows.RANKS.index("SUSPECT"), row.cell not in mine and worst[row.cell] > 0
+        return fine, row.cell not in fresh, last, worst[row.cell], order[row.cell], rows.rank(row), row.place != here, row.place, row.when
 
     return sorted(found, key=place)
+
+
+def _of_newest_session(mine):
+    """The cells that the newest session of some rows has trained."""
+    newest = max(mine, key=lambda row: row.history[-1]["when"], default=None)
+    return {row.cell for row in mine if row.history[-1]["session"] == newest.history[-1]["session"]}
 
 
 def _questions(stored, machines):

@@ -133,6 +133,15 @@ def test_cells_stand_in_the_order_of_their_worst_verdict_and_those_of_the_compar
     assert (GATE, "chip-b") == shown(red)[0], "what is red is first on any machine"
 
 
+def test_the_cells_of_the_newest_session_stand_before_others_that_are_not_red():
+    """Its cells are last in the studies' tables and have the best verdict: without an order of their own, nobody would find them."""
+    disturbed = made(CELL, name="queue", seconds=(), others=0.9)
+    mine = [*several(3, GATE, accepted=True), made(GATE, name="mine", seed=9, when="2026-03-01T00:00:00+00:00")]
+    assert [GATE, GATE, CELL] == [cell for cell, _ in shown(compared([disturbed, *mine]))]
+    red = [*several(3, OTHER, accepted=True), made(OTHER, name="queue", accuracy=0.1, seed=8)]
+    assert [OTHER, OTHER, GATE, GATE, CELL] == [cell for cell, _ in shown(compared([disturbed, *red, *mine]))]
+
+
 def test_a_machine_with_short_trainings_only_is_not_the_one_that_is_compared():
     assert "chip-b, tensorflow float32" == compared([made(machine=B), made(epochs_option=1, when="2026-03-01T00:00:00+00:00")]).here
     assert "chip-a, tensorflow float32" == compared([made(epochs_option=1)]).here
