@@ -36,7 +36,6 @@ def tables(stored, machines, style="simple"):
         machines: folder -> the letter that stands for it.
         style: a tablefmt of tabulate's.
     """
-    stored = [each for each in stored if each.cell in cells()]
     whole = [each for each in stored if each.record["epochs_option"] is None]
     newest = {(each.cell, each.machine): (each, verdicts) for each, verdicts in judged.judgements(whole)}
     by_cell = _by_cell(stored)

@@ -74,11 +74,6 @@ def test_the_verdict_of_the_session_is_shown_until_its_baseline_changes():
     assert [True, True] == [each.line.startswith(what) for each, what in zip(found, ("accuracy", "fastest epoch"), strict=True)]
 
 
-def test_records_of_a_cell_that_is_in_no_table_are_left_out():
-    gone = made()._replace(cell="no-such-cell")
-    assert studies.tables([made()], {A: "A"}) == studies.tables([gone, made()], {A: "A"})
-
-
 def test_an_epochs_option_is_no_former_recipe_and_a_changed_recipe_is_one():
     assert [("f00d", "float32", 2, True), ("f00d", "float32", None, True), ("f00d", "float32", None, False)] == [
         studies._group(made(**values)) for values in ({"epochs_option": 2}, {}, {"former": True})

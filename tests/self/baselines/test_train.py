@@ -47,6 +47,8 @@ def test_a_training_on_a_busy_machine_has_no_times_and_a_known_one_is_not_repeat
     assert "record" == kind
     assert not records.timed(values["record"])
     assert values["record"] == records.without_times(values["record"])
+    args.keep_times = True
+    assert records.timed(train.train(cell, args)[1]["record"])
     assert values["record"]["accuracy"] > 0.1
     args.known = f"0123,{records.digest(records.identity(values['record']))}"
     assert "stored" == train.train(cell, args)[0]
@@ -113,6 +115,14 @@ def test_a_child_ends_with_the_session_that_started_it(number):
         os.kill(session.pid, number)
     assert children
     assert all(ended(process) for process in children)
+
+
+def test_a_child_has_the_variables_of_its_place(tmp_path):
+    shell = tmp_path / "python"
+    shell.write_text("#!/bin/sh\necho $MARK $PWD $3\n")
+    shell.chmod(0o755)
+    place = child.Place(root=tmp_path, python=str(shell), variables={"MARK": "mine"})
+    assert f"mine {tmp_path} machine\n" == child.start(["machine"], subprocess.DEVNULL, place).communicate()[0]
 
 
 def test_a_line_that_is_not_an_event_is_refused_with_the_line(monkeypatch):
