@@ -10,7 +10,7 @@ from statistics import mean
 import numpy as np
 from tabulate import tabulate
 
-from baselines import calibration, child, files, machine, paired, record, screen
+from baselines import calibration, files, machine, paired, record, screen, trainings
 from baselines.cells import cells
 from baselines.tables import TableError
 
@@ -35,9 +35,13 @@ def command(args):
     if args.runs < LEAST:
         raise TableError(f"--runs is {args.runs}; give {LEAST} or more, since fewer do not show a scatter")
     words = [args.cell, "--precision", args.precision, *(["--data-dir", args.data_dir] if args.data_dir else [])]
+    training = trainings.Training(args.cell, args.cell, 0)
     made = []
     for number in range(1, args.runs + 1):
-        made.append(_train(words))
+        try:
+            made.append(trainings.ask(training, words, None, {}, [])["record"])
+        except (trainings.TrainingFailed, trainings.Unavailable) as error:
+            raise TableError(f"{error}; nothing was stored") from error
         seconds = f"{record.epoch_seconds(made[-1]):.4g} s" if record.timed(made[-1]) else record.company(made[-1]["load"])
         print(f"training {number} of {args.runs}: {seconds}", flush=True)
     folder = args.storage / made[-1]["machine"]
@@ -48,14 +52,6 @@ def command(args):
     calibration.add(folder, _call(timed))
     print(report(folder))
     return 0
-
-
-def _train(words):
-    with child.events("train", *words) as events:
-        answer = list(events)[-1]
-    if answer["event"] != "record":
-        raise TableError(answer.get("message", f"python -m baselines train gave {answer['event']}"))
-    return answer["record"]
 
 
 def _call(made):

@@ -70,6 +70,24 @@ def test_trainings_that_shared_the_machine_are_left_out_and_too_few_store_nothin
     assert 1 == len(calibration.load(tmp_path / fake_training.MACHINE))
 
 
+@pytest.mark.parametrize(
+    ("events", "text"), [([{"event": "refused", "message": "no such folder"}], "no such folder"), ([], "ended with exit code 1")]
+)
+def test_a_training_that_fails_is_one_line(monkeypatch, tmp_path, capsys, events, text):
+    @contextlib.contextmanager
+    def failing(*args, **_):
+        def told():
+            yield from events
+            raise child.ChildError("ended with exit code 1")
+
+        yield told()
+
+    monkeypatch.setattr(child, "events", failing)
+    assert 2 == run(tmp_path)
+    assert f"{text}" in (printed := capsys.readouterr().err)
+    assert "nothing was stored" in printed
+
+
 @pytest.mark.parametrize(("args", "text"), [(["--runs=2"], "--runs is 2; give 3 or more"), (["lenet"], "unknown cell 'lenet'")])
 def test_wrong_use_is_one_line(tmp_path, capsys, args, text):
     assert 2 == run(tmp_path, *args)
