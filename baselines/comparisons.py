@@ -8,7 +8,7 @@ from statistics import mean
 import numpy as np
 from tabulate import tabulate
 
-from baselines import files, paired, record
+from baselines import files, machine, paired, record
 
 FOLDER = "ab"  # below a machine's folder, where nothing looks for records
 VERSION = 1
@@ -159,7 +159,7 @@ def _notes(result):
     if result["same_bits"]:
         notes.append("the losses are the same to the bit")
     busy = [each for each in result["others"] if each is not None]
-    if busy and max(busy) > 0.15:
+    if busy and max(busy) > machine.SHARED:
         notes.append(f"other programs kept {max(busy):.2g} processors busy: it takes more pairs, and sees less")
     if result["verdict"] == "OPEN" and result["of"] == "time":
         notes.append(f"not decided: give it {QUIETER}, more --budget or a larger --margin")

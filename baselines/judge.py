@@ -14,11 +14,12 @@ from baselines.record import company, differences, digest, identity, same_code, 
 
 OWN = 5  # accepted records of the same machine from which on those of other machines do not count
 STUDIES = ("afif", "srivastava", "imagenet32")  # on whose cells the prior of the accuracy's variance was fitted
+MEMORY = "GPU memory"  # the only cost that is no time
 COSTS = {  # what is screened -> its value in a timed record, or None
     "fastest epoch": lambda record: min(record["train_seconds"]),
     "median epoch": lambda record: median(record["train_seconds"]),
     "evaluation": lambda record: min(record["eval_seconds"]),
-    "GPU memory": lambda record: record["peak_memory"]["gpu"],
+    MEMORY: lambda record: record["peak_memory"]["gpu"],
 }
 
 
@@ -199,8 +200,8 @@ def _cost(what, record, accepted, variance, gates, why):
         [of(each.record) for each in former],
         variance=variance,
         occasions=occasions.count([each.when for each in former]),
-        day=calibration.scatter(former[-1].calibration)[1] if former else screen.DAY,
-        unit="bytes" if "memory" in what else "s",
+        day=calibration.scatter(former[-1].calibration)[1] if former and what != MEMORY else screen.DAY,
+        unit="bytes" if what == MEMORY else "s",
         whose="this machine" if former else why,
     )
     return gate.cost(of(record), screened, gates, what)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from baselines import gate, judge, judged, limits, store
 from baselines.cells import cells
 from baselines.efficiency import fastest
-from baselines.record import code_identity, versions
+from baselines.record import same_code, versions
 from zoo import project
 
 
@@ -151,11 +151,10 @@ def _known(known, given, cell):
 
 def _judged_before(record, stored):
     """Whether a session has judged another training of the same code, data and versions."""
-    same = code_identity(record)
     others = (
         each for each in stored if each.cell == record["cell"] and each.record["id"] != record["id"] and each.verdicts.get("accuracy")
     )
-    return any(code_identity(each.record) == same for each in others)
+    return any(same_code(each.record, record) for each in others)
 
 
 def measure(record, stored):

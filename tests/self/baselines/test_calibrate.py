@@ -157,6 +157,17 @@ def test_the_time_screen_takes_its_scatter_from_the_calibration(tmp_path):
     assert "REGRESSED" == verdict(tmp_path, 1.1), "a steady machine sees more"
 
 
+def test_the_calibration_of_times_says_nothing_of_memory(tmp_path):
+    memory = lambda size: {"peak_memory.gpu": size}  # noqa: E731
+    fake_training.stored(tmp_path, 1, "good", [fake_training.record(CELL, seed=seed, **memory(10**9 + seed)) for seed in (1, 2, 3)])
+    fake_training.accept(tmp_path)
+    for day, mean in enumerate((1.0, 1.5, 0.7, 1.3, 0.8), 1):
+        calibration.add(tmp_path / fake_training.MACHINE, call(day, [mean, mean * 1.01, mean * 0.99]))
+    new = fake_training.record(CELL, seed=9, machine=fake_training.MACHINE, **memory(14 * 10**8))
+    given = judge.costs(new, fake_training.store.records(tmp_path), 10)
+    assert ("REGRESSED", True) == (given.word, given.line.startswith("GPU memory"))
+
+
 def test_what_it_takes_to_see_a_slowdown_falls_with_the_slowdown_and_rises_with_the_scatter():
     steady = [calibrate._effort(change, 0.01, 0.005) for change in calibrate.CHANGES]
     assert ["2%", "5%", "10%"] == [row[0] for row in steady]

@@ -190,10 +190,8 @@ def test_what_a_training_shared_its_machine_with_is_said(load, expected):
 def test_trainings_of_the_same_code_are_one_sample_on_any_machine_and_with_any_seed():
     first = fake_training.record()
     for same in {"seed": 1}, {"machine": "another"}, {"instructions": "avx2"}, {"threads": 8}, {"accuracy": 0.5}:
-        assert records.code_identity(first) == records.code_identity(fake_training.record(**same))
         assert records.same_code(first, fake_training.record(**same))
     for other in {"code": {"graph": "z"}}, {"versions": {"keras": "4"}}, {"fingerprint": "beef"}, {"backend": "jax"}, {"former": True}:
-        assert records.code_identity(first) != records.code_identity(fake_training.record(**other))
         assert not records.same_code(first, fake_training.record(**other))
 
 
