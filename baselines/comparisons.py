@@ -1,6 +1,7 @@
 """What `python -m baselines ab` found: as a table, and as one JSON file a comparison, in ``<storage>/<machine>/ab/``."""
 
 import datetime
+import json
 import uuid
 from dataclasses import dataclass, field
 from statistics import mean
@@ -12,6 +13,19 @@ from baselines import files, machine, paired, record
 
 FOLDER = "ab"  # below a machine's folder, where nothing looks for records
 VERSION = 1
+SHOWN = (
+    "of",
+    "subject",
+    "sides",
+    "verdict",
+    "ratio",
+    "low",
+    "high",
+    "sees",
+    "pairs",
+    "minutes",
+    "when",
+)  # keys of a stored one that tables show
 QUIETER = "longer epochs (more --images), a quieter machine or, on Linux, one core (taskset -c 0 python -m baselines ab ...)"
 FOOT = {
     "time": "ratio: seconds of the fastest epoch, after / before. The interval misses the truth in at most 5 % of comparisons,"
@@ -182,3 +196,22 @@ def store(storage, result):
     except OSError as error:
         raise files.StoreError(f"{folder}: the comparison cannot be stored: {error}; name another --storage") from error
     return path
+
+
+def stored(storage, problems=None):
+    """The comparisons of a storage, oldest first: a list of dicts with SHOWN and the machine's folder.
+
+    Args:
+        storage: pathlib.Path of the folder of the machines' folders.
+        problems: list that a line is added to for every file that cannot be read.
+    """
+    found = []
+    for path in sorted(storage.glob(f"*/{FOLDER}/*.json")):
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            found.append({"machine": path.parent.parent.name, **{key: content[key] for key in SHOWN}})
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            reason = f"the key {error} is missing" if isinstance(error, KeyError) else error
+            if problems is not None:
+                problems.append(f"left out: {path}: not a comparison of `python -m baselines ab` ({reason}); delete it, or run ab again")
+    return sorted(found, key=lambda each: str(each["when"]))

@@ -1,6 +1,5 @@
 """What `python -m baselines compare` shows: `comparison` makes it from stored records, the other files print it."""
 
-from baselines.report.ab import stored_ab
 from baselines.report.make import comparison
 
-__all__ = ["comparison", "stored_ab"]
+__all__ = ["comparison"]

@@ -7,9 +7,9 @@ import re
 import sys
 from dataclasses import replace
 
-from baselines import files, store
+from baselines import comparisons, files, store
 from baselines.cells import cells
-from baselines.report import ab, ci, drawing, expected, history, make, measure, page, select, studies, table, values
+from baselines.report import ci, drawing, expected, history, make, measure, page, select, studies, table, values
 from loaders import user
 
 END = "<!-- end of results -->"
@@ -71,7 +71,7 @@ def _command(options):
         return 2
     problems = []
     stored = [each for each in store.every(options.storage, problems) if each.accepted or not options.accepted]
-    compared = ab.stored_ab(options.storage, problems)
+    compared = comparisons.stored(options.storage, problems)
     for line in problems:
         print(line, file=sys.stderr)
     if not stored and problems:

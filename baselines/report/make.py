@@ -16,7 +16,7 @@ def comparison(stored, choice=select.Choice(), problems=(), ab=()):  # noqa: B00
         stored: list of store.Stored, oldest first: every one, since verdicts depend on them.
         choice: select.Choice.
         problems: lines about files that cannot be read.
-        ab: what ``stored_ab`` returned.
+        ab: what ``baselines.comparisons.stored`` returned.
 
     Raises:
         select.ChoiceError: the choice matches nothing.

@@ -1,4 +1,4 @@
-"""Stored records, made by hand, for tests of comparisons."""
+"""Stored records and comparisons of `ab`, made by hand, for tests of what compare shows."""
 
 from baselines import store
 from tests.self.baselines import fake_training
@@ -30,3 +30,12 @@ def several(seeds, cell=CELL, machine=A, accuracies=(), seconds=(), **values):
         )
         for seed in range(seeds)
     ]
+
+
+def of_ab(**values):
+    """What `ab` stored of one comparison, with the keys that are shown."""
+    return {
+        **{"of": "time", "subject": CELL, "sides": ["before", "after"], "verdict": "SLOWER", "ratio": 1.02, "low": 0.99, "high": 1.05},
+        **{"sees": 0.1, "pairs": 12, "minutes": 3.5, "when": "2026-03-01T00:00:00"},
+        **values,
+    }

@@ -11,13 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baselines import __main__ as command
+from baselines import comparisons as stored_comparisons
 from baselines import report
 from baselines.cells import cells
 from baselines.report import history, rows, table, values
 from baselines.report.rows import Comparison, Measured, Row
 from baselines.report.select import Choice
 from tests.self.baselines import fake_training
-from tests.self.baselines.comparisons import CELL, OTHER, A, B, made, several
+from tests.self.baselines.comparisons import CELL, OTHER, A, B, made, of_ab, several
 
 pytestmark = pytest.mark.self
 NEWER = {"when": "2026-02-01T00:00:00+00:00"}
@@ -148,17 +149,7 @@ def test_json_is_strict_and_its_keys_are_documented():
 def stored_comparison(tmp_path, **content):
     path = tmp_path / fake_training.MACHINE / "ab" / "1.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    whole = {
-        "subject": "HEAD~1",
-        "of": "time",
-        "sees": 0.1,
-        "sides": ["before", "after"],
-        "verdict": "PASS",
-        "ratio": 1.02,
-        "low": 0.99,
-        "high": 1.05,
-    }
-    path.write_text(json.dumps({**whole, "pairs": 12, "minutes": 3.5, "when": "2026-03-01T00:00:00", "more": 1, **content}))
+    path.write_text(json.dumps({**of_ab(**content), "more": 1}))
     return path
 
 
@@ -167,7 +158,7 @@ def test_comparisons_of_ab_are_a_section_of_their_own(tmp_path, capsys):
     stored_comparison(tmp_path)
     assert 0 == command.main(["compare", f"--storage={tmp_path}"])
     printed = " ".join(capsys.readouterr().out.split())
-    expected = "HEAD~1, before -> after: PASS, ratio 1.020 (95 % interval: 0.990 to 1.050; 12 pairs in 3.5 minutes, 2026-03-01, made-up-chip_tensorflow"
+    expected = f"{CELL}, before -> after: SLOWER, ratio 1.020 (95 % interval: 0.990 to 1.050; 12 pairs in 3.5 minutes, 2026-03-01, made-up-chip_tensorflow"
     assert expected in printed
 
 
@@ -192,7 +183,7 @@ def test_an_undecided_comparison_of_ab_and_one_of_accuracies_are_shown(tmp_path,
 def test_a_comparison_of_ab_that_cannot_be_read_is_one_line(tmp_path, text):
     stored_comparison(tmp_path).write_text(text)
     problems = []
-    assert [] == report.stored_ab(tmp_path, problems)
+    assert [] == stored_comparisons.stored(tmp_path, problems)
     assert 1 == len(problems)
     assert problems[0].startswith(f"left out: {tmp_path}")
 

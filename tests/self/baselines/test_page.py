@@ -9,6 +9,7 @@ from baselines import __main__ as command
 from baselines import files
 from baselines.report import charts, drawing, page, rows
 from tests.self.baselines import fake_training
+from tests.self.baselines.comparisons import of_ab
 from tests.self.baselines.pages import Read, comparison, row, slower, trained
 
 pytestmark = pytest.mark.self
@@ -70,20 +71,8 @@ def evil():
     """A comparison whose every text holds markup."""
     told = row(f"{EVIL}-mnist-afif", (EVIL, EVIL, EVIL), verdict="PASS " + EVIL, reason=EVIL, marks=(EVIL,), published_accuracy=0.5)
     told = replace(told, dataset=EVIL, history=[trained(commit=EVIL), trained(2, commit="<b>", versions={"keras": EVIL})])
-    side = {
-        "of": "time",
-        "sees": 0.1,
-        "subject": EVIL,
-        "sides": [EVIL, EVIL],
-        "verdict": EVIL,
-        "ratio": 1.0,
-        "low": 0.9,
-        "high": 1.1,
-        "pairs": 3,
-        "minutes": 1,
-    }
     more = {"answer": [EVIL], "red": [EVIL], "problems": [EVIL], "questions": [(EVIL, EVIL, [EVIL], [[EVIL]])]}
-    made = comparison(told, ab=[{**side, "when": EVIL, "machine": EVIL}], **more)
+    made = comparison(told, ab=[of_ab(subject=EVIL, sides=[EVIL, EVIL], verdict=EVIL, when=EVIL, machine=EVIL)], **more)
     return replace(made, here=EVIL, against=EVIL)
 
 

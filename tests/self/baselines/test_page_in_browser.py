@@ -8,6 +8,7 @@ import time
 import pytest
 
 from baselines.report import page
+from tests.self.baselines.comparisons import of_ab
 from tests.self.baselines.pages import comparison, large, row, slower, trained
 
 pytestmark = pytest.mark.slow
@@ -43,18 +44,7 @@ def pages(tmp_path_factory, browser):
     folder = tmp_path_factory.mktemp("pages")
     mine = row(history=[trained(1, commit="0ldc0de"), trained(2)], published_accuracy=0.95, floor=0.5, seconds=10.0)
     others = [row("vgg_like-mnist-afif", accuracy=0.95, seconds=2.0, verdict="REGRESSED (time)"), row("lenet5-svhn-afif", seconds=None)]
-    side = {
-        "subject": "lenet5-mnist-afif",
-        "of": "time",
-        "sees": 0.1,
-        "sides": ["a", "b"],
-        "verdict": "SLOWER",
-        "ratio": 1.1,
-        "low": 1.05,
-        "high": 1.2,
-        "pairs": 5,
-    }
-    more = {"ab": [{**side, "minutes": 1.0, "when": "2026-01-01T00:00:00", "machine": "fast-chip"}], "red": ["vgg_like-mnist-afif is red"]}
+    more = {"ab": [of_ab(machine="fast-chip")], "red": ["vgg_like-mnist-afif is red"]}
     more["questions"] = [("afif", "Which is best?", ["data set", "best"], [["mnist", "lenet5"]])]
     made = {"small": comparison(mine, *others, slower(mine), **more), "large": large()}
     for name, each in made.items():

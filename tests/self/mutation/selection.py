@@ -31,7 +31,7 @@ OWN = {  # module -> its test files of other names, the cheap ones first
     "baselines.report.answer": ("test_compare_answer.py",),
     "baselines.report.table": ("test_compare_table.py",),
     "baselines.report.values": ("test_compare_table.py",),
-    "baselines.report.ab": ("test_compare_table.py",),
+    "baselines.comparisons": ("test_ab.py", "test_compare_table.py"),
     "baselines.report.history": ("test_compare_history.py",),
     "baselines.judged": ("test_compare_rows.py",),
     "baselines.verdicts": ("test_verdicts_of_a_record.py",),
