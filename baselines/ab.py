@@ -144,21 +144,20 @@ def _tried(cell, both, args, count):
     least, most = EPOCHS
     epochs = args.epochs or (None if args.accuracy else min(max(round(RUN / mean(seconds)), least), most))
     alpha = paired.ALPHA / count if args.accuracy else paired.share(count)
-    return comparisons.Pairs(cell, epochs, alpha), able
+    kind = comparisons.ACCURACY if args.accuracy else comparisons.TIME
+    return comparisons.Pairs(cell, kind, args.margin or kind.margin, epochs, alpha), able
 
 
 def _times(pairs, both, args, end):
     """Run pairs until they decide, or the time is over."""
-    margin = np.log1p(args.margin or paired.MARGIN)
     while len(pairs.runs) < paired.LOOKS[-1] and not _over(pairs, end):
         _pair(pairs, both, args, seed=0)
-        so_far = pairs.differences(comparisons.log_seconds)
+        count, (*_, newest) = len(pairs.runs), pairs.differences
+        seconds = " and ".join(f"{record.epoch_seconds(each):.4g}" for each in pairs.runs[-1][1:])
         print(
-            f"{pairs.cell}: pair {len(so_far)}: {np.exp(so_far[-1]):.3f}, so far {np.exp(paired.look(so_far, pairs.alpha).estimate):.3f}"
-            f" ({' and '.join(f'{record.epoch_seconds(each):.4g}' for each in pairs.runs[-1][1:])} s an epoch)",
-            flush=True,
+            f"{pairs.cell}: pair {count}: {np.exp(newest):.3f}, so far {np.exp(pairs.seen.estimate):.3f} ({seconds} s an epoch)", flush=True
         )
-        if len(so_far) in paired.LOOKS and paired.decide(paired.look(so_far, pairs.alpha), margin) != "OPEN":
+        if count in paired.LOOKS and pairs.word != "OPEN":
             break
 
 
@@ -169,7 +168,7 @@ def _accuracies(pairs, both, args, end):
             break
         _pair(pairs, both, args, seed)
         accuracies = " and ".join(f"{each['accuracy']:.4f}" for each in pairs.runs[-1][1:])
-        print(f"{pairs.cell}: seed {seed}: {pairs.differences(comparisons.accuracy)[-1]:+.4f} ({accuracies})", flush=True)
+        print(f"{pairs.cell}: seed {seed}: {pairs.differences[-1]:+.4f} ({accuracies})", flush=True)
 
 
 def _over(pairs, end):

@@ -5,6 +5,7 @@ import json
 import uuid
 from dataclasses import dataclass, field
 from statistics import mean
+from typing import NamedTuple
 
 import numpy as np
 from tabulate import tabulate
@@ -27,27 +28,22 @@ SHOWN = (
     "when",
 )  # keys of a stored one that tables show
 QUIETER = "longer epochs (more --images), a quieter machine or, on Linux, one core (taskset -c 0 python -m baselines ab ...)"
-FOOT = {
-    "time": "ratio: seconds of the fastest epoch, after / before. The interval misses the truth in at most 5 % of comparisons,"
-    " all looks and cells together.\nsees: the slowdown that as many pairs with this scatter are called SLOWER for with 90 % power.",
-    "accuracy": "change: accuracy after - before, mean over equal seeds. The interval misses the truth in 5 % of comparisons,"
-    " all cells together.",
-}
 
 
-@dataclass
-class Pairs:
-    """The runs of one cell on both sides, so far."""
+class Kind(NamedTuple):
+    """What sides are compared by: how a training is measured, and what follows from the differences of pairs."""
 
-    cell: str
-    epochs: int | None  # of each run
-    alpha: float  # chance of a false alarm of one look
-    runs: list = field(default_factory=list)  # (seed, record before, record after)
-    seconds: float = 0.0
-
-    def differences(self, of):
-        """Second side minus first: a list; ``of`` is a function of a record."""
-        return [of(second) - of(first) for _, first, second in self.runs]
+    name: str
+    of: object  # function of a record -> number, in whose differences the sides are compared
+    look: object  # function of (differences, alpha) -> paired.Look
+    decide: object  # function of (paired.Look, margin) -> word
+    margin: float  # change that is none, as a user gives it
+    inner: object  # function of a user's margin -> margin of the differences
+    outer: object  # function of a difference -> what is shown
+    form: str  # of what is shown
+    headers: tuple[str, ...]  # of what is shown, and of what could have been seen
+    loss: str
+    foot: str
 
 
 def log_seconds(made):
@@ -55,8 +51,62 @@ def log_seconds(made):
     return float(np.log(record.epoch_seconds(made)))
 
 
-def accuracy(made):
-    return made["accuracy"]
+TIME = Kind(
+    name="time",
+    of=log_seconds,
+    look=paired.look,
+    decide=paired.decide,
+    margin=paired.MARGIN,
+    inner=np.log1p,
+    outer=np.exp,
+    form="{:.3f}",
+    headers=("ratio", "sees"),
+    loss="slowdown",
+    foot="ratio: seconds of the fastest epoch, after / before. The interval misses the truth in at most 5 % of comparisons,"
+    " all looks and cells together.\nsees: the slowdown that as many pairs with this scatter are called SLOWER for with 90 % power.",
+)
+ACCURACY = Kind(
+    name="accuracy",
+    of=lambda made: made["accuracy"],
+    look=paired.seeds,
+    decide=paired.decide_accuracy,
+    margin=paired.LOSS,
+    inner=float,
+    outer=float,
+    form="{:+.4f}",
+    headers=("change",),
+    loss="loss",
+    foot="change: accuracy after - before, mean over equal seeds. The interval misses the truth in 5 % of comparisons, all cells together.",
+)
+KINDS = {kind.name: kind for kind in (TIME, ACCURACY)}
+
+
+@dataclass
+class Pairs:
+    """The runs of one cell on both sides, so far."""
+
+    cell: str
+    kind: Kind
+    margin: float  # change that is none, as a user gives it
+    epochs: int | None  # of each run
+    alpha: float  # chance of a false alarm of one look
+    runs: list = field(default_factory=list)  # (seed, record before, record after)
+    seconds: float = 0.0
+
+    @property
+    def differences(self):
+        """Second side minus first, of each pair: a list."""
+        return [self.kind.of(second) - self.kind.of(first) for _, first, second in self.runs]
+
+    @property
+    def seen(self):
+        """What the pairs so far tell: paired.Look."""
+        return self.kind.look(self.differences, self.alpha)
+
+    @property
+    def word(self):
+        """What is said of them."""
+        return str(self.kind.decide(self.seen, self.kind.inner(self.margin)))
 
 
 def result(pairs, both, args):
@@ -67,31 +117,24 @@ def result(pairs, both, args):
         both: the two sides.Side.
         args: the command's options.
     """
-    of = accuracy if args.accuracy else log_seconds
-    differences = pairs.differences(of)
-    if args.accuracy:
-        margin, seen, decide = args.margin or paired.LOSS, paired.seeds(differences, pairs.alpha), paired.decide_accuracy
-        sight, form = None, float
-    else:
-        margin, seen, decide = args.margin or paired.MARGIN, paired.look(differences, pairs.alpha), paired.decide
-        sight, form = paired.sight(differences, pairs.alpha), lambda value: float(np.exp(value))
+    kind, seen = pairs.kind, pairs.seen
     first, second = pairs.runs[-1][1:]
     same_bits = all(each[1]["history"]["loss"] == each[2]["history"]["loss"] for each in pairs.runs)
-    word = str(decide(seen, np.log1p(margin) if not args.accuracy else margin))
+    sight = paired.sight(pairs.differences, pairs.alpha) if kind is TIME else None
     return record.plain(
         {
             "version": VERSION,
             "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "of": "accuracy" if args.accuracy else "time",
+            "of": kind.name,
             "subject": pairs.cell,
             "sides": [side.name for side in both],
             "commits": [side.commit for side in both],
             "uncommitted": [side.uncommitted for side in both],
-            "verdict": "NO CHANGE" if args.accuracy and same_bits else word,
-            "ratio": form(seen.estimate),  # of an accuracy, the change
-            "low": form(seen.low) if np.isfinite(seen.low) else None,
-            "high": form(seen.high) if np.isfinite(seen.high) else None,
-            "margin": margin,
+            "verdict": "NO CHANGE" if kind is ACCURACY and same_bits else pairs.word,
+            "ratio": float(kind.outer(seen.estimate)),  # of an accuracy, the change
+            "low": float(kind.outer(seen.low)) if np.isfinite(seen.low) else None,
+            "high": float(kind.outer(seen.high)) if np.isfinite(seen.high) else None,
+            "margin": pairs.margin,
             "sees": sight and float(np.expm1(sight)),
             "pairs": len(pairs.runs),
             "minutes": pairs.seconds / 60,
@@ -104,7 +147,7 @@ def result(pairs, both, args):
             "machine": first["machine"],
             "versions": [each["versions"] for each in (first, second)],
             "environment": [each["environment"] for each in (first, second)],
-            "runs": [[seed, *(_run(each, args) for each in trained)] for seed, *trained in pairs.runs],
+            "runs": [[seed, *(float(kind.outer(kind.of(each))) for each in trained)] for seed, *trained in pairs.runs],
         }
     )
 
@@ -129,20 +172,17 @@ def _others(records):
     return mean(known) if known else None
 
 
-def _run(made, args):
-    return made["accuracy"] if args.accuracy else record.epoch_seconds(made)
-
-
 def table(results, style="simple"):
     """The comparisons of one command as text, worst first; ``style`` is a tablefmt of tabulate's."""
     if not results:
         return "nothing was compared"
     order = ("WORSE", "SLOWER", "OPEN", "NO CHANGE", "FASTER", "BETTER")
     results = sorted(results, key=lambda each: order.index(each["verdict"]))
-    of = results[0]["of"]
-    headers = ["cell", "verdict", "ratio" if of == "time" else "change", "interval", "pairs", "minutes"] + ["sees"] * (of == "time")
+    kind = KINDS[results[0]["of"]]
+    figure, *more = kind.headers
+    headers = ["cell", "verdict", figure, "interval", "pairs", "minutes", *more]
     gap = "\n" if style == "github" else ""
-    lines = [tabulate([row(each) for each in results], headers, tablefmt=style, disable_numparse=True) + gap, FOOT[of]]
+    lines = [tabulate([row(each) for each in results], headers, tablefmt=style, disable_numparse=True) + gap, kind.foot]
     for each in results:
         lines += [f"{each['subject']}: {text}" for text in _notes(each)]
     return f"{gap}\n".join(["", *lines])
@@ -150,21 +190,21 @@ def table(results, style="simple"):
 
 def row(result):
     """One comparison as a row of the table."""
-    form = "{:.3f}" if result["of"] == "time" else "{:+.4f}"
-    known = result["low"] is not None
+    kind, known = KINDS[result["of"]], result["low"] is not None
+    form = kind.form
     interval = f"{form.format(result['low'])} to {form.format(result['high'])}" if known else "too few pairs"
     cells = [result["subject"], result["verdict"], form.format(result["ratio"]), interval, result["pairs"], f"{result['minutes']:.1f}"]
-    if result["of"] == "accuracy":
+    if kind is ACCURACY:
         return cells
     return [*cells, f"{result['sees']:.1%} slower" if result["sees"] else "nothing yet"]
 
 
 def _notes(result):
     """What a reader of the row should know, and what to do next."""
-    notes = []
+    notes, kind = [], KINDS[result["of"]]
     if result["verdict"] == "NO CHANGE":
-        of = f"{result['margin']:.1%}" if result["of"] == "time" else f"{result['margin']}"
-        notes.append(f"no {'slowdown' if result['of'] == 'time' else 'loss'} of {of} or more")
+        margin = f"{result['margin']:.1%}" if kind is TIME else f"{result['margin']}"
+        notes.append(f"no {kind.loss} of {margin} or more")
     notes.append(
         f"changed: {', '.join(result['differs'])}"
         if result["differs"]
@@ -175,7 +215,7 @@ def _notes(result):
     busy = [each for each in result["others"] if each is not None]
     if busy and max(busy) > machine.SHARED:
         notes.append(f"other programs kept {max(busy):.2g} processors busy: it takes more pairs, and sees less")
-    if result["verdict"] == "OPEN" and result["of"] == "time":
+    if result["verdict"] == "OPEN" and kind is TIME:
         notes.append(f"not decided: give it {QUIETER}, more --budget or a larger --margin")
     elif result["verdict"] == "OPEN":
         notes.append("not decided: give it more --seeds or a larger --margin")
