@@ -93,7 +93,6 @@ def _slug(text):
     return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-")
 
 
-@functools.cache
 def info():
     """What pytest-benchmark stores as machine_info: processor, GPU, system, library versions, rounding of products."""
     return {

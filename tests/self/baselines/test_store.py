@@ -257,6 +257,14 @@ def test_the_backends_name_is_read_without_importing_it(monkeypatch, tmp_path):
     assert "torch" == machine.backend()
 
 
+def test_what_is_stored_of_the_machine_names_the_backend_of_now(monkeypatch):
+    computing = machine.backend()
+    with monkeypatch.context() as patch:
+        patch.setattr(machine, "backend", lambda: "another")
+        assert "another" == machine.info()["backend"]
+    assert computing == machine.info()["backend"]
+
+
 def test_where_there_may_be_a_gpu_a_child_process_describes_the_machine(monkeypatch):
     monkeypatch.setattr(machine, "accelerated", lambda: True)
     monkeypatch.setattr(machine.child, "answer", lambda *args: {"event": "machine", "folder": " ".join(args), "info": {"gpu": 1}})
