@@ -66,7 +66,7 @@ class Results:
         return self.stored + [
             store.Stored(
                 made["machine"],
-                "its own file",
+                store.UNFINISHED,
                 self.name or "",
                 made["cell"],
                 made,

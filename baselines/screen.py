@@ -75,14 +75,16 @@ def decide(value, costs, gates):
 
 
 def seen(costs, gates):
-    """Smallest slowdown that is called REGRESSED with POWER, as a share of the baseline: array (...).
+    """Smallest slowdown that is called REGRESSED with POWER in both of two trainings of a day, as a share of the baseline: array (...).
 
-    The noise is Student's within an occasion and normal between days, taken as Student's with the degrees of freedom of
-    Satterthwaite, An approximate distribution of estimates of variance components, 1946.
+    Both are needed (baselines.verdicts). As much of the noise as is their day's they share, so that they count as between one and two
+    (an approximation: tests/self/baselines/simulation.py). The noise is Student's within an occasion and normal between days, taken
+    as Student's with the degrees of freedom of Satterthwaite, An approximate distribution of estimates of variance components, 1946.
     """
     from scipy.special import stdtrit
 
     within, between = costs.spread
     freedom = costs.freedom * ((within + between) / within) ** 2
-    excess = np.maximum(limit(costs, SINGLE / gates), SLOWDOWN) + stdtrit(freedom, POWER) * np.sqrt(within + between)
+    trainings = 1 + within / (within + between)
+    excess = np.maximum(limit(costs, SINGLE / gates), SLOWDOWN) + stdtrit(freedom, POWER ** (1 / trainings)) * np.sqrt(within + between)
     return np.expm1(excess)

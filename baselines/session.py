@@ -253,7 +253,7 @@ class Session:
         if what == "accuracy":
             told = self.results.verdicts.accuracy(record, self.results.everything, self._once_more, quick)
         else:
-            told = self.results.verdicts.seconds(record, self.results.everything)
+            told = self.results.verdicts.seconds(record, self.results.everything, self._once_more)
         with contextlib.suppress(TrainingFailed):  # the summary says it
             self.results.save()
         return told

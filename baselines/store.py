@@ -26,6 +26,9 @@ _sorted = json.JSONEncoder(sort_keys=True).encode
 NAME = re.compile(r"[\w.-]+", re.ASCII)  # of --benchmark-save: what any file system takes
 
 
+UNFINISHED = "its own file"  # in place of the name of the file that a session is writing
+
+
 class Stored(NamedTuple):
     """A record, and where it is stored."""
 

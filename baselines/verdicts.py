@@ -62,7 +62,7 @@ class Verdicts:
 
     def _same(self, record, stored, train):
         """SAME where a stored training had the same identity and the same losses; REGRESSED where only the losses differ, twice."""
-        twin = judge.twin(record, stored())
+        twin = judge.twin(record, [each for each in stored() if each.file != store.UNFINISHED])
         if twin is None or record["epochs_option"] is not None:
             return None
         epoch = gate.first_difference(record["history"]["loss"], twin.record["history"]["loss"])
@@ -90,9 +90,14 @@ class Verdicts:
         found = list({**self.accuracies, cell: given}.values())  # a cell with several seeds counts once
         return gate.all_first(found) and gate.together(found).red
 
-    def seconds(self, record, stored):
-        """Told of a record's times and memory."""
+    def seconds(self, record, stored, train):
+        """Told of a record's times and memory; ``stored`` and ``train`` as for its accuracy.
+
+        Red only if a second training of the seed is red, too: other programs can slow a short measurement, and then be gone.
+        """
         given = judge.costs(record, stored(), self.gates)
+        if given.red and (again := train(record["cell"], record["seed"])) is not None:
+            given = gate.twice(given, judge.costs(again, stored(), self.gates))
         self._keep(record, "seconds", given, judge.baseline(record, stored()))
         return self._told(record, given, stored(), "seconds", cells()[record["cell"]])
 

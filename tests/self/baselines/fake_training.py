@@ -40,6 +40,7 @@ ORDERS = {  # and every argument of ``record``
     "full": "anything: the network cannot be saved, nor the figures",
     "accuracies": "seed -> accuracy of its trainings, in place of the others'",
     "cells": "cell -> orders for its trainings, in place of the others'",
+    "evaluations": "seconds of an evaluation, one for each training in order, the last for all others",
     "bits": "losses of the first epoch, one for each training in order, the last for all others",
 }
 EMPTY = {str: "", int: 1, float: 1.0, bool: True, dict: {}, list: []}
@@ -198,9 +199,11 @@ def _training(args, orders):
         },
     )
     made["accuracy"] = orders.get("accuracies", {}).get(str(args.seed), made["accuracy"])
+    count = len(Path(orders["log"]).read_text().split()) if "log" in orders and Path(orders["log"]).exists() else 0
     if "bits" in orders:
-        count = len(Path(orders["log"]).read_text().split()) if Path(orders["log"]).exists() else 0
         made["history"]["loss"][0] = orders["bits"][min(count, len(orders["bits"]) - 1)]
+    if "evaluations" in orders:
+        made["eval_seconds"] = [orders["evaluations"][min(count, len(orders["evaluations"]) - 1)]] * len(made["eval_seconds"])
     same = records.digest(records.identity(made))
     if same in args.known.split(","):
         return [{"event": "stored", "identity": same}], ""

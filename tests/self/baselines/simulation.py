@@ -169,12 +169,18 @@ class Slow(NamedTuple):
 
 
 def slow(n, sd, day, count, rng, cells=10):
-    """Simulate the screen of time, in sessions where all cells' times move with the day and, by itself, each training's: Slow."""
+    """Simulate the screen of time, in sessions where all cells' times move with the day and, by itself, each training's: Slow.
+
+    A cell is red if two trainings of it are.
+    """
     accepted = np.exp(rng.normal(0, sd, (count, cells, n)) + rng.normal(0, day, (count, 1, 1)))
     costs = screen.Costs(accepted, np.array([[screen.pooled(each)] for each in accepted]))
-    new = np.exp(rng.normal(0, sd, (count, cells)) + rng.normal(0, day, (count, 1)))
-    red, printed = screen.decide(new, costs, 2 * cells) == "REGRESSED", screen.seen(costs, 2 * cells)
-    seen = screen.decide(new * (1 + printed), costs, 2 * cells) == "REGRESSED"
+    today = rng.normal(0, day, (count, 1))
+    both = [np.exp(rng.normal(0, sd, (count, cells)) + today) for _ in range(2)]
+    printed = screen.seen(costs, 2 * cells)
+    red, seen = (
+        np.logical_and(*(screen.decide(each * times, costs, 2 * cells) == "REGRESSED" for each in both)) for times in (1, 1 + printed)
+    )
     return Slow(n, sd, day, float(red.any(axis=1).mean()), float(seen.mean()), float(np.median(printed)))
 
 

@@ -60,6 +60,6 @@ def test_a_cost_without_accepted_records_has_no_baseline():
 
 
 def test_the_line_says_what_the_cost_was_held_against():
-    assert "fastest epoch 2.6 s, baseline 2.01 (n=5), limit 2.345; sees a rise of 23%; " + WHOSE == slower(2.6).line
+    assert "fastest epoch 2.6 s, baseline 2.01 (n=5), limit 2.345; sees a rise of 24%; " + WHOSE == slower(2.6).line
     assert "+29.4%; noise" in slower(2.6).details
     assert "memory is 0 bytes" in gate.cost(0, screen.Costs((1, 2), unit="bytes"), GATES, "memory").line

@@ -169,7 +169,7 @@ def test_a_verdict_is_of_what_it_is_asked_for_and_stored_at_once(begun, monkeypa
     made, seen = begun(), []
     made.results.verdicts = SimpleNamespace(
         accuracy=lambda record, stored, train, quick: ("accuracy", record, train == made._once_more, quick),
-        seconds=lambda record, stored: ("seconds", record),
+        seconds=lambda record, stored, train: ("seconds", record, train == made._once_more),
     )
 
     def full():
@@ -179,7 +179,7 @@ def test_a_verdict_is_of_what_it_is_asked_for_and_stored_at_once(begun, monkeypa
     monkeypatch.setattr(made.results, "save", full)
     assert ("accuracy", 1, True, True) == made.verdict(1, "accuracy", quick=True)
     assert ("accuracy", 1, True, False) == made.verdict(1, "accuracy")
-    assert ("seconds", 1) == made.verdict(1, "seconds")
+    assert ("seconds", 1, True) == made.verdict(1, "seconds")
     assert ["saved"] * 3 == seen
 
 

@@ -143,6 +143,17 @@ def test_a_machine_that_does_not_repeat_its_bits_is_judged_by_statistics_and_ask
     assert (0, "PASS", 4) == (again.returncode, verdicts(again)[-1], len(trained())), again.output
 
 
+def test_a_burst_of_other_programs_that_slows_one_evaluation_is_not_red_and_both_trainings_are_stored(suite, trained, accepted, files):
+    accepted(where=machine.folder("float32"))
+    done = suite(*ONE, "--seed=9", "--verdict-details", accuracy=0.983, evaluations=[99.0, 0.1])
+    assert (0, ["PASS", "PASS"]) == (done.returncode, verdicts(done)), done.output
+    assert "not judged: a first training, evaluation 99 s" in done.stdout
+    assert [f"{CELL}-seed9"] * 2 == trained()
+    content = json.loads(files()[-1].read_text())
+    assert [2, 1] == [len(content[each]) for each in ("records", "benchmarks")]
+    assert {"REGRESSED", "SAME"} == set(verdicts(suite(*ONE, "--seed=9", accuracy=0.983, evaluations=[99.0])))
+
+
 def test_a_loss_that_all_cells_share_and_none_shows_alone_is_red(suite, accepted):
     for cell in ("lenet5-mnist-afif", "lenet5-fashion_mnist-afif", "vgg_like-mnist-afif", "vgg_like-fashion_mnist-afif"):
         accepted(cell, GOOD)

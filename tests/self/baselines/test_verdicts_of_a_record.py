@@ -30,7 +30,7 @@ def play(tmp_path):
             self.verdicts, self.asked, self.answers = Verdicts(gates=20, **settings), [], list(answers)
             self.stored = [*accepted, *(each if isinstance(each, store.Stored) else self.put(each, "before") for each in before)]
 
-        def put(self, record, file="its own file"):
+        def put(self, record, file=store.UNFINISHED):
             kept = self.verdicts.stored.get(record["id"], {})
             return store.Stored(record["machine"], file, "x", record["cell"], record, {}, record["when"], record["id"], verdicts=kept)
 
@@ -45,7 +45,7 @@ def play(tmp_path):
             return self.verdicts.accuracy(record, lambda: self.stored, self.train, quick)
 
         def seconds(self, record):
-            return self.verdicts.seconds(record, lambda: self.stored)
+            return self.verdicts.seconds(record, lambda: self.stored, self.train)
 
     return Play
 
@@ -108,7 +108,7 @@ def test_the_bits_of_a_training_without_a_baseline_are_no_baseline_either(play):
     told = play(made(id="former", **values)).accuracy(made(**values))
     assert ("SAME", "NO-BASELINE") == (told.verdict.word, told.verdict.carried)
     kept = {"word": "REGRESSED", "line": "x", "details": "", "more": 0, "carried": ""}
-    former = play().put(made(id="former", **values))
+    former = play().put(made(id="former", **values), "before")
     for baseline, expected in (judge.fingerprint([]), "REGRESSED"), ("older", "NO-BASELINE"):
         stored = former._replace(verdicts={"accuracy": {**kept, "baseline": baseline}})
         assert expected == play(stored).accuracy(made(**values)).verdict.carried
@@ -147,6 +147,30 @@ def test_what_changed_is_told_of_accuracies_and_of_times_that_are_red(play, tmp_
     slow = played.seconds(made(python="4", seconds=(90.0, 91.0)))
     assert (changed, True, "REGRESSED") == (slow.changed[0], slow.red, slow.verdict.word)
     assert "REGRESSED" == played.verdicts.stored[made(python="4", seconds=(90.0, 91.0))["id"]]["seconds"]["word"]
+
+
+SLOW = (90.0, 91.0)
+
+
+@pytest.mark.parametrize(
+    ("again", "word", "text"),
+    [
+        (made(9), "PASS", "not judged: a first training, fastest epoch 90 s, baseline"),
+        (made(9, seconds=SLOW), "REGRESSED", "in a second training fastest epoch 90 s, baseline"),
+        (made(9, seconds=(), others=0.9), "UNSTABLE", "not judged: a first training, fastest epoch 90 s, baseline"),
+        (None, "REGRESSED", "+5900.0%"),
+    ],
+    ids=["a burst", "slower", "busy", "no time left"],
+)
+def test_a_slower_time_is_red_only_if_a_second_training_is_slower_too(play, again, word, text):
+    played = play(answers=[again])
+    played.stored = [each._replace(machine=fake_training.MACHINE) for each in played.stored]
+    told = played.seconds(first := made(9, seconds=SLOW))
+    assert (word, word == "REGRESSED", [(CELL, 9)]) == (told.verdict.word, told.red, played.asked)
+    assert text in told.details
+    assert word == played.verdicts.stored[first["id"]]["seconds"]["word"]
+    assert "PASS" == played.seconds(made(10)).verdict.word
+    assert 1 == len(played.asked), "what is not slower is not trained again"
 
 
 def test_a_verdict_that_sees_nothing_is_red_under_strict_baselines_only(play):
