@@ -50,7 +50,7 @@ def pytest_ignore_collect(collection_path, config):
 def pytest_generate_tests(metafunc):
     """Each test that uses ``record`` runs once for each chosen training; in the quick tier, for the quick cells only."""
     if "record" in metafunc.fixturenames:
-        trainings = metafunc.config.stash[SESSION].trainings(metafunc.definition.get_closest_marker("quick") is not None)
+        trainings = metafunc.config.stash[SESSION].schedule.choose(metafunc.definition.get_closest_marker("quick") is not None)
         metafunc.parametrize("training", trainings, ids=trainings, indirect=True, scope="session")
 
 

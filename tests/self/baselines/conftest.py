@@ -14,6 +14,7 @@ from baselines import child, machine, roofline, session, store, trials
 from baselines.cells import cells
 from baselines.options import Options
 from baselines.results import Results
+from baselines.schedule import Schedule
 from tests.self.baselines import fake_training
 from zoo import project
 
@@ -104,9 +105,10 @@ def begun(tmp_path, monkeypatch):
         option = SimpleNamespace(collectonly=False, data_dir=None)
         plugins = SimpleNamespace(get_plugin=lambda name: None)
         config = SimpleNamespace(_benchmarksession=benchmarks, option=option, pluginmanager=plugins)
-        made = session.Session(config, Options(**options), Results(config, options["name"], list(stored)))
-        made.trainings(quick=False)
-        made.machine = fake_training.MACHINE if planned else None
+        chosen, stored = Options(**options), list(stored)
+        made = session.Session(config, chosen, Results(config, chosen.name, stored), Schedule(chosen, stored))
+        made.schedule.choose(quick=False)
+        made.schedule.machine = fake_training.MACHINE if planned else None
         made.results.info = {"gpu": None} if planned else None
         return made
 

@@ -4,6 +4,7 @@ import pytest
 
 from baselines import machine, store
 from baselines.results import Results
+from baselines.schedule import Schedule
 from baselines.session import Session
 from baselines.trainings import Training
 from tests.self.baselines import fake_training
@@ -97,7 +98,7 @@ def test_another_name_seed_epochs_data_code_library_or_machine_is_another_traini
 
 
 def test_a_training_takes_place_once_however_often_its_record_is_asked_for(monkeypatch):
-    made = Session(config=None, options=None, results=None, known={"a": Training("a", "cell", 0)})
+    made = Session(None, options=None, results=None, schedule=Schedule(None, [], known={"a": Training("a", "cell", 0)}))
     calls = []
     monkeypatch.setattr(made, "_record", lambda training: calls.append(training) or {"id": "x"})
     assert made.record("a") is made.record("a")

@@ -60,7 +60,7 @@ def test_the_summary_names_what_was_lost_left_out_resumed_and_is_still_suspiciou
     assert line.startswith(f"{LENET} is SUSPECT since 0007_x.json; settle it: pytest -m full --model lenet5 --dataset digits")
     made.answers = {LENET: Unavailable("late"), VGG: Unavailable("late"), RESNET: {}}
     assert "cells not trained: 2; the summary of skipped tests gives the reasons" == made.summary()[3]
-    made.machine = None
+    made.schedule.machine = None
     assert "a network" == made.summary()[-1]
 
 

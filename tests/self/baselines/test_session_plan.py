@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from baselines import child, machine, session, store, trials
+from baselines import child, machine, schedule, session, store, trials
 from baselines.cells import cells
+from baselines.schedule import Schedule
 from baselines.session import Session
 from baselines.trainings import Training
 from tests.self.baselines import fake_training
@@ -41,16 +42,16 @@ def test_a_session_that_trains_reads_the_records_and_names_what_is_accepted_of_a
 
 def test_the_quick_tier_trains_quick_cells_only_and_several_seeds_have_ids_of_their_own(begun):
     made = begun(names=(GATE, LENET, RESNET), seeds=[4])
-    assert [GATE, LENET, RESNET] == made.trainings(quick=False)
-    assert [each for each in (GATE, LENET, RESNET) if cells()[each].quick] == made.trainings(quick=True) != [GATE, LENET, RESNET]
-    assert {4} == {each.seed for each in made.known.values()}
-    assert [f"{LENET}-seed1", f"{LENET}-seed2"] == begun(names=(LENET,), seeds=[1, 2]).trainings(quick=False)
+    assert [GATE, LENET, RESNET] == made.schedule.choose(quick=False)
+    assert [each for each in (GATE, LENET, RESNET) if cells()[each].quick] == made.schedule.choose(quick=True) != [GATE, LENET, RESNET]
+    assert {4} == {each.seed for each in made.schedule.known.values()}
+    assert [f"{LENET}-seed1", f"{LENET}-seed2"] == begun(names=(LENET,), seeds=[1, 2]).schedule.choose(quick=False)
 
 
 def test_without_a_seed_each_cell_has_the_default_one_of_its_records(begun, put):
     stored = put(fake_training.record(LENET, seed=7), accepted=True)
     made = begun(stored)
-    assert [7, 0] == [made.known[each].seed for each in (LENET, VGG)]
+    assert [7, 0] == [made.schedule.known[each].seed for each in (LENET, VGG)]
 
 
 @pytest.mark.parametrize(("number", "expected"), [(2, False), (3, True)])
@@ -65,7 +66,7 @@ def test_tests_of_the_full_tier_come_last_in_the_order_of_the_plan_with_the_time
     made, seen = begun(), []
     monkeypatch.setattr(Session, "_plan", lambda self, tests: seen.append(tests))
     monkeypatch.setattr(Session, "_check_recipes", lambda self: seen.append("checked"))
-    monkeypatch.setattr(Session, "_order", lambda self: [VGG, LENET])
+    monkeypatch.setattr(Schedule, "order", lambda self: [VGG, LENET])
     items = [item(LENET, False), item(VGG, False), item(GATE, False, full=False), item(VGG, True), item(LENET, True), item(LENET, False)]
     assert [items[2], items[3], items[1], items[4], items[0], items[5]] == made.order(items)
     assert [[(LENET, False), (VGG, False), (VGG, True), (LENET, True)], "checked"] == seen
@@ -88,8 +89,13 @@ def test_the_gates_that_share_the_false_alarms_are_those_that_have_a_baseline(be
     assert 4 + 1 + 1 == made.results.verdicts.gates
     made._plan(tests[4:])
     assert 1 == made.results.verdicts.gates
-    assert [LENET, VGG, RESNET] == list(made.estimates)
-    assert MACHINE == made.machine == made.config._benchmarksession.storage.default_machine_id == made.config._benchmarksession.machine_id
+    assert [LENET, VGG, RESNET] == list(made.schedule.estimates)
+    assert (
+        MACHINE
+        == made.schedule.machine
+        == made.config._benchmarksession.storage.default_machine_id
+        == made.config._benchmarksession.machine_id
+    )
 
 
 @pytest.mark.parametrize("name", [None, "x"])
@@ -102,14 +108,14 @@ def test_only_a_session_that_stores_something_tries_to_write(begun, monkeypatch,
 
 def test_suspicious_cells_come_first_then_the_cheapest_under_a_budget_and_else_the_plan(begun, monkeypatch):
     made = begun()
-    made.estimates = {LENET: 3.0, VGG: 2.0, RESNET: 1.0}
-    monkeypatch.setattr(Session, "_unsettled", lambda self: {VGG: None})
-    assert [VGG, LENET, RESNET] == made._order()
-    assert made.deadline is None
+    made.schedule.estimates = {LENET: 3.0, VGG: 2.0, RESNET: 1.0}
+    monkeypatch.setattr(Schedule, "unsettled", lambda self: {VGG: None})
+    assert [VGG, LENET, RESNET] == made.schedule.order()
+    assert made.schedule.deadline is None
     made.options.budget = 60
-    monkeypatch.setattr(session.time, "monotonic", lambda: 1000)
-    assert [VGG, RESNET, LENET] == made._order()
-    assert 1060 == made.deadline
+    monkeypatch.setattr(schedule.time, "monotonic", lambda: 1000)
+    assert [VGG, RESNET, LENET] == made.schedule.order()
+    assert 1060 == made.schedule.deadline
 
 
 def test_a_cell_is_unsettled_while_the_newest_verdict_of_its_accuracy_asks_for_more(begun):
@@ -117,8 +123,8 @@ def test_a_cell_is_unsettled_while_the_newest_verdict_of_its_accuracy_asks_for_m
         fake_training.judged(LENET),
         [fake_training.judged(LENET, None), fake_training.judged(LENET, 0, "mixed_bfloat16"), fake_training.judged("no-such-cell")],
     )
-    assert {LENET: open_} == begun([fake_training.judged(LENET, 1, file="b"), open_, *later])._unsettled()
-    assert {} == begun([open_, fake_training.judged(LENET, 0)])._unsettled()
+    assert {LENET: open_} == begun([fake_training.judged(LENET, 1, file="b"), open_, *later]).schedule.unsettled()
+    assert {} == begun([open_, fake_training.judged(LENET, 0)]).schedule.unsettled()
 
 
 @pytest.mark.parametrize(
@@ -128,7 +134,7 @@ def test_a_cell_is_unsettled_while_the_newest_verdict_of_its_accuracy_asks_for_m
 )
 def test_the_recipes_that_are_tried_together_are_those_of_at_least_two_cells_that_fit(begun, monkeypatch, budget, untried, expected):
     made, seen = begun(budget=budget), []
-    made.estimates = {LENET: 3.0, VGG: 2.0, RESNET: 1.0}
+    made.schedule.estimates = {LENET: 3.0, VGG: 2.0, RESNET: 1.0}
     monkeypatch.setattr(trials, "untried", lambda chosen, precision, stored: [each for each in chosen if each.id in untried])
     monkeypatch.setattr(trials, "check", lambda chosen, precision: seen.append([each.id for each in chosen]))
     made._check_recipes()
@@ -137,7 +143,7 @@ def test_the_recipes_that_are_tried_together_are_those_of_at_least_two_cells_tha
 
 def test_recipes_that_could_not_be_tried_make_the_session_red(begun, monkeypatch):
     made = begun()
-    made.estimates = {LENET: 3.0, VGG: 2.0}
+    made.schedule.estimates = {LENET: 3.0, VGG: 2.0}
     monkeypatch.setattr(trials, "untried", lambda chosen, *args: chosen)
 
     def refuse(*args):
@@ -158,17 +164,17 @@ def test_a_resumed_training_is_of_the_same_name_machine_cell_seed_and_epochs_and
     )
     made = begun(stored, name="x", resume=True)
     assert [(GATE, 0, None)] == [
-        (each.cell, each.record["seed"], each.record["epochs_option"]) for each in made._before(Training(GATE, GATE, 0))
+        (each.cell, each.record["seed"], each.record["epochs_option"]) for each in made.schedule.before(Training(GATE, GATE, 0))
     ]
-    assert [[], [], []] == [made._before(made.known[cell]) for cell in (LENET, VGG, RESNET)]
+    assert [[], [], []] == [made.schedule.before(made.schedule.known[cell]) for cell in (LENET, VGG, RESNET)]
     made.options.resume = False
-    assert [] == made._before(Training(GATE, GATE, 0))
+    assert [] == made.schedule.before(Training(GATE, GATE, 0))
 
 
 def test_what_will_be_resumed_is_announced_and_so_is_a_gpu_that_is_missing(begun, put):
     assert begun(planned=False).announcement() is None
     made = begun(name="x", resume=True)
-    made.estimates, made.problems = {LENET: 1.0}, ["a problem"]
+    made.schedule.estimates, made.problems = {LENET: 1.0}, ["a problem"]
     assert [True, True, True] == [
         text in "\n".join(made.announcement()) for text in ("no session named x is unfinished", "a problem", "no GPU")
     ]

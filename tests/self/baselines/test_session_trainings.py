@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from baselines import child, roofline, session, store, trials
+from baselines import child, roofline, schedule, session, store, trials
 from baselines.session import Session
 from baselines.trainings import Training, TrainingFailed, Unavailable
 from tests.self.baselines import fake_training
@@ -79,20 +79,20 @@ def asked(monkeypatch):
 
 def test_a_training_outside_the_time_budget_takes_place_only_if_it_is_stored(begun, put, asked, monkeypatch):
     made = begun(name="x", resume=True)
-    monkeypatch.setattr(session.time, "monotonic", lambda: 1000.0)
-    made.estimates, made.deadline = {LENET: 500.0, VGG: None}, 1060.0
+    monkeypatch.setattr(schedule.time, "monotonic", lambda: 1000.0)
+    made.schedule.estimates, made.schedule.deadline = {LENET: 500.0, VGG: None}, 1060.0
     seen = asked("unknown")
     with pytest.raises(Unavailable, match=r"^time budget: needs 8 min, 60 s left$"):
-        made._record(made.known[LENET])
+        made._record(made.schedule.known[LENET])
     with pytest.raises(Unavailable, match=r"^time budget: needs an unknown time, 60 s left$"):
-        made._record(made.known[VGG])
+        made._record(made.schedule.known[VGG])
     assert [] == seen
     made.results.stored += put(fake_training.record(LENET), fake_training.record(LENET, threads=9), complete=False)
     with pytest.raises(Unavailable, match=r"^time budget"):
-        made._record(made.known[LENET])
+        made._record(made.schedule.known[LENET])
     assert "--only-known" in seen[0]
     asked("stored", identity=store.record.digest(store.record.identity(made.results.stored[0].record)))
-    assert made.results.stored[0].record is made._record(made.known[LENET])
+    assert made.results.stored[0].record is made._record(made.schedule.known[LENET])
     assert {LENET: made.results.stored[0]} == made.resumed
 
 
@@ -113,7 +113,7 @@ def test_only_a_timed_training_gets_the_machines_peak(begun, asked, monkeypatch)
     monkeypatch.setattr(roofline, "limits_of", lambda limits, precision: {"peak_flops_per_second": 1e9})
     for values, expected in ({}, 1e9), ({"seconds": (), "others": 0.9}, None):
         asked("record", record=fake_training.record(LENET, **values))
-        assert expected == made._record(made.known[LENET])["peak_flops_per_second"]
+        assert expected == made._record(made.schedule.known[LENET])["peak_flops_per_second"]
     assert 2 == len(made.results.new)
 
 
@@ -123,29 +123,29 @@ def test_a_child_is_told_what_is_stored_what_to_keep_and_whether_its_recipe_was_
     stored = put(fake_training.record(LENET))
     known = ["--known", store.record.digest(store.record.identity(stored[0].record))]
     made = begun(stored, save_models=tmp_path)
-    file = made.known[LENET].network_file(made.options)
-    expected = made.known[LENET].args(made.options, download=True)
-    made._ask(made.known[LENET], stored, True)
+    file = made.schedule.known[LENET].network_file(made.options)
+    expected = made.schedule.known[LENET].args(made.options, download=True)
+    made._ask(made.schedule.known[LENET], stored, True)
     assert [*expected, "--check", "--save", str(file)] == seen[-1], "what is stored does not count without its network"
     file.touch()
-    made._ask(made.known[LENET], stored, False)
+    made._ask(made.schedule.known[LENET], stored, False)
     assert [*expected, *known, "--only-known", "--check", "--save", str(file)] == seen[-1]
     made.options.figures = tmp_path
-    made._ask(made.known[LENET], stored, True)
+    made._ask(made.schedule.known[LENET], stored, True)
     assert [*expected, "--check", "--save", str(file), "--figures", str(tmp_path)] == seen[-1], "nor without its figures"
-    for drawn in made.known[LENET].figure_files(made.options):
+    for drawn in made.schedule.known[LENET].figure_files(made.options):
         assert drawn.name.startswith(f"{LENET}-float32-0-")
         drawn.touch()
-    made._ask(made.known[LENET], stored, True)
+    made._ask(made.schedule.known[LENET], stored, True)
     assert [*expected, *known, "--check", "--save", str(file), "--figures", str(tmp_path)] == seen[-1]
     made.options.save_models = made.options.figures = None
-    made._ask(made.known[LENET], stored, True)
+    made._ask(made.schedule.known[LENET], stored, True)
     assert [*expected, *known, "--check"] == seen[-1]
-    made._ask(made.known[LENET], [], True)
+    made._ask(made.schedule.known[LENET], [], True)
     assert [*expected, "--check"] == seen[-1]
-    made.machine = None
-    made._ask(made.known[LENET], [], True)
-    assert made.known[LENET].args(made.options, download=False) == seen[-1]
+    made.schedule.machine = None
+    made._ask(made.schedule.known[LENET], [], True)
+    assert made.schedule.known[LENET].args(made.options, download=False) == seen[-1]
 
 
 @pytest.mark.parametrize("error", [child.ChildError("ended"), session.files.StoreError("damaged"), OSError("full")])
@@ -187,14 +187,14 @@ def test_once_more_trains_a_seed_that_waits_then_the_lowest_that_is_not_stored_o
     put(fake_training.record(LENET), fake_training.record(LENET, seed=2), fake_training.record(VGG, seed=1))
     stored = put(fake_training.record(LENET, seed=1, backend="jax"))
     made = begun(stored, names=(LENET, VGG), seeds=[3, 4])
-    made.estimates = {f"{LENET}-seed3": 5.0}
+    made.schedule.estimates = {f"{LENET}-seed3": 5.0}
     made.answers = {f"{LENET}-seed3": {}}
     monkeypatch.setattr(Session, "record", lambda self, training_id: training_id)
     assert f"{LENET}-seed4" == made._once_more(LENET)
     made.answers[f"{LENET}-seed4"] = {}
     assert f"{LENET}-seed1" == made._once_more(LENET)
-    assert Training(f"{LENET}-seed1", LENET, 1) == made.known[f"{LENET}-seed1"]
-    assert 5.0 == made.estimates[f"{LENET}-seed1"]
+    assert Training(f"{LENET}-seed1", LENET, 1) == made.schedule.known[f"{LENET}-seed1"]
+    assert 5.0 == made.schedule.estimates[f"{LENET}-seed1"]
     assert f"{LENET}-seed3-again" == made._once_more(LENET, 3)
 
 

@@ -22,6 +22,13 @@ OWN = {  # module -> its test files of other names, the cheap ones first
     "baselines.store": ("test_store_folders.py",),
     "baselines.results": ("test_session_end.py", "test_resume.py"),
     "baselines.session": ("test_session_plan.py", "test_session_trainings.py", "test_session_end.py"),
+    "baselines.schedule": (
+        "test_session_plan.py",
+        "test_session_trainings.py",
+        "test_session_end.py",
+        "test_resume.py",
+        "test_verdicts.py",
+    ),
     "baselines.judge": ("test_judge.py", "test_judge_choices.py", "test_verdicts_of_a_record.py", "test_verdicts.py"),
     "baselines.report.studies": ("test_compare_rows.py", "test_compare.py"),
     "baselines.report.estimate": ("test_compare_estimate.py",),
