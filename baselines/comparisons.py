@@ -10,23 +10,11 @@ from typing import NamedTuple
 import numpy as np
 from tabulate import tabulate
 
-from baselines import files, machine, paired, record
+from baselines import changes, files, machine, paired, record
 
 FOLDER = "ab"  # below a machine's folder, where nothing looks for records
 VERSION = 1
-SHOWN = (
-    "of",
-    "subject",
-    "sides",
-    "verdict",
-    "ratio",
-    "low",
-    "high",
-    "sees",
-    "pairs",
-    "minutes",
-    "when",
-)  # keys of a stored one that tables show
+SHOWN = ("of", "subject", "sides", "verdict", "ratio", "low", "high", "sees", "pairs", "minutes", "when")  # keys that tables show
 QUIETER = "longer epochs (more --images), a quieter machine or, on Linux, one core (taskset -c 0 python -m baselines ab ...)"
 
 
@@ -152,7 +140,7 @@ def result(pairs, both, args):
     )
 
 
-OF = {  # what the sides of a comparison may differ in beside ``record.differences``
+OF = {  # what the sides of a comparison may differ in beside ``changes.differences``
     "backend": lambda made: made["backend"],
     "data": lambda made: made["data"]["fingerprint"],
     "multiply-accumulates": lambda made: made["macs"],
@@ -163,7 +151,7 @@ def _differences(first, second):
     """What differs between the two sides: a list of texts, before -> after."""
     found = [f"{name} {of(first)} -> {of(second)}" for name, of in OF.items() if of(first) != of(second)]
     packages = first["backend"] != second["backend"]  # one side does not have the other's
-    return found + [text for text in record.differences(second, first) if not (packages and " None" in text)]
+    return found + [text for text in changes.differences(second, first) if not (packages and " None" in text)]
 
 
 def _others(records):

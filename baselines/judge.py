@@ -10,7 +10,8 @@ from statistics import fmean, median
 import numpy as np
 
 from baselines import calibration, gate, limits, occasions, screen
-from baselines.record import company, differences, digest, identity, same_code, sampled, timed
+from baselines.changes import differences
+from baselines.record import company, digest, identity, same_code, sampled, timed
 
 OWN = 5  # accepted records of the same machine from which on those of other machines do not count
 STUDIES = ("afif", "srivastava", "imagenet32")  # on whose cells the prior of the accuracy's variance was fitted

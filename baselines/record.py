@@ -89,7 +89,6 @@ PATHS = tuple((tuple(field.name.split(".")), field) for field in FIELDS)
 BACKENDS = {"tensorflow": ("tensorflow", "tensorflow-cpu"), "jax": ("jax", "jaxlib")}  # packages that no other backend computes with
 APART = ("seed", "machine", "instructions", "threads")  # fields of the identity in which trainings of one sample differ
 CODE = tuple(path for path, field in PATHS if field.identity and field.name not in (*APART, "versions"))
-UNKNOWN = ("threads", "instructions")  # fields that old records lack, and that belong to the machine
 TYPES = {float: (float, int)}  # JSON may write 1.0 as 1
 
 
@@ -211,41 +210,6 @@ def same_code(record, other):
 def digest(values):
     """16 hexadecimal digits of a sha256 of a table of plain values."""
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def differences(record, former):
-    """What differs between two records beside their results: a list of texts, former -> now."""
-    old, new = _conditions(former), _conditions(record)
-    unknown = {name for name in old.keys() ^ new.keys() if name.endswith(" code")}
-    unknown |= {name for name in UNKNOWN if old[name] is None or record["machine"] != former["machine"]}
-    if None in (record["environment"], former["environment"]):
-        unknown |= {*(record["environment"] or {}), *(former["environment"] or {})}
-    names = [name for name in {**old, **new} if name not in unknown and old.get(name) != new.get(name)]
-    return [f"{name} {old.get(name)} -> {new.get(name)}" for name in names] + _costs(record, former)
-
-
-def _costs(record, former):
-    """The costs that are not judged, where they are twice as high, or half."""
-    found = []
-    for name, unit, of in (
-        ("compilation", "s", lambda each: each["compile_seconds"]),
-        ("host memory", "MB", lambda each: each["peak_memory"]["host"] and each["peak_memory"]["host"] / 1e6),
-    ):
-        old, new = of(former), of(record)
-        if old and new and record["machine"] == former["machine"] and not 0.5 < new / old < 2:
-            found.append(f"{name} {old:.3g} -> {new:.3g} {unit}")
-    return found
-
-
-def _conditions(record):
-    return {
-        **{f"{part} code": code for part, code in record["code"].items()},
-        **{f"recipe's {key}": value for key, value in record["recipe"].items()},
-        "parameters": record["parameters"]["total"],
-        **versions(record),
-        **(record["environment"] or {}),
-        **{key: record[key] for key in ("python", "tf32", "instructions", "threads", "loop", "calls")},
-    }
 
 
 def plain(value):

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from baselines import changes, store, upgrade
 from baselines import record as records
-from baselines import store, upgrade
 from baselines.cells import cells
 from tests.self.baselines import fake_training
 
@@ -145,9 +145,9 @@ def test_a_change_of_the_environment_is_named_where_both_are_known():
     former = fake_training.record(environment={"driver": "570.1", "floatx": "float32", "TF_ENABLE_ONEDNN_OPTS": "0"})
     now = fake_training.record(environment={"driver": "575.2", "floatx": "float32", "XLA_FLAGS": "--a"})
     expected = ["driver 570.1 -> 575.2", "TF_ENABLE_ONEDNN_OPTS 0 -> None", "XLA_FLAGS None -> --a"]
-    assert expected == records.differences(now, former)
+    assert expected == changes.differences(now, former)
     unknown = fake_training.record(environment=None)
-    assert [] == records.differences(now, unknown) == records.differences(unknown, now)
+    assert [] == changes.differences(now, unknown) == changes.differences(unknown, now)
 
 
 def test_packages_that_a_training_does_not_compute_with_are_no_part_of_its_identity():
@@ -155,7 +155,7 @@ def test_packages_that_a_training_does_not_compute_with_are_no_part_of_its_ident
         fake_training.record(versions={"keras": "3", "tensorflow": "2", **others}) for others in ({"jax": "1"}, {"pytest-benchmark": "5"})
     )
     assert records.identity(former) == records.identity(now)
-    assert [] == records.differences(now, former)
+    assert [] == changes.differences(now, former)
     assert records.identity(former) != records.identity({**now, "versions": {"keras": "3", "tensorflow": "3"}})
 
 
@@ -198,14 +198,14 @@ def test_trainings_of_the_same_code_are_one_sample_on_any_machine_and_with_any_s
 def test_a_part_of_the_code_or_a_field_that_an_old_record_lacks_is_no_change():
     former = fake_training.record(code={"graph": "a"}, threads=None, instructions=None)
     now = fake_training.record(code={"graph": "a", "loader": "b"}, threads=8, instructions="avx2")
-    assert [] == records.differences(now, former)
-    assert ["threads 8 -> None", "instructions avx2 -> None"] == sorted(records.differences(former, now), reverse=True)
-    assert ["graph code a -> z"] == records.differences(
+    assert [] == changes.differences(now, former)
+    assert ["threads 8 -> None", "instructions avx2 -> None"] == sorted(changes.differences(former, now), reverse=True)
+    assert ["graph code a -> z"] == changes.differences(
         fake_training.record(code={"graph": "z"}), fake_training.record(code={"graph": "a"})
     )
     changed = fake_training.record(former=True, **{"parameters.total": 7, "calls": 9, "python": "4"})
     expected = ["recipe's batch 256 -> 7", "parameters 150742 -> 7", "python 3 -> 4", "calls 1 -> 9"]
-    assert expected == records.differences(changed, fake_training.record())
+    assert expected == changes.differences(changed, fake_training.record())
 
 
 @pytest.mark.parametrize(
@@ -222,6 +222,6 @@ def test_a_part_of_the_code_or_a_field_that_an_old_record_lacks_is_no_change():
 )
 def test_costs_that_are_not_judged_are_named_where_they_doubled_or_halved_on_one_machine(values, expected):
     former = fake_training.record(compile_seconds=2.0)
-    assert expected == records.differences(fake_training.record(**{"compile_seconds": 2.0, **values}), former)
+    assert expected == changes.differences(fake_training.record(**{"compile_seconds": 2.0, **values}), former)
     busy = fake_training.record(seconds=(), others=0.9)
-    assert [] == records.differences(busy, former) == records.differences(former, busy)
+    assert [] == changes.differences(busy, former) == changes.differences(former, busy)

@@ -22,6 +22,7 @@ OWN = {  # module -> its test files of other names, the cheap ones first
     "baselines.store": ("test_store_folders.py",),
     "baselines.results": ("test_session_end.py", "test_resume.py"),
     "baselines.session": ("test_session_plan.py", "test_session_trainings.py", "test_session_end.py"),
+    "baselines.changes": ("test_record.py", "test_judge.py"),
     "baselines.schedule": (
         "test_session_plan.py",
         "test_session_trainings.py",
