@@ -19,6 +19,7 @@ from baselines import bounded, child, comparisons, files, machine, paired, plan,
 from baselines.cells import cells
 from baselines.report import ci
 from baselines.train import shortened
+from loaders import user
 
 LOSS, OPEN, WRONG, INTERRUPTED = 1, 125, 128, 130  # exit codes; git bisect skips a commit at 125, and ends at 128 and above
 EPOCHS = (3, 20)  # least and most in a run, unless --epochs is given
@@ -47,6 +48,9 @@ def options(parser):
     parser.add_argument("--backend", choices=("tensorflow", "jax", "torch"), help="another backend now")
     parser.add_argument("--accuracy", action="store_true", help="compare the accuracy of whole trainings with equal seeds instead of times")
     parser.add_argument("--seeds", type=_read(plan.seeds), default="1-5", metavar="SEEDS", help="of --accuracy (default: %(default)s)")
+    parser.add_argument(
+        "--checkout", type=user.path, metavar="DIR", help="compare the commits of this checkout of the suite (default: its own)"
+    )
     parser.add_argument("--precision", default="float32", choices=machine.PRECISIONS, help="dtype policy (default: %(default)s)")
     parser.add_argument("--data-dir", metavar="DIR", help=f"data directory (else ${loaders.files.VARIABLE}, else {loaders.files.DEFAULT})")
 
@@ -89,9 +93,9 @@ def command(args):
 def _compare(args, folder):
     shortened({"epochs": 1, "batch": 1}, args.epochs, args.images)  # refuses wrong numbers
     chosen = args.cells or [cell.id for cell in cells().values() if cell.quick]
-    top = sides.repository()
-    before = sides.before(top, args.revision, folder)
-    after = sides.changed(sides.after(top, folder), args.requirements, args.variables, args.backend)
+    top = sides.repository(args.checkout)
+    before = sides.before(top, args.revision, folder, args.checkout)
+    after = sides.changed(sides.after(top, folder, args.checkout), args.requirements, args.variables, args.backend)
     print(f"before: {before.name}\nafter:  {after.name}", flush=True)
     found, interrupted = [], False
     try:

@@ -36,17 +36,20 @@ class Side(NamedTuple):
     options: tuple = ("--keep-times",)  # of python -m baselines train
 
 
-def repository():
+def repository(checkout=None):
     """The top folder of the git repository whose commits are compared: the project's, else the suite's.
+
+    Args:
+        checkout: pathlib.Path of another checkout of the suite, whose commits are compared in place of these, or None.
 
     Raises:
         SideError: it is not in one, or git is not installed.
     """
-    of = project.folder() or child.ROOT
+    of = checkout or project.folder() or child.ROOT
     try:
         return Path(_git(of, "rev-parse", "--show-toplevel").strip())
     except SideError as error:
-        whose = f"; or unset {project.VARIABLE} to compare the suite's own commits" if project.folder() else ""
+        whose = f"; or unset {project.VARIABLE} to compare the suite's own commits" if of == project.folder() else ""
         raise SideError(f"{of} is not in a git repository, so that no commit of it can be compared ({error}){whose}") from None
 
 
@@ -64,19 +67,19 @@ def commit(top, revision):
         ) from None
 
 
-def before(top, revision, folder):
-    """The Side of a commit, written into a folder."""
+def before(top, revision, folder, checkout=None):
+    """The Side of a commit, written into a folder; ``checkout`` as for ``repository``."""
     found = commit(top, revision)
     into, index = folder / "before", {"GIT_INDEX_FILE": str(folder / "index")}
     into.mkdir()
     _git(top, "read-tree", found, variables=index)
     _git(top, "checkout-index", "--all", f"--prefix={into}{os.sep}", variables=index)
     name = found[:7] if found.startswith(revision) else f"{revision} ({found[:7]})"
-    return Side(name, found, [], _place(top, into))
+    return Side(name, found, [], _place(top, into, checkout))
 
 
-def after(top, folder):
-    """The Side of the files as they are now, committed or not, but for those that git ignores."""
+def after(top, folder, checkout=None):
+    """The Side of the files as they are now, committed or not, but for those that git ignores; ``checkout`` as for ``repository``."""
     found, into = commit(top, "HEAD"), folder / "after"
     for name in _names(_git(top, "ls-files", "-z", "--cached", "--others", "--exclude-standard")):
         source, target = top / name, into / name
@@ -85,7 +88,7 @@ def after(top, folder):
             shutil.copy2(source, target, follow_symlinks=False)
     changed = uncommitted(top)
     more = f" + {len(changed)} uncommitted file{'s' * (len(changed) > 1)}" if changed else ""
-    return Side(found[:7] + more, found, changed, _place(top, into))
+    return Side(found[:7] + more, found, changed, _place(top, into, checkout))
 
 
 def changed(side, requirements=(), variables=(), backend=None):
@@ -149,9 +152,9 @@ def environment(requirements):
     return python
 
 
-def _place(top, into):
+def _place(top, into, checkout):
     """Where a side's trainings run, given the repository's top folder and its copy; what lies outside of it is both sides'."""
-    suite, own = child.ROOT.resolve(), project.folder()
+    suite, own = (checkout or child.ROOT).resolve(), project.folder()
     root = into / suite.relative_to(top) if suite.is_relative_to(top) else suite
     variables = {project.VARIABLE: str(into / own.relative_to(top))} if own and own.is_relative_to(top) else {}
     return child.Place(root=root, variables=variables)

@@ -1,6 +1,7 @@
 """What ab does with real processes: a bisection over twenty commits whose epochs really sleep; an environment with another package."""
 
 import os
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -13,6 +14,7 @@ from tests.self.baselines.test_sides import git
 pytestmark = pytest.mark.slow
 CELL = "lenet5-digits-digits_lenet"
 BAD = 13  # the first slow one of the twenty commits
+BROKEN = (10, 11)  # in the second history, those whose tables cannot be imported; a bisection asks for one of them first
 
 # In place of baselines/train.py: an epoch is a sleep of the commit's length. All else is the suite's own.
 TRAIN = """
@@ -44,32 +46,57 @@ def command(args):
 
 @pytest.fixture
 def history(tmp_path):
-    """A repository of the suite with twenty commits, of which those from BAD on have epochs a fifth longer."""
-    folder = tmp_path / "suite"
-    folder.mkdir()
-    for name in git(child.ROOT, "ls-files", "*.py", "*.toml").splitlines():
-        source = child.ROOT / name
-        if source.exists():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(source.read_bytes())
-    (folder / ".gitignore").write_text("__pycache__/\n")
-    git(folder, "init", "-q")
-    for number in range(1, 21):
-        text = TRAIN.replace("{seconds}", "0.06" if number >= BAD else "0.05")
-        (folder / "baselines" / "train.py").write_text(f"{text}\nNUMBER = {number}\n")
-        git(folder, "add", "-A")
-        git(folder, "commit", "-q", "-m", f"number {number}")
-        git(folder, "tag", f"number-{number}")
-    return folder
+    """A function: a repository of the suite with twenty commits, of which those from BAD on have epochs a fifth longer.
+
+    Those that are ``broken`` have tables that cannot be imported, so that their own ``ab`` cannot start.
+    """
+
+    def make(broken=()):
+        folder = tmp_path / "suite"
+        folder.mkdir()
+        for name in git(child.ROOT, "ls-files", "*.py", "*.toml").splitlines():
+            source = child.ROOT / name
+            if source.exists():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_bytes(source.read_bytes())
+        (folder / ".gitignore").write_text("__pycache__/\n")
+        git(folder, "init", "-q")
+        cells = (folder / "baselines" / "cells.py").read_text()
+        for number in range(1, 21):
+            text = TRAIN.replace("{seconds}", "0.06" if number >= BAD else "0.05")
+            (folder / "baselines" / "train.py").write_text(f"{text}\nNUMBER = {number}\n")
+            (folder / "baselines" / "cells.py").write_text(f"it is broken\n{cells}" if number in broken else cells)
+            git(folder, "add", "-A")
+            git(folder, "commit", "-q", "-m", f"number {number}")
+            git(folder, "tag", f"number-{number}")
+        return folder
+
+    return make
+
+
+def bisected(folder, *command):
+    """What a bisection with that command printed."""
+    git(folder, "bisect", "start", "number-20", "number-1")
+    done = subprocess.run(["git", "-C", str(folder), "bisect", "run", *command], capture_output=True, text=True)
+    assert "" == git(folder, "status", "--porcelain")
+    return done.stdout + done.stderr
+
+
+def ab(storage):
+    return [sys.executable, "-m", "baselines", "ab", "number-1", CELL, "--epochs", "3", f"--storage={storage}"]
 
 
 def test_git_bisect_finds_the_commit_that_made_the_epochs_slower(history, tmp_path):
-    git(history, "bisect", "start", "number-20", "number-1")
-    command = [sys.executable, "-m", "baselines", "ab", "number-1", CELL, "--epochs", "3", f"--storage={tmp_path}"]
-    done = subprocess.run(["git", "-C", str(history), "bisect", "run", *command], capture_output=True, text=True)
-    assert f"{git(history, 'rev-parse', f'number-{BAD}')} is the first bad commit" in done.stdout, done.stdout + done.stderr
-    assert "" == git(history, "status", "--porcelain")
+    found = bisected(folder := history(), *ab(tmp_path))
+    assert f"{git(folder, 'rev-parse', f'number-{BAD}')} is the first bad commit" in found, found
     assert 4 <= len(list(tmp_path.glob("*/ab/*.json"))) <= 6
+
+
+def test_git_bisect_skips_commits_whose_own_ab_cannot_start_if_that_of_another_checkout_is_asked(history, tmp_path):
+    elsewhere = ["sh", "-c", f'cd {shlex.quote(str(child.ROOT))} && {shlex.join(ab(tmp_path))} --checkout "$OLDPWD"']
+    found = bisected(folder := history(broken=BROKEN), *elsewhere)
+    assert f"{git(folder, 'rev-parse', f'number-{BAD}')} is the first bad commit" in found, found
+    assert found.count("OPEN: ") == found.count("NameError: ") == len(BROKEN), found
 
 
 def package(folder, name, number):

@@ -90,6 +90,20 @@ def test_without_a_project_the_suites_own_commits_are_compared(top, monkeypatch,
     assert (into / "before" / "mine", {}) == (place.root, place.variables)
 
 
+def test_the_commits_of_another_checkout_are_compared_with_its_own_code(top, tmp_path, into, monkeypatch):
+    other = tmp_path / "other"
+    git(tmp_path, "clone", "-q", str(top), str(other))
+    monkeypatch.setattr(child, "ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    checkout = Path("other", "mine")
+    assert other == sides.repository(checkout)
+    before, after = sides.before(other, "HEAD~1", into, checkout), sides.after(other, into, checkout)
+    assert [into / name / "mine" for name in ("before", "after")] == [side.place.root for side in (before, after)]
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    with pytest.raises(sides.SideError, match=r"not in a git repository, so that no commit of it can be compared \(git .*\)$"):
+        sides.repository(into)
+
+
 def test_a_commit_that_is_not_there_and_a_folder_without_a_repository_are_refused_by_name(top, tmp_path, monkeypatch):
     with pytest.raises(sides.SideError, match=r"has no commit 'v9'; list them with git log"):
         sides.commit(top, "v9")
