@@ -60,6 +60,13 @@ def mean_ratio(pairs):
     return ratios[0] if len(ratios) == 1 else estimate.geometric([each.value for each in ratios])
 
 
+def part(made, place):
+    """A place's part in the comparison: ('compared', 'the reference' or '', its mean ratio or None, number of cells of that mean)."""
+    pairs, _ = compared(made, place)
+    word = "compared" if place == made.here else "the reference" if place == made.against else ""
+    return word, mean_ratio(pairs), sum(row.ratio is not None for row in pairs)
+
+
 def mean_change(pairs):
     """Mean change of accuracy of the rows with a whole recipe: (estimate.Measured or None, number of cells)."""
     changes = [row.accuracy_change for row in pairs if row.accuracy_change and not any(mark.startswith("--epochs") for mark in row.marks)]

@@ -87,9 +87,8 @@ def machines(made):
     """What each letter stands for, and how fast that machine is against the reference."""
     lines = []
     for where, letter in made.letters.items():
-        pairs, _ = answer.compared(made, where)
-        ratio, count = answer.mean_ratio(pairs), sum(row.ratio is not None for row in pairs)
-        role = "; this one is compared" if where == made.here else "; the reference" if where == made.against else ""
+        word, ratio, count = answer.part(made, where)
+        role = f"; {word}" if word else ""
         speed = (
             f"; an epoch takes {number(ratio.value)} times as long as on the reference (over {count} cell{'s' * (count > 1)})"
             if ratio

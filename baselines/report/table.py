@@ -186,10 +186,7 @@ def _legend(made, form):
 
 def _role(made, place):
     """What a machine's part in the comparison is, and its mean ratio."""
-    if place == made.here:
-        return ": compared"
-    if place == made.against:
-        return ": the reference"
-    pairs, _ = answer.compared(made, place)
-    found, count = answer.mean_ratio(pairs), sum(row.ratio is not None for row in pairs)
-    return f": ratio {found.value:.3g} over {count} cell{'s' * (count > 1)}" if found else ""
+    word, ratio, count = answer.part(made, place)
+    if word:
+        return f": {word}"
+    return f": ratio {ratio.value:.3g} over {count} cell{'s' * (count > 1)}" if ratio else ""
