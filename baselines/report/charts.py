@@ -68,8 +68,11 @@ def curves(cell, rows, letters):
 def history(cell, rows, letters):
     """Accuracy and epoch time of a cell over commits and versions; None where there was only one state of these.
 
-    Of rows with unlike data or recipes, those like the newest whole training.
+    Of measured rows with unlike data or recipes, those like the newest whole training.
     """
+    rows = [row for row in rows if row.kind == "measured"]
+    if not rows:
+        return None
     newest = max(rows, key=lambda row: (whole(row), row.when))
     rows = [row for row in rows if (row.data, row.recipe) == (newest.data, newest.recipe)]
     points = sorted(((each["when"], _state(each), row.place, each) for row in rows for each in row.history), key=lambda each: each[0])

@@ -89,7 +89,7 @@ def _row(work, time, where, n):
     cell, epoch = work
     return Row(
         cell.id, cell.study, cell.model, cell.dataset, *where.groups(), "expected",
-        marks=("expected",), floor=cell.floor, published_accuracy=cell.published.get("accuracy"),
+        floor=cell.floor, published_accuracy=cell.published.get("accuracy"),
         epoch_seconds=Measured(*time, n), images_per_second=epoch.images / time.seconds,
         verdict="expected", reason=f"not run: from this machine's limits and {n} measured epochs; {predict.SHARE:.0%} interval",
     )  # fmt: skip

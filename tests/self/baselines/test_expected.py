@@ -11,9 +11,9 @@ from baselines import roofline, store
 from baselines.__main__ import main
 from baselines.cells import cells, studies
 from baselines.record import epoch_seconds, timed
-from baselines.report import expected, workload
+from baselines.report import charts, drawing, expected, workload
 from baselines.report.rows import Measured
-from tests.self.baselines import fake_training
+from tests.self.baselines import fake_training, pages
 
 pytestmark = pytest.mark.self
 CPU = "chip-a_tensorflow_float32"
@@ -77,13 +77,7 @@ def test_a_cell_that_was_not_run_is_expected_from_those_that_were(machines):
     train(storage, VGG, 300.0)
     (here, there) = rows(storage, chosen=[VGG.replace("mnist", "fashion_mnist")])
     assert ("chip-a", "chip-b") == (here.machine, there.machine)
-    assert ("expected", "expected", ("expected",), "tensorflow", "float32") == (
-        here.kind,
-        here.verdict,
-        here.marks,
-        here.backend,
-        here.precision,
-    )
+    assert ("expected", "expected", (), "tensorflow", "float32") == (here.kind, here.verdict, here.marks, here.backend, here.precision)
     assert pytest.approx(300, rel=0.05) == here.epoch_seconds.value
     assert pytest.approx(150, rel=0.05) == there.epoch_seconds.value, "of a machine without any record: its limits are twice as high"
     assert here.epoch_seconds.low < here.epoch_seconds.value < here.epoch_seconds.high
@@ -148,6 +142,18 @@ def test_what_is_learnt_is_the_geometric_mean_of_the_fastest_epochs():
     ]
     assert 3 < len(times)
     assert pytest.approx(np.exp(np.mean(np.log(times)))) == known.seconds
+
+
+def test_an_expected_row_takes_no_cells_history_from_the_page(machines, monkeypatch):
+    monkeypatch.setattr(drawing, "svg", lambda name, *args: "")
+    storage = machines(CPU)
+    train(storage, VGG, 300.0)
+    (here,) = rows(storage, chosen=[LENET])
+    sampled = pages.row(LENET, marks=("sample",), data="part", history=[pages.trained(1, commit="0ldc0de"), pages.trained(2)])
+    plain, beside = (charts.history(LENET, found, {sampled.place: "A", here.place: "B"}) for found in ([sampled], [sampled, here]))
+    assert ["0ldc0de", "c0ffee1"] == [line[1] for line in plain.rows]
+    assert plain == beside
+    assert charts.history(LENET, [here], {here.place: "A"}) is None
 
 
 # The command
