@@ -34,7 +34,7 @@ def options(parser):
     parser.add_argument("--against", metavar="NAME", help="the reference: a machine, published, or the name that --benchmark-save gave")
     parser.add_argument("--all", action="store_true", help="also the cells that were never run: each study's whole table")
     parser.add_argument(
-        "--expected", action="store_true", help="also the times expected of cells that were not run, and how far off such are"
+        "--expected", action="store_true", help="also the times expected of cells that were not timed, and how far off such are"
     )
     parser.add_argument("--by", choices=history.BY, help="accuracy and time of each cell over the versions of a package, commits, ...")
     parser.add_argument("--format", choices=FORMATS, default="text")
@@ -70,7 +70,8 @@ def _command(options):
         print(f"baselines: {line}", file=sys.stderr)
         return 2
     problems = []
-    stored = [each for each in store.every(options.storage, problems) if each.accepted or not options.accepted]
+    every = store.every(options.storage, problems)
+    stored = [each for each in every if each.accepted or not options.accepted]
     compared = comparisons.stored(options.storage, problems)
     for line in problems:
         print(line, file=sys.stderr)
@@ -82,7 +83,7 @@ def _command(options):
     choice = select.Choice(options.machine, options.cell, options.study, options.since, options.against, options.all)
     try:
         made = make.comparison(stored, choice, problems, compared)
-        made = expected.added(made, stored, options.storage, choice) if options.expected else made
+        made = expected.added(made, every, options.storage, choice) if options.expected else made
         printed = _printed(made, select.chosen(stored, choice), options)
     except select.ChoiceError as error:
         print(f"baselines: {error}", file=sys.stderr)

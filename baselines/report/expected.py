@@ -1,4 +1,4 @@
-"""Rows of epochs that were not run here: those of the studies' own machines, and those that a machine's limits let one expect.
+"""Rows of epochs that were not timed here: those of the studies' own machines, and those that a machine's limits let one expect.
 
 An expected row is never averaged, and has no ratio. ``tested`` says how far such expectations are off, on the stored records: the
 factor of the median epoch and of the worst, how many lie within their intervals, and the median factor by which those go up and down.
@@ -55,7 +55,7 @@ def _printed(cell, where, seconds, accuracy=None):
 
 
 def rows(stored, measured, storage, chosen=None, machines=None):
-    """Rows of kind "expected": the time of an epoch of cells that a machine has no timed row of.
+    """Rows of kind "expected": the time of an epoch of cells that a machine has no timed record of, shown or not.
 
     The interval in ``epoch_seconds`` holds predict.SHARE of such epochs, and its n is the number of epochs that it is learnt from.
     A machine gets none without a stored roofline, or where no machine of its kind (backend; CPU or GPU) has timed records.
@@ -67,7 +67,7 @@ def rows(stored, measured, storage, chosen=None, machines=None):
         chosen: ids of cells; by default those of ``measured``.
         machines: names of folders; by default every one with a roofline.
     """
-    have = {(row.cell, row.machine, row.backend, row.precision) for row in measured if row.kind == "measured" and row.epoch_seconds}
+    have = {(each.cell, each.machine) for each in stored if timed(each.record)}
     wanted = list(dict.fromkeys(row.cell for row in measured)) if chosen is None else chosen
     limits = _limits(storage)
     known = _measured(stored, limits)
@@ -77,7 +77,7 @@ def rows(stored, measured, storage, chosen=None, machines=None):
         like = [each for each in known if folder in limits and _kind(each.machine, limits) == _kind(folder, limits)]
         if not (where and like):
             continue
-        new = [cells()[cell] for cell in wanted if (cell, *where.groups()) not in have]
+        new = [cells()[cell] for cell in wanted if (cell, folder) not in have]
         work = [(cell, each) for cell in new if (each := workload.of_cell(cell, stored))]
         epochs = [_epoch(folder, cell.model, each, limits) for cell, each in work]
         times = predict.expected(like, epochs) if epochs else []
@@ -91,8 +91,12 @@ def _row(work, time, where, n):
         cell.id, cell.study, cell.model, cell.dataset, *where.groups(), "expected",
         floor=cell.floor, published_accuracy=cell.published.get("accuracy"),
         epoch_seconds=Measured(*time, n), images_per_second=epoch.images / time.seconds,
-        verdict="expected", reason=f"not run: from this machine's limits and {n} measured epochs; {predict.SHARE:.0%} interval",
+        verdict="expected", reason=f"not timed here: from this machine's limits and {_epochs(n)}; {predict.SHARE:.0%} interval",
     )  # fmt: skip
+
+
+def _epochs(n):
+    return f"{n} measured epoch{'s' * (n != 1)}"
 
 
 def tested(stored, storage):
@@ -135,7 +139,7 @@ def section(made, form):
             seconds, counts[row.place] = row.epoch_seconds, row.epoch_seconds.n
             found[row.cell][made.letters[row.place]] = f"{float(f'{seconds.value:.3g}'):g} x{seconds.high / seconds.value:.2f}"
     title = (
-        "Expected seconds an epoch of cells that were not run, left out of every mean; "
+        "Expected seconds an epoch of cells that were not timed here, left out of every mean; "
         f"x: the factor by which the {predict.SHARE:.0%} interval goes up and down"
     )
     if not found:
@@ -146,7 +150,7 @@ def section(made, form):
         lines = (f"{cell}: {', '.join(f'{letter} {time}' for letter, time in times.items())}" for cell, times in found.items())
         grid = "\n".join(textwrap.fill(line, table.WIDTH, subsequent_indent="  ", break_on_hyphens=False) for line in lines)
     parts = [f"### {title}" if form == "github" else textwrap.fill(title, table.WIDTH), grid]
-    parts.append("\n".join(f"{made.letters[place]}: learnt from {n} measured epochs" for place, n in counts.items()))
+    parts.append("\n".join(f"{made.letters[place]}: learnt from {_epochs(n)}" for place, n in counts.items()))
     off = "How far such times are off, by the stored records, when something is left out that they are learnt from; off by: median factor"
     parts += [off if form == "github" else textwrap.fill(off, table.WIDTH), _table(made.tested, form)] if made.tested else []
     return "\n" + "\n\n".join(parts) + "\n"
