@@ -91,8 +91,10 @@ def _questions(stored, machines):
     run = {each.cell for each in whole}
     found = []
     for study, table in tables.studies().items():
-        mine = [cell for cell in cells().values() if cell.study == study and cell.id in run]
-        for headers, lines in studies.answers(mine, whole, machines) if mine and any(cell.published for cell in mine) else []:
+        mine = [cell for cell in cells().values() if cell.study == study]
+        names = {name for cell in mine if cell.id in run for name in (cell.dataset, cell.model)}
+        for headers, every in studies.answers(mine, whole, machines) if names and any(cell.published for cell in mine) else []:
+            lines = [row for row in every if row[0] in names]  # answered over the whole study, as with --all
             kept = [i for i in range(len(headers)) if any(line[i] is not None for line in lines)]
             found.append((study, table["question"], [headers[i] for i in kept], [[line[i] for i in kept] for line in lines]))
     return found
