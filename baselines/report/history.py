@@ -1,7 +1,7 @@
 """`compare --by WHAT`: accuracy and time of each cell over the versions of a package, commits, machines or precisions.
 
-Groups stand in the order of their versions, commits and machines in that of their first record. Each is held against the oldest
-group, of equal cell, machine, data and recipe.
+Groups stand in the order of their versions, commits and machines in that of their first record. A version or commit is held against
+the one before it, a machine or precision against the first one, of equal cell, machine, data and recipe.
 """
 
 import textwrap
@@ -14,14 +14,17 @@ from baselines.report import estimate, rows, table
 from baselines.report.select import ChoiceError
 
 PACKAGES = {"keras": ("keras",), "tensorflow": ("tensorflow", "tensorflow-cpu"), "jax": ("jax",), "python": ("python",)}
-BY = (*PACKAGES, "commit", "machine", "precision")
+ORDERED = (*PACKAGES, "commit")  # of which each is held against the one before it
+BY = (*ORDERED, "machine", "precision")
 WHERE = ("machine", "backend", "precision")
 WITHOUT = {"machine": WHERE, "precision": ("precision",)}  # what like records may differ in
 
 
 ALL = "all cells"
-LEGEND = """s/epoch: fastest training epoch, geometric mean. ratio: to the oldest group, of equal cell, data,
-recipe and place; of all cells, the geometric mean over the cells that both have. change: of accuracy."""
+LEGEND = """s/epoch: fastest training epoch, geometric mean. ratio: to the {base}, of equal
+data, recipe and place; of all cells, the geometric mean over those that are compared, each of which
+counts once. change: of accuracy, without --epochs."""
+UNCOMMITTED = "+: with uncommitted code, which may differ between such records."
 
 
 class Group(NamedTuple):
@@ -33,13 +36,14 @@ class Group(NamedTuple):
     data: str  # fingerprint
     recipe: str  # digest
     name: str  # version, commit, machine or precision
-    base: str  # name of the group that it is held against, the oldest with like records
-    cells: int
+    base: str  # name of the group that it is held against; its own without one
+    cells: int  # that have records
+    compared: int  # of them, those that are held against another group
     accuracy: estimate.Measured | None  # None of all cells
     epoch_seconds: estimate.Measured | None
-    ratio: estimate.Measured | None  # of epoch_seconds to the oldest group's
+    ratio: estimate.Measured | None  # of epoch_seconds to the base's
     accuracy_change: estimate.Measured | None
-    also: tuple[str, ...]  # what else differs from the oldest group
+    also: tuple[str, ...]  # what else differs from the base
 
 
 def groups(measured, by):
@@ -64,7 +68,7 @@ def groups(measured, by):
     of_cells = [_group(found, name, order, by) for found in like.values() for name in order if name in found]
     order_of = {row.cell: i for i, row in reversed([*enumerate(measured)])}
     of_cells.sort(key=lambda each: (order_of[each.cell], each.place, each.data, each.recipe))  # stable: versions stay in order
-    return [_all(of_cells, name, order[0]) for name in order] + of_cells
+    return [_all(of_cells, name, None if by in ORDERED else order[0]) for name in order] + of_cells
 
 
 def _name(each, row, by):
@@ -73,7 +77,8 @@ def _name(each, row, by):
         return None
     if by in PACKAGES:
         return next((each["versions"][name] for name in PACKAGES[by] if each["versions"].get(name)), None)
-    return {"commit": each["commit"][:8], "machine": row.place, "precision": row.precision}[by]
+    commit = each["commit"][:8] + "+" * (each["commit"] != "" and each["dirty"])
+    return {"commit": commit, "machine": row.place, "precision": row.precision}[by]
 
 
 def _like(row, by):
@@ -92,8 +97,9 @@ def _version(name):
 
 def _group(found, name, order, by):
     """The Group of like records of one cell; ``found``: name -> list of (a record's history, its row)."""
-    row, oldest = found[name][-1][1], next(each for each in order if each in found)
-    base = found[oldest] if name != oldest else []
+    row, earlier = found[name][-1][1], [each for each in order[: order.index(name)] if each in found]
+    against = (earlier[-1] if by in ORDERED else earlier[0]) if earlier else name
+    base = found[against] if earlier else []
     return Group(
         cell=row.cell,
         place=rows.named(*("" if name in WITHOUT.get(by, ()) else getattr(row, name) for name in WHERE)),
@@ -101,8 +107,9 @@ def _group(found, name, order, by):
         data=row.data,
         recipe=row.recipe,
         name=name,
-        base=oldest,
+        base=against,
         cells=1,
+        compared=int(bool(earlier)),
         accuracy=estimate.average(_accuracies(found[name])),
         epoch_seconds=estimate.geometric(_seconds(found[name])),
         ratio=estimate.ratio(_seconds(found[name]), _seconds(base)),
@@ -128,11 +135,17 @@ def _also(newest, base, by):
     )
 
 
-def _all(of_cells, name, oldest):
-    """The Group of all cells: geometric mean of the ratios and mean of the changes, of the cells that the oldest group has, too."""
-    found = [each for each in of_cells if each.name == name and each.base == oldest]
-    ratios = [each.ratio for each in found if each.ratio]
-    changes = [each.accuracy_change for each in found if each.accuracy_change]
+def _all(of_cells, name, first):
+    """The Group of all cells: geometric mean of the ratios and mean of the changes, without those of --epochs.
+
+    Args:
+        of_cells: list of Group.
+        name: of the version, commit, machine or precision.
+        first: the only base of which ratios are taken; None: each group's own.
+    """
+    found = [each for each in of_cells if each.name == name]
+    against = [each for each in found if each.compared and first in (None, each.base)]
+    whole = [each for each in against if not any(mark.startswith("--epochs") for mark in each.marks)]
     return Group(
         cell=ALL,
         place="",
@@ -140,21 +153,35 @@ def _all(of_cells, name, oldest):
         data="",
         recipe="",
         name=name,
-        base=oldest,
+        base=", ".join(dict.fromkeys(each.base for each in against)) or name,
         cells=len({each.cell for each in found}),
+        compared=len({each.cell for each in against}),
         accuracy=None,
         epoch_seconds=None,
-        ratio=ratios[0] if len(ratios) == 1 else estimate.geometric([each.value for each in ratios]),
-        accuracy_change=changes[0] if len(changes) == 1 else estimate.average([each.value for each in changes]),
-        also=tuple(dict.fromkeys(text for each in found for text in each.also)),
+        ratio=_of_cells(against, "ratio", estimate.geometric),
+        accuracy_change=_of_cells(whole, "accuracy_change", estimate.average),
+        also=tuple(dict.fromkeys(text for each in against for text in each.also)),
     )
+
+
+def _of_cells(found, figure, mean):
+    """The mean of a figure of some Groups over their cells, each of which counts once: by its whole trainings, where it has some."""
+    of_cells = defaultdict(list)
+    for each in found:
+        if getattr(each, figure):
+            of_cells[each.cell].append(each)
+    chosen = [[each for each in groups if not each.marks] or groups for groups in of_cells.values()]
+    figures = [[getattr(each, figure) for each in groups] for groups in chosen]
+    if len(figures) == 1 == len(figures[0]):
+        return figures[0][0]
+    return mean([mean([each.value for each in of_cell]).value for of_cell in figures])
 
 
 def text(found, by, form="text"):
     """Groups as plain text of at most table.WIDTH columns or as Markdown ("github"): all cells, then those with two groups or more."""
     names = list(dict.fromkeys(each.name for each in found))
     labels = {name: rows.letter(i) if by == "machine" else name for i, name in enumerate(names)}
-    tables, headers = defaultdict(list), [by, "cells", "accuracy", "±", "n", "s/epoch", "ratio", "95 %", "change", "95 %"]
+    tables, headers = defaultdict(list), [by, "cells", "compared", "accuracy", "±", "n", "s/epoch", "ratio", "95 %", "change", "95 %"]
     for each in found:
         title = ", ".join(part for part in (each.cell, *each.marks, each.place) if part)
         tables[title, each.data, each.recipe].append([labels[each.name], *_figures(each)])
@@ -167,14 +194,16 @@ def text(found, by, form="text"):
     other = [f"{labels[each.name]} also differs in: {'; '.join(each.also)}" for each in found if each.cell == ALL and each.also]
     parts += ["\n".join(textwrap.fill(line, table.WIDTH, subsequent_indent="  ") for line in other)] if other else []
     alone = sum(len(lines) == 1 for (title, *_), lines in tables.items() if title != ALL)
-    parts += [f"{alone} more have records of one {by} only; --format json has them."] if alone else []
-    return "\n\n".join([*parts, LEGEND]) + "\n"
+    one = f"of one {f'version of {by}' if by in PACKAGES else by} only; --format json has"
+    parts += [f"1 more table is {one} it." if alone == 1 else f"{alone} more tables are {one} them."] if alone else []
+    legend = LEGEND.format(base="one before it" if by in ORDERED else "first one")
+    return "\n\n".join([*parts, legend, *([UNCOMMITTED] if by == "commit" and any(name.endswith("+") for name in names) else [])]) + "\n"
 
 
 def _figures(each):
     accuracy, ratio, change = each.accuracy, each.ratio, each.accuracy_change
     return [
-        str(each.cells) if each.cell == ALL else None,
+        *((str(each.cells), str(each.compared)) if each.cell == ALL else (None, None)),
         accuracy and f"{accuracy.value:.4f}",
         accuracy and accuracy.low is not None and f"{accuracy.value - accuracy.low:.4f}",
         accuracy and str(accuracy.n),

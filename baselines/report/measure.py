@@ -107,6 +107,7 @@ def _history(each, verdicts):
         "seed": record["seed"],
         "when": each.when,
         "commit": each.commit.get("id") or "",
+        "dirty": bool(each.commit.get("dirty")),
         "versions": {**record["versions"], "python": record["python"]},
         "session": each.name,
         "accuracy": record["accuracy"],

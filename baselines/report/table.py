@@ -10,7 +10,7 @@ from baselines.report.rows import PUBLISHED
 
 WIDTH = 100
 NARROW = TableFormat(None, None, None, None, DataRow("", " ", ""), DataRow("", " ", ""), padding=0, with_header_hide=None)
-RIGHT = ("accuracy", "±", "n", "s/epoch", "img/s", "ratio", "95 %", "peak", "mem", "cells", "change")
+RIGHT = ("accuracy", "±", "n", "s/epoch", "img/s", "ratio", "95 %", "peak", "mem", "cells", "compared", "change")
 HEADERS = ("on", "accuracy", "±", "n", "s/epoch", "img/s", "ratio", "95 %", "peak", "mem", "marks", "verdict")
 COLUMNS = {  # header -> what it says
     "accuracy": "mean of n seeds on the test images after the last epoch, ± half its 95 % interval",

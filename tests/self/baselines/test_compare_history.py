@@ -1,4 +1,4 @@
-"""`compare --by`: groups in the order of their versions, each against the oldest of equal cell, machine, data and recipe."""
+"""`compare --by`: groups in the order of their versions, each against the one before it of equal cell, machine, data and recipe."""
 
 import json
 
@@ -39,7 +39,67 @@ def test_commits_and_machines_are_ordered_by_their_first_record():
     assert ["chip-b, tensorflow float32", "chip-a, tensorflow float32"] == [each.name for each in by(stored, "machine")[:2]]
 
 
-def test_all_cells_together_have_the_geometric_mean_of_the_ratios_to_the_oldest_group():
+def test_uncommitted_code_is_a_group_apart_from_its_commit(tmp_path, capsys):
+    clean, dirty, later = ({"id": "a" * 40, "dirty": False}, {"id": "a" * 40, "dirty": True}, {"id": "b" * 40})
+    code = {"graph": "z", "recipes": "b", "training": "c", "loader": "d"}
+    stored = [
+        *several(3, accuracies=(0.98, 0.981, 0.982), seconds=(2.0, 2.01, 2.02), commit=clean),
+        *several(3, accuracies=(0.88, 0.881, 0.882), seconds=(4.0, 4.02, 4.04), commit=dirty, when="2026-01-02T00:00:00+00:00", code=code),
+        *several(3, accuracies=(0.98, 0.981, 0.982), seconds=(2.0, 2.01, 2.02), commit=later, when="2026-01-03T00:00:00+00:00"),
+    ]
+    found = [each for each in by(stored, "commit") if each.cell == CELL]
+    expected = [("a" * 8, 0.981, None, None), (f"{'a' * 8}+", 0.881, -0.1, 2.0), ("b" * 8, 0.981, 0.1, 0.5)]
+    figures = [(each.name, each.accuracy, each.accuracy_change, each.ratio) for each in found]
+    assert expected == [(name, *(value and pytest.approx(value.value) for value in values)) for name, *values in figures]
+    assert "+: with uncommitted code" in history.text(by(stored, "commit"), "commit")
+    assert "uncommitted" not in history.text(by(stored, "keras"), "keras")
+    assert "uncommitted" not in history.text(by(stored[:3] + stored[6:], "commit"), "commit")
+
+
+def test_a_cell_has_one_value_in_the_mean_of_all_cells_and_short_trainings_none():
+    """A cell on two machines, and its short trainings there, are not four cells."""
+    stored = []
+    for version, seconds, short in ("3.9.0", 2.0, 0.9), ("3.14.0", 4.0, 0.5):
+        for machine, cell, factor in (A, CELL, 1), (B, CELL, 1), (A, OTHER, 2):
+            packages = {"machine": machine, "versions": keras(version)}
+            factor = factor if version == "3.14.0" else 1
+            stored += several(2, cell, accuracies=(0.9, 0.91), seconds=(seconds * factor, seconds * factor), **packages)
+            stored += [made(cell, seed=9, epochs_option=2, accuracy=short, seconds=(9.0, 9.0), **packages)]
+    _, new = by(stored, "keras")[:2]
+    assert (2, 2, 2) == (new.compared, new.ratio.n, new.accuracy_change.n)
+    assert (pytest.approx(8**0.5), pytest.approx(0.0)) == (new.ratio.value, new.accuracy_change.value)
+    _, alone = by([each for each in stored if each.cell == CELL], "keras")[:2]
+    assert (1, 1, None, pytest.approx(2.0)) == (alone.compared, alone.ratio.n, alone.ratio.low, alone.ratio.value)
+    _, short = by([each for each in stored if each.record["epochs_option"]], "keras")[:2]
+    assert (None, pytest.approx(1.0)) == (short.accuracy_change, short.ratio.value), "its epochs are whole, but not its training"
+
+
+def test_each_version_is_held_against_the_one_before_it_of_each_cell():
+    """A cell that the first version had not; and one that was twice as fast in the second, and did not change in the third."""
+    stored = [made(CELL, versions=keras("3.9.0"), seconds=(2.0, 3.0), accuracy=0.9)]
+    stored += [made(CELL, versions=keras(version), seconds=(1.0, 3.0), accuracy=0.92) for version in ("3.14.0", "3.15.0")]
+    stored += [made(OTHER, versions=keras(version), seconds=(5.0, 6.0)) for version in ("3.14.0", "3.15.0")]
+    stored += [made(THIRD, versions=keras("3.9.0"))]
+    old, new, newest = by(stored, "keras")[:3]
+    assert [(2, 0), (2, 1), (2, 2)] == [(each.cells, each.compared) for each in (old, new, newest)]
+    assert (None, pytest.approx(0.5), pytest.approx(1.0)) == (old.ratio, new.ratio.value, newest.ratio.value)
+    assert (pytest.approx(0.02), pytest.approx(0.0)) == (new.accuracy_change.value, newest.accuracy_change.value)
+    assert ["3.9.0", "3.9.0", "3.14.0"] == [each.base for each in by(stored, "keras") if each.cell == CELL]
+    assert ["3.9.0", "3.9.0", "3.14.0"] == [each.base for each in (old, new, newest)]
+
+
+def test_machines_and_precisions_are_held_against_the_first_one():
+    folders = (A, B, "chip-d_tensorflow_float32")
+    stored = [
+        made(machine=folder, seconds=(seconds, 9.0), seed=i)
+        for i, (folder, seconds) in enumerate(zip(folders, (2.0, 4.0, 8.0), strict=True))
+    ]
+    stored += [made(OTHER, machine=folder) for folder in folders[1:]]
+    *_, third = by(stored, "machine")[:3]
+    assert (2, 1, pytest.approx(4.0)) == (third.cells, third.compared, third.ratio.value), "the first has not run the other cell"
+
+
+def test_all_cells_together_have_the_geometric_mean_of_the_ratios():
     stored = [made(cell, versions=keras("3.9.0"), seconds=(2.0, 3.0), accuracy=0.9) for cell in (CELL, OTHER)]
     stored += [
         made(cell, versions=keras("3.14.0"), seconds=(2.0 * ratio, 999.0), accuracy=0.9 + change)
@@ -48,9 +108,9 @@ def test_all_cells_together_have_the_geometric_mean_of_the_ratios_to_the_oldest_
     stored += [made(THIRD, versions=keras("3.15.0"), seconds=(1.0, 3.0))]
     old, new, newest = by(stored, "keras")[:3]
     assert (2, None, None) == (old.cells, old.ratio, old.accuracy_change)
-    assert (2, 1.0, 2) == (new.cells, pytest.approx(new.ratio.value), new.ratio.n)
+    assert (3, 2, 1.0, 2) == (new.cells, new.compared, pytest.approx(new.ratio.value), new.ratio.n)
     assert pytest.approx(0.02) == new.accuracy_change.value
-    assert (0, None) == (newest.cells, newest.ratio), "no cell in common with the oldest"
+    assert (1, 1, pytest.approx(0.01)) == (newest.cells, newest.compared, newest.ratio.value)
     third = [each for each in by(stored, "keras") if each.cell == THIRD]
     assert [("3.14.0", None), ("3.15.0", pytest.approx(0.01))] == [(each.name, each.ratio and each.ratio.value) for each in third]
 
@@ -97,11 +157,11 @@ def printed(tmp_path, capsys):
 
 def test_text_shows_the_cells_with_several_groups_and_says_of_how_many_there_is_one(printed):
     found = printed("--by=keras").splitlines()
-    assert ["all cells", "keras cells ratio change"] == [" ".join(line.split()) for line in found[:2]]
+    assert ["all cells", "keras cells compared ratio change"] == [" ".join(line.split()) for line in found[:2]]
     assert f"{CELL}, made-up-chip, tensorflow float32" in found
     assert "  3.14.0   0.9890 1       2  0.50 +0.0000" in found
     assert "3.14.0 also differs in: numpy 1 -> 2" in found
-    assert "1 more have records of one keras only; --format json has them." in found
+    assert "1 more table is of one version of keras only; --format json has it." in found
     assert "| 3.14.0" in printed("--by=keras", "--format=github")
 
 
