@@ -121,7 +121,7 @@ def grid(data, probabilities, indices, what):
         axes.set_axis_off()
     for axes, index in zip(tiles, shown, strict=False):
         image, answer = data.x_test[index], probabilities[index].argmax()
-        axes.imshow(image[..., 0] if image.shape[2] == 1 else image[..., :3], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        axes.imshow(image[..., 0] if image.shape[2] < 3 else image[..., :3], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
         lines = f"label: {_short(data.classes[data.y_test[index]])}\nanswer: {_short(data.classes[answer])}"
         axes.set_title(f"{lines}\nconfidence {probabilities[index, answer]:.4f}", fontsize=8)
     first = f"; these are the first {len(shown)}" if len(shown) < len(indices) else ""

@@ -23,7 +23,7 @@ def sentences(made):
         made: rows.Comparison, without its answer.
     """
     pairs, left = compared(made)
-    found = [*_speed(made, pairs), *_accuracy(made, pairs), *_standing_out(pairs), *_left_out(left)]
+    found = [*_speed(made, pairs), *_accuracy(made, pairs), *_versions(pairs), *_standing_out(pairs), *_left_out(left)]
     reference = "the published numbers" if made.against == PUBLISHED else f"B, {made.against}"
     first, verdicts = f"A is {made.here}; it is compared with {reference}.", _verdicts(made)
     return [*([first, *verdicts, *found] if made.red else [first, *found, *verdicts]), *_published(made)]
@@ -32,16 +32,17 @@ def sentences(made):
 def compared(made, place=None):
     """The rows of a place (the one that is compared) that the means are over, one a cell, and those that are left out: two lists of Row.
 
-    A row takes part if the reference has a like one. Where versions differ, those rows do that differ in the same way, the most there are.
+    A cell's newest row takes part if the reference has a like one. Where versions differ, those do that differ in the same way, the most
+    there are.
     """
-    groups = defaultdict(lambda: defaultdict(list))
+    of_cells = defaultdict(list)
     for row in made.rows:
         if row.place == (place or made.here) and row.kind == "measured" and not row.session and (row.ratio or row.accuracy_change):
-            groups[differing(row)][row.cell].append(row)
-    best = max(groups, key=lambda differences: (len(groups[differences]), not differences), default=())
-    chosen = {cell: _one(of_cell) for cell, of_cell in groups.get(best, {}).items()}
-    left = {row.cell: row for differences in groups if differences != best for of_cell in groups[differences].values() for row in of_cell}
-    return list(chosen.values()), [row for cell, row in left.items() if cell not in chosen]
+            of_cells[row.cell].append(row)
+    newest = [_one(of_cell) for of_cell in of_cells.values()]
+    counts = Counter(map(differing, newest))
+    best = max(counts, key=lambda differences: (counts[differences], not differences), default=())
+    return [row for row in newest if differing(row) == best], [row for row in newest if differing(row) != best]
 
 
 def _one(of_cell):
@@ -78,7 +79,9 @@ def _speed(made, pairs):
     published = made.against == PUBLISHED
     if not found:
         return [
-            "Speed: no cell of A has a published time to compare with." if published else "Speed: A and B have no timed cell in common."
+            "Speed: no timed cell of A has a published time to compare with."
+            if published
+            else "Speed: A and B have no timed cell in common."
         ]
     equal, other = found.low is not None and max(found.high, 1 / found.low) < EQUAL, "what is published" if published else "B"
     heads = (
@@ -97,7 +100,8 @@ def _accuracy(made, pairs):
     found, count = mean_change(pairs)
     published = made.against == PUBLISHED
     if not found:
-        return [f"Accuracy: {'no cell of A has a published accuracy' if published else 'A and B have no cell in common'}."]
+        what = "no whole training of A has a published accuracy" if published else "A and B have no whole training of a cell in common"
+        return [f"Accuracy: {what}."]
     other = "what is published" if published else "B"
     heads = (
         f"A is more accurate than {other}",
@@ -123,7 +127,7 @@ def _over(found, form, what, count):
 
 def _factor(value):
     """A ratio with three digits, or as many decimals near 1."""
-    return f"{value:.3f}" if 0.9 < value < 1.1 and value != 1 else f"{value:.3g}"
+    return f"{value:.3f}" if 0.9 < value < 1.1 else f"{value:.3g}"
 
 
 def _signed(value):
@@ -143,9 +147,16 @@ def _standing_out(pairs):
     if moved:
         moved.sort(key=lambda row: -abs(row.accuracy_change.value))
         cells = _names(f"{row.cell} {row.accuracy_change.value:+.4f}" for row in moved)
-        chance = f"of {len(judged)} cells; without any difference, {CHANCE * len(judged):.1g} would be expected here"
+        chance = (
+            f"of {len(judged)} cell{'s' * (len(judged) > 1)}; without any difference, {CHANCE * len(judged):.1g} would be expected here"
+        )
         found.append(f"Cells whose own accuracy differs by more than its 95 % interval: {cells} ({chance}).")
     return found
+
+
+def _versions(pairs):
+    """In which versions the cells that the means are over differ from the reference's."""
+    return [f"Other versions on A than on B: {', '.join(differing(pairs[0]))}."] if pairs and differing(pairs[0]) else []
 
 
 def _left_out(left):
@@ -160,10 +171,22 @@ def _verdicts(made):
     others = [f"{words[word]} {word}" for word in ("accepted", "not judged") if words[word]]
     counts = ", ".join([f"{count} {word}" for word, count in judged.items()] + others)
     if not made.red:
-        return [f"Nothing regressed. Verdicts: {counts}."] if counts else []
-    red = [f"{row.cell} on {row.place}{row.verdict.removeprefix('REGRESSED')}" for row in made.rows if row.verdict.startswith("REGRESSED")]
+        return [f"{fine(made)} Verdicts: {counts}."] if counts else []
+    red = _red(made)
     common = [line.partition(",")[0] for line in made.red if line.startswith("all cells")]
     return [f"REGRESSED: {_names([*red, *common])}. Verdicts: {counts}."]
+
+
+def fine(made):
+    """What is said where nothing that was chosen is red; the reference may be."""
+    if red := _red(made):
+        return f"Nothing that was chosen regressed, but of the reference did {_names(red)}."
+    judged = any(row.verdict.split(" (")[0] in rows.ORDER for row in made.rows)
+    return "Nothing regressed." if judged else "Nothing was judged."
+
+
+def _red(made):
+    return [f"{row.cell} on {row.place}{row.verdict.removeprefix('REGRESSED')}" for row in made.rows if row.verdict.startswith("REGRESSED")]
 
 
 def _published(made):
@@ -188,7 +211,7 @@ def _by_cell(made):
     """Cell -> the measured rows of its whole recipe on the published data without a loss of accuracy, in the precision with most."""
     groups = defaultdict(lambda: defaultdict(list))
     for row in made.rows:
-        if row.kind == "measured" and row.accuracy and rows.whole(row) and row.verdict != "REGRESSED (accuracy)":
+        if row.kind == "measured" and row.accuracy and rows.whole(row) and not row.verdict.startswith("REGRESSED (accuracy"):
             groups[row.cell][row.precision].append(row)
     return {cell: max(of_cell.values(), key=lambda found: sum(row.accuracy.n for row in found)) for cell, of_cell in groups.items()}
 

@@ -77,6 +77,9 @@ def _command(options):
         print(line, file=sys.stderr)
     if not stored and problems:
         return 2
+    if options.accepted and not any(each.accepted and each.cell in cells() for each in stored):
+        print('nothing to compare: no record is accepted; accept some with: python -m baselines accept --reason "..."', file=sys.stderr)
+        return 3
     if not any(each.cell in cells() for each in stored):
         print("nothing to compare: no record of a cell is stored; store one with: pytest -m full --benchmark-save=NAME", file=sys.stderr)
         return 3

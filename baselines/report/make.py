@@ -25,13 +25,15 @@ def comparison(stored, choice=select.Choice(), problems=(), ab=()):  # noqa: B00
     if not chosen:
         return Comparison([], "", "", [], [], list(problems), ab=list(ab))
     folder = select.here(chosen, choice)
-    others, session = select.reference(chosen, stored, folder, choice.against)
+    others, session = select.reference(chosen, [each for each in stored if each.cell in cells()], folder, choice)
     ids = {each.record["id"] for each in others}
     verdicts, red = _verdicts(stored, chosen, choice)
     reference = measure.measured(others, verdicts, session)
     found = [_against(row, reference) for row in measure.measured([each for each in chosen if each.record["id"] not in ids], verdicts)]
     here = rows.named(*measure.place(next(each for each in chosen if each.machine == folder)))
     kept = [row for row in [*found, *_chosen(reference, choice)] if choice.all or row.verdict != "former" or row.session]
+    if session and not any(row.place == here for row in kept):  # the machine's newest session is the reference
+        kept += [row for row in found if row.place == here]
     made = Comparison(
         rows=_ordered(kept, here),
         here=here,
@@ -106,10 +108,7 @@ def _verdicts(stored, chosen, choice):
     found, red = {}, []
     newest = judged.judgements(stored)
     for each, verdicts in newest:
-        named = [(verdict, what) for verdict, what in zip(verdicts, ("accuracy", "time"), strict=True)]
-        verdict, what = min(named, key=lambda pair: rows.ORDER.index(pair[0].word))
-        plain = verdict.word in ("PASS", "NO-BASELINE", "SAME")
-        found[each.record["id"]] = (verdict.word if plain else f"{verdict.word} ({what})", verdict.line)
+        found[each.record["id"]] = rows.worst(verdicts)
         red += [
             f"{each.cell} on {each.machine}, {each.file}: {verdict}" for verdict in verdicts if verdict.red and each.record["id"] in ids
         ]

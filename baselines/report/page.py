@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Template
 
 from baselines import files
-from baselines.report import rows, sections, table
+from baselines.report import answer, rows, sections, table
 from baselines.report.markup import Html, element, listed, safe
 from baselines.report.sections import section
 
@@ -57,9 +57,7 @@ def _head(comparison):
 def _status(comparison):
     """Whether anything is red, in one line that stands out; then the red verdicts, and the files that cannot be read."""
     red, problems = comparison.red, comparison.problems
-    judged = sum(row.verdict.split(" ")[0] in rows.ORDER for row in comparison.rows)
-    fine = "Nothing regressed." if judged else "Nothing was judged."
-    head = f"{len(red)} red: worse than the accepted records." if red else fine
+    head = f"{len(red)} red: worse than the accepted records." if red else answer.fine(comparison)
     found = element("div", element("p", element("strong", head)), _first(red), class_="status red" if red else "status")
     if problems:
         found += element("div", element("p", element("strong", "Files that cannot be read")), _first(problems), class_="status red")

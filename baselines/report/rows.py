@@ -113,6 +113,15 @@ def curve(history):
     return "training", history.get("accuracy", [])
 
 
+def worst(verdicts):
+    """Of a record's two verdicts, of accuracy and of time: (the worse one as tables show it, its line; both lines where both are red)."""
+    named = [("REGRESSED" if each.red else each.word, what, each.line) for each, what in zip(verdicts, ("accuracy", "time"), strict=True)]
+    word, what, line = min(named, key=lambda each: ORDER.index(each[0]))
+    if all(each[0] == "REGRESSED" for each in named):
+        return "REGRESSED (accuracy, time)", "; ".join(each[2] for each in named)
+    return word if word in ("PASS", "NO-BASELINE", "SAME") else f"{word} ({what})", line
+
+
 def rank(row):
     """Place of a row's verdict among RANKS, 0 the worst."""
     return RANKS.index(row.verdict.split(" (")[0])

@@ -6,7 +6,8 @@ from baselines import comparisons
 from baselines.report import answer, charts, expected, predict
 from baselines.report.drawing import number, text
 from baselines.report.markup import Cell, Html, element, figure, listed, safe, sortable, table
-from baselines.report.rows import ORDER, whole
+from baselines.report.rows import ORDER, PUBLISHED, whole
+from baselines.report.table import PUBLISHED_RATIO
 
 HINT = "Show rows with these words (cell, machine, verdict ...):"
 BAD, GOOD = ("REGRESSED", "SUSPECT", "INCOMPARABLE"), ("IMPROVED",)
@@ -68,6 +69,7 @@ def measured(made):
     headers = ["cell", "verdict", "accuracy", "seconds an epoch", "ratio", "marks", "machine", "accuracy change"]
     headers += ["images a second", "of peak", "memory (MB)"]
     note = f"Ratio: seconds an epoch divided by those of {made.against}, so that less than 1 is faster. "
+    note = f"Ratio: {PUBLISHED_RATIO}. " if made.against == PUBLISHED else note
     note += "Below a figure: its 95 % interval, and n, the number of trainings. "
     if any(row.kind == "expected" for row in made.rows):
         note += f"Below an expected time: its {predict.SHARE:.0%} interval, and n, the number of epochs that it is learnt from. "

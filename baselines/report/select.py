@@ -41,10 +41,14 @@ def chosen(stored, choice):
     found = _matching(found, "--study", choice.studies, lambda each, name: _study(each) == name, _study)
     if choice.since and found:
         newest = max(each.when for each in found)
-        found = [each for each in found if each.when[:10] >= choice.since.isoformat()]
+        found = _since(found, choice)
         if not found:
             raise ChoiceError(f"--since={choice.since}: the newest of those records is of {newest[:10]}")
     return found
+
+
+def _since(stored, choice):
+    return [each for each in stored if choice.since is None or each.when[:10] >= choice.since.isoformat()]
 
 
 def wanted(cell, choice):
@@ -70,14 +74,14 @@ def here(stored, choice):
     return ([each for each in first if each.record["epochs_option"] is None] or first)[-1].machine
 
 
-def reference(stored, everything, folder, against):
+def reference(stored, everything, folder, choice):
     """What the machine is compared with: (records of one machine, name of their session or "").
 
     Args:
         stored: the chosen records.
-        everything: all of them, since the reference need not be among the chosen machines.
+        everything: all of them, since the reference need not be among the chosen machines, nor, if it is named, of the chosen days.
         folder: of the machine that is compared.
-        against: a machine, "published" or a session's name; None: the machine with most cells in common.
+        choice: Choice; without its ``against``, the reference is the machine with most cells in common.
 
     Returns:
         No records where the reference is what is published: as asked, or since no other machine has a cell in common.
@@ -85,13 +89,14 @@ def reference(stored, everything, folder, against):
     Raises:
         ChoiceError: against matches nothing.
     """
+    against = choice.against
     if against == PUBLISHED:
         return [], ""
     mine = [each for each in stored if each.machine == folder]
     if against:
         others, session = _named(mine, everything, folder, against)
         return _most_common(others, mine) or [each for each in others if each.machine == others[0].machine], session
-    chosen, others = ([each for each in records if each.machine != folder] for records in (stored, everything))
+    chosen, others = ([each for each in _since(records, choice) if each.machine != folder] for records in (stored, everything))
     return _most_common(chosen, mine) or _most_common(others, mine), ""
 
 

@@ -13,7 +13,7 @@ from baselines import judged
 from baselines.cells import cells, published_seconds, studies
 from baselines.efficiency import fastest
 from baselines.record import epoch_seconds, recipe, sampled, timed
-from baselines.report.rows import ORDER
+from baselines.report.rows import ORDER, worst
 
 PRINTED = {"accuracy": "", "validation_accuracy": " (val)", "held_out_accuracy": " (held out)", "stated_accuracy": " (stated)"}
 FOOT = """parameters: as published, and "= ours" where our trained network has the same number; else those of our trained network.
@@ -99,18 +99,12 @@ def _rows(cell, stored, machines, judged):
 
 def _verdict(group, judged):
     """The worst verdict of the newest records in the group, and whether it is of accuracy or of time."""
-    found = [
-        (verdict.word, what)
-        for each, verdicts in judged.values()
-        if each in group
-        for verdict, what in zip(verdicts, ("accuracy", "time"), strict=True)
-    ]
+    found = [worst(verdicts)[0] for each, verdicts in judged.values() if each in group]
     if not found:
         if group and group[0].record["epochs_option"]:
             return "not judged"
         return "accepted" if any(each.accepted for each in group) else "former" if group else "not trained"
-    word, what = min(found, key=lambda pair: ORDER.index(pair[0]))
-    return word if word in ("PASS", "NO-BASELINE", "SAME") else f"{word} ({what})"
+    return min(found, key=lambda word: ORDER.index(word.split(" (")[0]))
 
 
 def _by_seed(stored):

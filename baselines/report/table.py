@@ -22,9 +22,9 @@ COLUMNS = {  # header -> what it says
 }
 PUBLISHED_RATIO = "seconds of training and evaluation an epoch / the published ones, which include evaluation, and its 95 % interval"
 WORDS = {  # verdict -> what it says
-    "REGRESSED": "worse than the accepted records",
+    "REGRESSED": "worse than the accepted records, in accuracy, time or both",
     "SUSPECT": "worse than most accepted trainings; more trainings settle it",
-    "INCOMPARABLE": "the accepted records differ too much to compare",
+    "INCOMPARABLE": "trained for another number of epochs than the accepted records",
     "UNSTABLE": "other programs kept the machine busy, so that its time is not judged",
     "NO-BASELINE": "nothing accepted to compare with",
     "IMPROVED": "better than the accepted records",
@@ -64,7 +64,7 @@ def _questions(made, form):
 
 
 def _listed(line, form):
-    return f"- {line}" if form == "github" else textwrap.fill(line, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+    return f"- {_escaped(line)}" if form == "github" else textwrap.fill(line, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _title(line, form):
@@ -75,7 +75,15 @@ def _title(line, form):
 
 
 def _table(found, headers, form):
-    return tabulate(found, headers, tablefmt="github" if form == "github" else "simple", disable_numparse=True)
+    if form != "github":
+        return tabulate(found, headers, tablefmt="simple", disable_numparse=True)
+    found = [[_escaped(each) if isinstance(each, str) else each for each in row] for row in found]
+    return tabulate(found, headers, tablefmt="github", disable_numparse=True)
+
+
+def _escaped(text):
+    """A text without HTML and columns of its own, in Markdown: names of folders and cells may hold anything."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
 
 
 def _compared(each):
@@ -145,7 +153,7 @@ def _figures(row):
         row.peak_share is not None and f"{row.peak_share:.0%}",
         row.memory and _large(row.memory),
         " ".join(dict.fromkeys(rows.explained(mark)[0] for mark in row.marks)),
-        row.verdict.replace(" (accuracy)", " acc").replace(" (time)", " time"),
+        row.verdict.replace(" (accuracy, time)", " both").replace(" (accuracy)", " acc").replace(" (time)", " time"),
     ]
 
 

@@ -66,6 +66,12 @@ def test_the_newest_record_that_is_not_accepted_is_judged(compared, newer, code,
     assert (code, True) == (found, rows[-1].endswith(verdict)), output
 
 
+def test_without_an_accepted_record_a_comparison_of_these_names_accept(tmp_path, capsys):
+    fake_training.stored(tmp_path, 1, "x", [fake_training.record()])
+    assert 3 == command.main(["compare", f"--storage={tmp_path}", "--accepted"])
+    assert "no record is accepted; accept some with: python -m baselines accept" in capsys.readouterr().err
+
+
 def test_data_are_never_mixed_in_one_row(compared):
     _, rows, _ = compared(newer=[{"fingerprint": "beef", "accuracy": 0.1}])
     assert [("data f00d", True), ("data beef", True)] == [

@@ -1,11 +1,13 @@
 """The answer in words, against records with known ratios and changes of accuracy."""
 
+import datetime
 import math
 
 import pytest
 
-from baselines import report
+from baselines import judge, report
 from baselines.cells import cells
+from baselines.report import select
 from baselines.report.select import Choice
 from tests.self.baselines.comparisons import CELL, GATE, OTHER, THIRD, A, B, made, several
 
@@ -52,7 +54,7 @@ def test_the_machine_of_the_newest_record_is_held_against_the_other_by_the_geome
     ("ratios", "head"),
     [
         ([2.0, 2.1, 2.2], "A is slower than B: an epoch takes 2.1 times as long on A ("),
-        ([0.5, 2.0, 1.0], "No difference in speed is seen to B: an epoch takes 1 "),
+        ([0.5, 2.0, 1.0], "No difference in speed is seen to B: an epoch takes 1.000 "),
         ([1.004, 1.0041, 1.0042], "A is as fast as B: an epoch takes 1.004 times as long on A (95 % interval 1.004 to 1.004;"),
     ],
 )
@@ -108,7 +110,7 @@ def test_pairs_whose_versions_differ_otherwise_are_left_out_of_the_means_and_nam
 
 def test_what_is_red_is_named_and_without_red_the_verdicts_are_counted():
     good = [each._replace(accepted=True) for each in several(3, accuracies=(0.981, 0.982, 0.983))]
-    assert "Nothing regressed. Verdicts: 1 accepted." == line(answer(good), "Nothing")
+    assert "Nothing was judged. Verdicts: 1 accepted." == line(answer(good), "Nothing")
     assert "Nothing regressed. Verdicts: 1 PASS, 1 accepted." == line(
         answer([*good, made(seed=9, accuracy=0.982, seconds=(2.0, 3.0))]), "Nothing"
     )
@@ -139,7 +141,7 @@ def test_published_accuracies_that_did_not_come_out_are_named_by_the_prior_of_on
 def test_what_is_not_the_published_training_says_nothing_of_published_numbers(values):
     found = answer([made(accuracy=0.1, **values)], against="published")
     assert not [each for each in found if "published accuracies" in each]
-    assert "Speed: no cell of A has a published time to compare with." in found
+    assert "Speed: no timed cell of A has a published time to compare with." in found
 
 
 def test_against_what_is_published_our_epoch_includes_evaluation():
@@ -155,3 +157,69 @@ def test_no_sentence_names_more_than_five_cells(monkeypatch):
     found = answer(stored, against="published")[-1]
     assert found.endswith(" more.")
     assert 5 == found.count("published 0.")
+
+
+GOOD = [0.98, 0.981, 0.982, 0.983, 0.984, 0.985]
+LATER = "2026-02-01T00:00:00+00:00"
+
+
+def test_a_red_training_that_was_repeated_to_the_bit_is_named_and_its_row_is_red():
+    good = several(6, accuracies=GOOD, accepted=True)
+    again = made(seed=9, accuracy=0.6, when=LATER)
+    kept = {"word": "SAME", "line": "1.json to the bit, REGRESSED: accuracy 0.6", "carried": "REGRESSED", "more": 0}
+    again = again._replace(verdicts={"accuracy": {**kept, "baseline": judge.fingerprint(judge.baseline(again.record, good))}})
+    found = report.comparison([*good, again])
+    assert [("REGRESSED (accuracy)", kept["line"])] == [(row.verdict, row.reason) for row in found.rows if row.verdict != "accepted"]
+    assert line(found.answer, "REGRESSED").startswith(f"REGRESSED: {CELL} on chip-a, tensorflow float32 (accuracy). ")
+
+
+def test_a_cell_that_is_red_in_accuracy_and_in_time_is_named_with_both():
+    found = report.comparison([*several(6, accuracies=GOOD, accepted=True), made(seed=9, accuracy=0.6, seconds=(9.0, 9.0), when=LATER)])
+    assert "REGRESSED (accuracy, time)" == found.rows[0].verdict
+    assert [True, True] == [
+        text in found.rows[0].reason for text in ("accuracy 0.6000 is under the floor", "; fastest epoch 9 s, baseline")
+    ]
+    assert f"REGRESSED: {CELL} on chip-a, tensorflow float32 (accuracy, time)." in line(found.answer, "REGRESSED")
+
+
+def test_what_is_red_of_the_reference_alone_is_said_to_be_the_references():
+    red = [*several(6, machine=B, accuracies=GOOD, accepted=True), made(machine=B, seed=9, accuracy=0.6, when=LATER)]
+    found = report.comparison([*red, *several(6, accuracies=GOOD, accepted=True)], Choice(machines=("chip-a",)))
+    said = line(found.answer, "Nothing")
+    assert said.startswith(f"Nothing that was chosen regressed, but of the reference did {CELL} on chip-b, tensorflow float32 (accuracy).")
+    assert [] == found.red
+
+
+def test_the_means_are_over_each_cells_newest_records_and_name_their_versions():
+    """The accepted records of former versions are as fast as B, on more cells; the newest ones are twice as slow."""
+    former, versions = {"keras": "3.14.0", "tensorflow-cpu": "2.21.0"}, {"keras": "3.15.1", "tensorflow-cpu": "2.21.0"}
+    times, cells_ = {"seconds": (2.0, 3.0)}, (CELL, OTHER, THIRD)
+    stored = [made(cell, B, versions=versions, **times) for cell in cells_]
+    stored += [made(cell, accepted=True, versions=former, **times) for cell in cells_]
+    newest = [made(cell, seconds=(4.0, 5.0), versions=versions, when=LATER) for cell in cells_[:2]]
+    found = answer([*stored, *newest], machines=("chip-a",))
+    assert "A is slower than B: an epoch takes 2 times as long on A (95 % interval 2 to 2; geometric mean over 2 cells)." == speed(found)
+    assert f"Left out of the means, for their versions: {THIRD} (keras 3.14.0, not 3.15.1)." in found
+    assert [] == [each for each in found if each.startswith("Other versions")]
+    found = answer(stored, machines=("chip-a",))
+    assert "Other versions on A than on B: keras 3.14.0, not 3.15.1." in found
+
+
+def test_the_newest_session_of_a_machine_is_a_reference_for_its_own_older_ones():
+    nights = [*several(3, name="n1"), *several(3, name="n2", seconds=(3.0, 3.0, 3.0), when=LATER)]
+    found = report.comparison(nights, Choice(against="n2"))
+    assert "an epoch takes 0.667 times as long on A" in speed(found.answer)
+    assert {found.here, found.against} == {row.place for row in found.rows}
+
+
+def test_the_reference_is_of_the_chosen_days_unless_it_is_named():
+    stored = [made(machine=B, when="2020-01-01T00:00:00+00:00"), made(when=LATER)]
+    since = datetime.date(2026, 1, 1)
+    assert answer(stored, since=since)[0].endswith("compared with the published numbers.")
+    assert answer(stored, since=since, against="chip-b")[0].endswith("compared with B, chip-b, tensorflow float32.")
+
+
+def test_a_reference_whose_cells_are_in_no_table_is_refused_by_name():
+    unknown = made(machine=B)._replace(cell="gone-mnist-afif")
+    with pytest.raises(select.ChoiceError, match=r"--against=chip-b matches nothing; known: published"):
+        report.comparison([unknown, made()], Choice(against="chip-b"))

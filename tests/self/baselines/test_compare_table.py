@@ -116,6 +116,13 @@ def test_a_machine_that_is_neither_compared_nor_the_reference_has_its_mean_ratio
     assert "C = chip-z, jax float32: ratio 4 over 2 cells" in lines(stored)
 
 
+def test_markdown_has_no_columns_and_no_html_of_a_names_own():
+    evil = "a|b<img src=x>&c_tensorflow_float32"
+    shown = table.text(report.comparison([made(machine=evil), *several(2, machine=B)]), "github")
+    assert "a\\|b&lt;img src=x>&amp;c" in shown
+    assert "<img" not in shown
+
+
 def test_markdown_holds_the_figures_of_text():
     found = report.comparison([*several(3, machine=B), *several(3, **NEWER)])
     text = [line.split() for line in table.text(found).splitlines() if line.startswith(CELL)]

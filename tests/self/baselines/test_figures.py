@@ -111,14 +111,14 @@ def test_equal_values_give_equal_files_whatever_the_users_settings_are(tmp_path)
 
 
 @drawn
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_a_grid_shows_the_first_images_as_they_are_in_the_data_set(channels):
     data, probabilities = images(channels=channels)
     grid = figures.grid(data, probabilities, np.arange(4, 60), "right")
     shown = [axes.images[0].get_array() for axes in grid.axes]
     assert figures.TILES == len(shown)
     for index, pixels in enumerate(shown, 4):
-        np.testing.assert_array_equal(data.x_test[index, ..., 0] if channels == 1 else data.x_test[index], pixels)
+        np.testing.assert_array_equal(data.x_test[index, ..., 0] if channels < 3 else data.x_test[index, ..., :3], pixels)
     assert "56 of 60 test images are answered right; these are the first 25" == grid.get_supxlabel()
     wrong = figures.grid(data, probabilities, np.arange(4), "wrong")
     assert "label: class 1$\nanswer: class 2$\nconfidence 0.7500" == wrong.axes[1].get_title()

@@ -7,7 +7,7 @@ import pytest
 
 from baselines import __main__ as command
 from baselines import files
-from baselines.report import charts, drawing, page, rows
+from baselines.report import charts, drawing, page, rows, table
 from tests.self.baselines import fake_training
 from tests.self.baselines.comparisons import of_ab
 from tests.self.baselines.pages import Read, comparison, row, slower, trained
@@ -59,6 +59,11 @@ def test_of_many_red_lines_all_can_be_read_and_the_first_five_stand_before_the_a
 )
 def test_a_page_without_a_red_verdict_says_whether_anything_was_judged(verdict, expected):
     assert expected in Read(page.page(comparison(row(verdict=verdict)))).text
+
+
+def test_the_note_on_the_ratio_says_what_a_published_time_includes():
+    notes = [Read(page.page(replace(comparison(row()), against=against))).text for against in (rows.PUBLISHED, "fast-chip")]
+    assert [True, False] == [table.PUBLISHED_RATIO in note for note in notes]
 
 
 def test_a_comparison_without_rows_is_a_page():
