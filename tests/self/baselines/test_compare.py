@@ -155,22 +155,6 @@ def test_the_studys_own_question_is_answered(compared):
     assert ["0.9820 (1 of 4)", "0.9820", "5 (1 of 4)", "600"] == row[5:]
 
 
-def test_the_best_as_published_is_that_of_the_whole_study_with_and_without_all(compared, tmp_path, capsys):
-    """Only lenet5 was run on Fashion-MNIST, of which the study printed vgg_like as best; and nothing on the two colour sets."""
-    _, _, output = compared("lenet5-fashion_mnist-afif")
-    assert 0 == command.main(["compare", f"--storage={tmp_path}"])
-    default = [re.split(r"\s{2,}", line) for line in capsys.readouterr().out.splitlines()]
-    best = cells()["vgg_like-fashion_mnist-afif"].published["accuracy"]
-    assert ["fashion_mnist", f"vgg_like {best}", "lenet5 0.982 (of 1 in 5)"] in default
-    assert {"fashion_mnist", "lenet5"} == {
-        line[0] for line in default if line[0] in ("mnist", "fashion_mnist", "cifar10", "lenet5", "vgg_like")
-    }
-    whole = [re.split(r"\s{2,}", line) for line in output.splitlines()]
-    for row in ("fashion_mnist", "lenet5"):
-        mine, theirs = (next(line for line in lines if line[0] == row) for lines in (default, whole))
-        assert set(mine) <= set(theirs), "all but what there is no room for"
-
-
 def test_github_and_text_hold_the_same_numbers(compared):
     _, (row,), _ = compared(form="github")
     github = [word.strip() for word in row.split("|")][1:-1]

@@ -1,7 +1,10 @@
 """The parts of the tables one by one: which verdict a row shows, what is pooled and what is left out."""
 
+import re
+
 import pytest
 
+from baselines import __main__ as command
 from baselines import gate, judge, judged, store
 from baselines.cells import cells
 from baselines.report import studies
@@ -134,6 +137,23 @@ def test_the_best_network_and_means_say_of_how_many():
     assert ("0.9250 (2 of 3)", "0.9000") == studies._mean_least([first, second, third], accuracies)
     assert ("0.9250", "0.9000") == studies._mean_least([first, second], accuracies)
     assert (None, None) == studies._mean_least([third], accuracies)
+
+
+def test_the_best_as_published_is_that_of_the_whole_study_with_and_without_all(tmp_path, capsys):
+    """Only lenet5 was run on Fashion-MNIST, of which the study printed vgg_like as best; and nothing on the two colour sets."""
+    fake_training.stored(tmp_path, 1, "x", [fake_training.record("lenet5-fashion_mnist-afif", accuracy=0.982)])
+    default, whole = [], []
+    for args, lines in ([], default), (["--all"], whole):
+        assert 0 == command.main(["compare", f"--storage={tmp_path}", *args])
+        lines += [re.split(r"\s{2,}", line) for line in capsys.readouterr().out.splitlines()]
+    best = cells()["vgg_like-fashion_mnist-afif"].published["accuracy"]
+    assert ["fashion_mnist", f"vgg_like {best}", "lenet5 0.982 (of 1 in 5)"] in default
+    assert {"fashion_mnist", "lenet5"} == {
+        line[0] for line in default if line[0] in ("mnist", "fashion_mnist", "cifar10", "lenet5", "vgg_like")
+    }
+    for row in ("fashion_mnist", "lenet5"):
+        mine, theirs = (next(line for line in lines if line[0] == row) for lines in (default, whole))
+        assert set(mine) <= set(theirs), "all but what there is no room for"
 
 
 def test_seconds_are_of_timed_records_and_say_of_how_many_data_sets():
