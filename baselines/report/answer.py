@@ -24,7 +24,7 @@ def sentences(made):
     """
     pairs, left = compared(made)
     found = [*_speed(made, pairs), *_accuracy(made, pairs), *_versions(pairs), *_standing_out(pairs), *_left_out(left)]
-    reference = "the published numbers" if made.against == PUBLISHED else f"B, {made.against}"
+    reference = "the published numbers" if made.against == PUBLISHED else f"B, {made.against}{', as printed' * made.printed}"
     first, verdicts = f"A is {made.here}; it is compared with {reference}.", _verdicts(made)
     return [*([first, *verdicts, *found] if made.red else [first, *found, *verdicts]), *_published(made)]
 
@@ -91,7 +91,7 @@ def _speed(made, pairs):
         "Speed",
     )
     head = f"A is as fast as {other}" if equal else _head(found, 1, heads)
-    what = "an epoch with its evaluation" if published else "an epoch"
+    what = "an epoch with its evaluation" if made.printed else "an epoch"
     times = f"{what} takes {_factor(found.value)} times as long on A"
     return [f"{head}: {times} ({_over(found, _factor, 'geometric mean', count)})."]
 

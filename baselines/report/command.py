@@ -26,12 +26,16 @@ def options(parser):
         type=_names,
         default=(),
         metavar="NAMES",
-        help="only these: parts of folders' names, with commas between; the first is compared",
+        help="only these: parts of names of folders or of studies' machines, with commas between; the first is compared",
     )
     parser.add_argument("--cell", type=_names, default=(), metavar="GLOBS", help="only these cells, such as lenet5-*")
     parser.add_argument("--study", type=_names, default=(), metavar="NAMES", help="only the cells of these studies")
     parser.add_argument("--since", type=_date, metavar="DATE", help="only records of that day (such as 2026-01-31) and later ones")
-    parser.add_argument("--against", metavar="NAME", help="the reference: a machine, published, or the name that --benchmark-save gave")
+    parser.add_argument(
+        "--against",
+        metavar="NAME",
+        help="the reference: a machine, also a study's such as 'GTX 960M', published, or the name that --benchmark-save gave",
+    )
     parser.add_argument("--all", action="store_true", help="also the cells that were never run: each study's whole table")
     parser.add_argument(
         "--expected", action="store_true", help="also the times expected of cells that were not timed, and how far off such are"

@@ -1,4 +1,4 @@
-"""Rows of epochs that were not timed here: those of the studies' own machines, and those that a machine's limits let one expect.
+"""Rows of epochs that were not timed here, as a machine's limits let one expect them.
 
 An expected row is never averaged, and has no ratio. ``tested`` says how far such expectations are off, on the stored records: the
 factor of the median epoch and of the worst, how many lie within their intervals, and the median factor by which those go up and down.
@@ -14,7 +14,7 @@ from tabulate import tabulate
 
 import zoo
 from baselines import machine, roofline, store
-from baselines.cells import cells, published_seconds, studies
+from baselines.cells import cells
 from baselines.record import epoch_seconds, timed
 from baselines.report import predict, select, table, workload
 from baselines.report.rows import Measured, Row
@@ -27,31 +27,6 @@ TESTS = {  # what is left out -> the fields of an Epoch that name it
     "the family on every machine": ("family",),
     "the machine": ("machine",),
 }
-
-
-def published():
-    """Rows of kind "published": the studies' cells on the studies' own machines, and the times that they print of others."""
-    found = []
-    for study, content in studies().items():
-        mine = [cell for cell in cells().values() if cell.study == study]
-        found += [_printed(cell, _machine(study, content), published_seconds(cell), cell.published.get("accuracy")) for cell in mine]
-        found += [_printed(cells()[each["cell"]], each["machine"], each["epoch_seconds"]) for each in content.get("elsewhere", [])]
-    return [row for row in found if row.epoch_seconds or row.accuracy]
-
-
-def _machine(study, content):
-    """The study's machine: its GPU, else its platform, which is another GPU in each study that does not name one."""
-    hardware = content.get("hardware", {})
-    return hardware.get("gpu") or f"{hardware.get('platform', 'a machine').partition(',')[0]} ({study})"
-
-
-def _printed(cell, where, seconds, accuracy=None):
-    figure = {"accuracy": accuracy, "epoch_seconds": seconds}
-    return Row(
-        cell.id, cell.study, cell.model, cell.dataset, where, "", "", "published",
-        published_accuracy=accuracy, verdict="published", reason=f"printed in the study {cell.study}",
-        **{key: None if value is None else Measured(value, None, None, 1) for key, value in figure.items()},
-    )  # fmt: skip
 
 
 def rows(stored, measured, storage, chosen=None, machines=None):

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from baselines import judged, tables
-from baselines.cells import cells, published_seconds
+from baselines.cells import cells
 from baselines.record import sampled
-from baselines.report import answer, estimate, measure, rows, select, studies
+from baselines.report import answer, estimate, measure, published, rows, select, studies
 from baselines.report.rows import Comparison
 
 
@@ -22,22 +22,26 @@ def comparison(stored, choice=select.Choice(), problems=(), ab=()):  # noqa: B00
         select.ChoiceError: the choice matches nothing.
     """
     chosen = select.chosen(stored, choice)
+    printed = select.printed(stored, choice)
     if not chosen:
-        return Comparison([], "", "", [], [], list(problems), ab=list(ab))
+        told = ["No stored record was chosen; these are printed numbers."]
+        return Comparison(_ordered(printed, ""), "", rows.PUBLISHED, told, [], list(problems), ab=list(ab))
     folder = select.here(chosen, choice)
-    others, session = select.reference(chosen, [each for each in stored if each.cell in cells()], folder, choice)
+    others, named = select.reference(chosen, [each for each in stored if each.cell in cells()], folder, choice)
     ids = {each.record["id"] for each in others}
     verdicts, red = _verdicts(stored, chosen, choice)
+    session, figures = (named, {}) if others else ("", published.figures(named))
     reference = measure.measured(others, verdicts, session)
-    found = [_against(row, reference) for row in measure.measured([each for each in chosen if each.record["id"] not in ids], verdicts)]
+    mine = measure.measured([each for each in chosen if each.record["id"] not in ids], verdicts)
+    found = [_against(row, reference, figures) for row in mine]
     here = rows.named(*measure.place(next(each for each in chosen if each.machine == folder)))
     kept = [row for row in [*found, *_chosen(reference, choice)] if choice.all or row.verdict != "former" or row.session]
     if session and not any(row.place == here for row in kept):  # the machine's newest session is the reference
         kept += [row for row in found if row.place == here]
     made = Comparison(
-        rows=_ordered(kept, here),
+        rows=_ordered([*kept, *_beside(kept, printed, choice, "" if others else named)], here),
         here=here,
-        against=reference[0].place if reference else rows.PUBLISHED,
+        against=reference[0].place if reference else named or rows.PUBLISHED,
         answer=[],
         red=red,
         problems=list(problems),
@@ -52,6 +56,13 @@ def folders(made, stored):
     """Machine's folder -> its letter, of those of some records, in the order of the letters."""
     found = {rows.named(*measure.place(each)): each.machine for each in stored}
     return {found[place]: letter for place, letter in made.letters.items() if place in found}
+
+
+def _beside(kept, printed, choice, reference):
+    """Of the printed rows, those of the cells that are shown or that --cell names; and those of the study's machine that is the reference."""
+    shown = {row.cell for row in kept}
+    found = [row for row in printed if row.cell in shown or choice.cells]
+    return found + [row for row in published.rows() if row.machine == reference and row.cell in shown and row not in found]
 
 
 def _chosen(reference, choice):
@@ -118,10 +129,16 @@ def _verdicts(stored, chosen, choice):
     return found, red
 
 
-def _against(row, reference):
-    """The row with its ratio and change of accuracy against the reference, and the marks of what differs."""
+def _against(row, reference, figures):
+    """The row with its ratio and change of accuracy against the reference, and the marks of what differs.
+
+    Args:
+        row: rows.Row.
+        reference: list of Row; empty where it is published.
+        figures: what ``published.figures`` returned, in that case.
+    """
     if not reference:
-        return _against_published(row)
+        return _against_published(row, *figures.get(row.cell, (None, None)))
     same = [each for each in reference if each.cell == row.cell]
     like = [each for each in same if (each.data, each.recipe) == (row.data, row.recipe)]
     if not like:
@@ -136,11 +153,10 @@ def _against(row, reference):
     )
 
 
-def _against_published(row):
-    """The row with its ratio and change of accuracy against what its study prints; a published epoch includes evaluation."""
+def _against_published(row, printed, accuracy):
+    """The row with its ratio and change of accuracy against what is printed; a published epoch includes evaluation."""
     if not rows.whole(row):
         return row
-    printed, accuracy = published_seconds(cells()[row.cell]), row.published_accuracy
     whole = [each["whole_epoch_seconds"] for each in row.history if each["whole_epoch_seconds"] is not None]
     return replace(
         row,

@@ -68,7 +68,7 @@ class Comparison:
 
     rows: list[Row]  # worst verdict first
     here: str  # the place that is compared, as Row.place
-    against: str  # the reference: a Row.place, or "published"
+    against: str  # the reference: a Row.place, also of a study's machine, or "published"
     answer: list[str]  # sentences
     red: list[str]
     problems: list[str]  # files that cannot be read
@@ -79,8 +79,15 @@ class Comparison:
     @property
     def letters(self):
         """Place -> the letter that stands for it: A the machine that is compared, B the reference, then all others."""
-        others = sorted({row.place for row in self.rows} - {self.here, self.against})
-        return {place: letter(i) for i, place in enumerate([place for place in (self.here, self.against, *others) if place != PUBLISHED])}
+        kinds = {row.place: row.kind == PUBLISHED for row in self.rows}  # the studies' machines after ours
+        others = sorted(kinds.keys() - {self.here, self.against}, key=lambda place: (kinds[place], place))
+        places = [place for place in (self.here, self.against, *others) if place not in ("", PUBLISHED)]
+        return {place: letter(i) for i, place in enumerate(places)}
+
+    @property
+    def printed(self):
+        """Whether the reference is published: all that the studies print, or what they print of one machine."""
+        return self.against == PUBLISHED or any(row.kind == PUBLISHED and row.place == self.against for row in self.rows)
 
 
 def letter(index):

@@ -3,10 +3,10 @@
 from itertools import groupby
 
 from baselines import comparisons
-from baselines.report import answer, charts, expected, predict
+from baselines.report import answer, charts, predict
 from baselines.report.drawing import number, text
 from baselines.report.markup import Cell, Html, element, figure, listed, safe, sortable, table
-from baselines.report.rows import ORDER, PUBLISHED, whole
+from baselines.report.rows import ORDER, whole
 from baselines.report.table import PUBLISHED_RATIO
 
 HINT = "Show rows with these words (cell, machine, verdict ...):"
@@ -69,7 +69,7 @@ def measured(made):
     headers = ["cell", "verdict", "accuracy", "seconds an epoch", "ratio", "marks", "machine", "accuracy change"]
     headers += ["images a second", "of peak", "memory (MB)"]
     note = f"Ratio: seconds an epoch divided by those of {made.against}, so that less than 1 is faster. "
-    note = f"Ratio: {PUBLISHED_RATIO}. " if made.against == PUBLISHED else note
+    note = f"Ratio: {PUBLISHED_RATIO}. " if made.printed else note
     note += "Below a figure: its 95 % interval, and n, the number of trainings. "
     if any(row.kind == "expected" for row in made.rows):
         note += f"Below an expected time: its {predict.SHARE:.0%} interval, and n, the number of epochs that it is learnt from. "
@@ -101,11 +101,8 @@ def machines(made):
 
 
 def overview(made):
-    """The charts of all cells together; beside our machines, those of the studies."""
-    cells = {row.cell for row in made.rows}
-    printed = [row for row in expected.published() if row.cell in cells and row.kind not in {each.kind for each in made.rows}]
-    places = {**made.letters, **{row.place: "" for row in printed if row.epoch_seconds}}
-    drawn = [figure(chart) for chart in (charts.times([*made.rows, *printed], places), charts.accuracy_and_time(made.rows)) if chart]
+    """The charts of all cells together."""
+    drawn = [figure(chart) for chart in (charts.times(made.rows, made.letters), charts.accuracy_and_time(made.rows)) if chart]
     return section("speed", "Speed and accuracy of all cells", *drawn) if drawn else ""
 
 

@@ -6,7 +6,6 @@ from tabulate import DataRow, TableFormat, tabulate
 
 from baselines import comparisons
 from baselines.report import answer, rows
-from baselines.report.rows import PUBLISHED
 
 WIDTH = 100
 NARROW = TableFormat(None, None, None, None, DataRow("", " ", ""), DataRow("", " ", ""), padding=0, with_header_hide=None)
@@ -33,7 +32,7 @@ WORDS = {  # verdict -> what it says
     "accepted": "is the baseline",
     "former": "older, not accepted",
     "not judged": "trained with --epochs",
-    "published": "as printed by the study",
+    "published": "as printed by a study, its seconds with evaluation",
     "expected": "not measured",
 }
 
@@ -143,7 +142,7 @@ def _figures(row):
     """What the columns after the cell and the machine hold."""
     accuracy, seconds, ratio = row.accuracy, row.epoch_seconds, row.ratio
     return [
-        accuracy and f"{accuracy.value:.4f}",
+        accuracy and (f"{accuracy.value:g}" if row.kind == rows.PUBLISHED else f"{accuracy.value:.4f}"),
         accuracy and accuracy.low is not None and f"{accuracy.value - accuracy.low:.4f}".lstrip("0"),
         accuracy and str(accuracy.n),
         seconds and digits(seconds.value),
@@ -182,7 +181,7 @@ def _legend(made, form):
     shown = {rows.explained(mark) for row in tabled for mark in row.marks}
     marks = [f"{word}: {meaning}" for word, meaning in [*rows.MARKS.values(), rows.VERSIONS] if (word, meaning) in shown]
     verdicts = {row.verdict.split(" (")[0] for row in tabled}
-    columns = COLUMNS | ({"ratio": PUBLISHED_RATIO} if made.against == PUBLISHED else {})
+    columns = COLUMNS | ({"ratio": PUBLISHED_RATIO} if made.printed else {})
     for what, meanings in (
         ("columns", [f"{header}: {meaning}" for header, meaning in columns.items()]),
         ("marks", marks),

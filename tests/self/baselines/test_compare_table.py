@@ -132,12 +132,12 @@ def test_markdown_holds_the_figures_of_text():
         if f"| {CELL}" in line
     ]
     assert text == github
-    assert 2 == len(text)
+    assert 3 == len(text), "the study's row, too"
 
 
 def test_csv_holds_every_field_of_a_row_with_figures_in_full():
     found = report.comparison([*several(3, machine=B), *several(3, seconds=(1.0, 1.1, 1.2), **NEWER)])
-    mine, reference = csv.DictReader(io.StringIO(values.as_csv(found)))
+    mine, reference, _ = csv.DictReader(io.StringIO(values.as_csv(found)))
     assert {each.name for each in fields(Row)} - {"history"} == {re.sub("_(low|high|n)$", "", name) for name in mine}
     assert [*map(str, found.rows[0].ratio)] == [mine[name] for name in ("ratio", "ratio_low", "ratio_high", "ratio_n")]
     assert ("0; 1; 2", "", "chip-b") == (mine["seeds"], reference["ratio"], reference["machine"])
@@ -200,7 +200,7 @@ def test_a_comparison_of_ab_that_cannot_be_read_is_one_line(tmp_path, text):
     [
         (["--since=yesterday"], "'yesterday' is not a day, such as 2026-01-31"),
         (["--machine=chip-z"], "baselines: --machine=chip-z matches nothing; known: made-up-chip_tensorflow_float32"),
-        (["--against=y"], "baselines: --against=y matches nothing; known: published, x"),
+        (["--against=y"], "baselines: --against=y matches nothing; known: published, NVIDIA GeForce GTX 960M, "),
         (["--by=jax"], "baselines: --by=jax: no record has one; its backends: tensorflow"),
     ],
 )

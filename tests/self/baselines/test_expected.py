@@ -9,10 +9,9 @@ import pytest
 
 from baselines import roofline, store
 from baselines.__main__ import main
-from baselines.cells import cells, studies
+from baselines.cells import cells
 from baselines.record import epoch_seconds, timed
 from baselines.report import charts, drawing, expected, workload
-from baselines.report.rows import Measured
 from tests.self.baselines import fake_training, pages
 
 pytestmark = pytest.mark.self
@@ -218,26 +217,3 @@ def test_without_a_roofline_the_table_says_what_is_missing(compared, tmp_path):
     for path in tmp_path.glob(f"*/{store.ROOFLINE}"):
         path.unlink()
     assert "it takes a stored roofline" in compared("--expected")
-
-
-# The studies' machines
-
-
-def test_the_studies_machines_are_machines_like_any_other():
-    found = {(row.machine, row.cell): row for row in expected.published()}
-    lenet = found["NVIDIA GeForce GTX 960M", LENET]
-    assert ("published", "published", Measured(22, None, None, 1)) == (lenet.kind, lenet.verdict, lenet.epoch_seconds), "220 s for ten"
-    assert Measured(cells()[LENET].published["accuracy"], None, None, 1) == lenet.accuracy
-    assert {"NVIDIA GeForce GTX 960M", "GTX1080Ti", "Google Colab (srivastava)", "Google Colab (imagenet32)"} == {
-        where for where, _ in found
-    }
-    for row in found.values():
-        assert row.accuracy or row.epoch_seconds
-
-
-def test_the_studies_one_time_of_another_machine_is_a_row_of_that_machine():
-    (row,) = [row for row in expected.published() if row.machine == "GTX1080Ti"]
-    (printed,) = studies()["afif"]["elsewhere"]
-    assert (printed["cell"], printed["epoch_seconds"], None) == (row.cell, row.epoch_seconds.value, row.accuracy)
-    (own,) = [each for each in expected.published() if each.cell == row.cell and "960M" in each.machine]
-    assert "20.6" == f"{own.epoch_seconds.value / row.epoch_seconds.value:.1f}"
