@@ -59,7 +59,7 @@ def folders(made, stored):
 
 
 def _beside(kept, printed, choice, reference):
-    """Of the printed rows, those of the cells that are shown or that --cell names; and those of the study's machine that is the reference."""
+    """Of the printed rows, those of cells that are shown or that --cell names; and those of a study's machine that is the reference."""
     shown = {row.cell for row in kept}
     found = [row for row in printed if row.cell in shown or choice.cells]
     return found + [row for row in published.rows() if row.machine == reference and row.cell in shown and row not in found]
