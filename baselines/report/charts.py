@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from baselines.report import drawing
 from baselines.report.drawing import colour, number, text
-from baselines.report.rows import whole
+from baselines.report.rows import commit, whole
 
 TRAININGS = 3  # drawn of each row, the newest
 EPOCHS = 25  # drawn of each training
@@ -100,6 +100,7 @@ def history(cell, rows, letters):
 
     title, name = "History", f"History of {text(cell)}"
     note = f"The newest {STATES} of {len(states)} commits." if len(states) > STATES else "All commits."
+    note += " +: with uncommitted code." if any(state[0].endswith("+") for state in shown) else ""
     below = 15 * len(places)
     drawn = drawing.svg(name, note, (360, 330 + below), draw, (58, 10, 12, 72 + below))
     return Chart(name, title, note, drawn, *_states(shown, places, groups, letters))
@@ -197,7 +198,7 @@ def _after(each, epoch):
 
 def _state(each):
     """(short commit, versions): what a history goes over."""
-    return text(each["commit"][:7]), tuple(f"{name} {version}" for name, version in sorted(each["versions"].items()) if name in WATCHED)
+    return text(commit(each, 7)), tuple(f"{name} {version}" for name, version in sorted(each["versions"].items()) if name in WATCHED)
 
 
 def _commits(states):

@@ -77,8 +77,7 @@ def _name(each, row, by):
         return None
     if by in PACKAGES:
         return next((each["versions"][name] for name in PACKAGES[by] if each["versions"].get(name)), None)
-    commit = each["commit"][:8] + "+" * (each["commit"] != "" and each["dirty"])
-    return {"commit": commit, "machine": row.place, "precision": row.precision}[by]
+    return {"commit": rows.commit(each, 8), "machine": row.place, "precision": row.precision}[by]
 
 
 def _like(row, by):

@@ -112,6 +112,11 @@ def compared_versions(packages, backend, python):
     return {**found, "python": ".".join(python.split(".")[:2])}
 
 
+def commit(each, digits):
+    """The short commit of a record, as a row's history keeps it, with + where its code was not committed; "" where it is not known."""
+    return each["commit"][:digits] + "+" * (each["commit"] != "" and each["dirty"])
+
+
 def curve(history):
     """(test, validation or training: the images that tell most of those that were watched; the accuracy on them after each epoch)."""
     for images in "test", "validation":

@@ -16,6 +16,7 @@ def trained(seed=1, accuracies=(0.5, 0.9), **more):
         "seed": seed,
         "when": f"2026-01-{seed:02}T00:00:00+00:00",
         "commit": "c0ffee1234",
+        "dirty": False,
         "versions": {"keras": "3.15.1", "numpy": "2.4.6"},
         "accuracy": accuracies[-1] if accuracies else 0.9,
         "epoch_seconds": 2.0 + seed / 10,

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from baselines import __main__ as command
-from baselines.report import history, measure
+from baselines.report import charts, drawing, history, measure
 from baselines.report.select import ChoiceError
-from tests.self.baselines import fake_training
+from tests.self.baselines import fake_training, pages
 from tests.self.baselines.comparisons import CELL, OTHER, THIRD, A, B, made, several
 
 pytestmark = pytest.mark.self
@@ -54,6 +54,14 @@ def test_uncommitted_code_is_a_group_apart_from_its_commit(tmp_path, capsys):
     assert "+: with uncommitted code" in history.text(by(stored, "commit"), "commit")
     assert "uncommitted" not in history.text(by(stored, "keras"), "keras")
     assert "uncommitted" not in history.text(by(stored[:3] + stored[6:], "commit"), "commit")
+
+
+def test_the_history_of_the_page_keeps_uncommitted_code_apart_too(monkeypatch):
+    monkeypatch.setattr(drawing, "svg", lambda *args: "")
+    here = pages.row(history=[pages.trained(1, (0.9,)), pages.trained(2, (0.5,), dirty=True)])
+    chart = charts.history(CELL, [here], {here.place: "A"})
+    assert [("c0ffee1", "0.9000"), ("c0ffee1+", "0.5000")] == [(line[1], line[3]) for line in chart.rows]
+    assert chart.note.endswith("+: with uncommitted code.")
 
 
 def test_a_cell_has_one_value_in_the_mean_of_all_cells_and_short_trainings_none():

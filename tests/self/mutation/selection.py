@@ -35,6 +35,13 @@ OWN = {  # module -> its test files of other names, the cheap ones first
     "baselines.report.estimate": ("test_compare_estimate.py",),
     "baselines.report.measure": ("test_compare_select.py",),
     "baselines.report.make": ("test_compare_select.py", "test_compare_answer.py", "test_compare_published.py", "test_compare_rows.py"),
+    "baselines.report.rows": (
+        "test_compare_answer.py",
+        "test_compare_history.py",
+        "test_compare_published.py",
+        "test_compare_table.py",
+        "test_page.py",
+    ),
     "baselines.report.published": ("test_compare_published.py",),
     "baselines.report.select": ("test_compare_select.py",),
     "baselines.report.answer": ("test_compare_answer.py",),
