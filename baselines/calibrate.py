@@ -61,7 +61,7 @@ def _call(made):
         "cell": made[0]["cell"],
         "recipe": made[0]["recipe"],
         "data": made[0]["data"]["fingerprint"],
-        "versions": made[0]["versions"],
+        **{name: made[0][name] for name in ("versions", "code", "environment")},
         "seconds": [record.epoch_seconds(each) for each in made],
         "others": [each["load"]["others"] for each in made],
     }

@@ -57,13 +57,6 @@ def same(former, file):
     return former._replace(word="SAME", line=f"{file}{BITS}{line}", carried=word)
 
 
-def twice(first, second):
-    """The Verdict of a cost that was red at first, with that of a second training: red if both are, else the second one's."""
-    if second.red:
-        return first._replace(details=f"{first.details}; in a second training {second.line}")
-    return second._replace(details="; ".join(filter(None, [second.details, f"not judged: a first training, {first.line}"])))
-
-
 def restored(kept):
     """The Verdict that is stored beside a record, with what else is stored there; records of older sessions lack some of its fields."""
     return Verdict(**{key: value for key, value in kept.items() if key in Verdict._fields})

@@ -16,8 +16,9 @@ from baselines.record import company, digest, identity, same_code, sampled, time
 OWN = 5  # accepted records of the same machine from which on those of other machines do not count
 STUDIES = ("afif", "srivastava", "imagenet32")  # on whose cells the prior of the accuracy's variance was fitted
 MEMORY = "GPU memory"  # the only cost that is no time
+FASTEST = "fastest epoch"
 COSTS = {  # what is screened -> its value in a timed record, or None
-    "fastest epoch": lambda record: min(record["train_seconds"]),
+    FASTEST: lambda record: min(record["train_seconds"]),
     "median epoch": lambda record: median(record["train_seconds"]),
     "evaluation": lambda record: min(record["eval_seconds"]),
     MEMORY: lambda record: record["peak_memory"]["gpu"],
@@ -162,10 +163,12 @@ def _diverged(record, accepted):
     return None if sum(former) * 2 > len(former) else wrong
 
 
-def costs(record, stored, gates, known_variances=None):
+def costs(record, stored, gates, known_variances=None, again=None):
     """Verdict of a record's times and memory, by the accepted records of the same machine, data and number of epochs.
 
-    ``known_variances`` is what ``variances`` gives for the record's machine, where that is known already.
+    Args:
+        known_variances: what ``variances`` gives for the record's machine, where that is known already.
+        again: the record of a second training of the seed: what is red must be so in both, unless it shared its machine.
     """
     if record["epochs_option"] is not None:
         return gate.Verdict("INCOMPARABLE", f"trained with --epochs {record['epochs_option']}; only a whole recipe is judged")
@@ -179,8 +182,21 @@ def costs(record, stored, gates, known_variances=None):
         return gate.Verdict("INCOMPARABLE", f"trained for {epochs}")
     why = "other data than the accepted records'" if here else "no accepted records of this machine"
     within = known_variances or variances(record["machine"], stored)
-    verdicts = [_cost(what, record, same, within[what], gates, why) for what, of in COSTS.items() if of(record) is not None]
-    return next((verdict for verdict in verdicts if verdict.red), verdicts[0])
+    verdicts, second = ({} if made is None or not timed(made) else _each(made, same, within, gates, why) for made in (record, again))
+    worst = next((each for each in verdicts.values() if each.red), verdicts[FASTEST])
+    if again is None or not worst.red:
+        return worst
+    if not timed(again):
+        return _more(worst, f"a second training does not tell: {company(again['load'])}")
+    for what, first in verdicts.items():
+        if first.red and what in second and second[what].red:
+            return _more(first, f"in a second training {second[what].line}")
+    return _more(second[FASTEST] if verdicts[FASTEST].red else verdicts[FASTEST], f"not counted: {worst.line}, in a first training")
+
+
+def _more(verdict, text):
+    """The verdict with one more detail."""
+    return verdict._replace(details="; ".join(filter(None, [verdict.details, text])))
 
 
 def variances(machine, stored):
@@ -189,8 +205,13 @@ def variances(machine, stored):
     From all accepted records of a machine and, for the fastest epoch, what ``python -m baselines calibrate`` measured.
     """
     calls = next(([call["seconds"] for call in each.calibration] for each in stored if each.machine == machine), [])
-    more = {"fastest epoch": calls}
+    more = {FASTEST: calls}
     return {what: screen.pooled([*_by_cell(of, machine, stored), *more.get(what, [])]) for what, of in COSTS.items()}
+
+
+def _each(record, accepted, variances, gates, why):
+    """COSTS that a record has -> verdict."""
+    return {what: _cost(what, record, accepted, variances[what], gates, why) for what, of in COSTS.items() if of(record) is not None}
 
 
 def _cost(what, record, accepted, variance, gates, why):
