@@ -2,7 +2,7 @@
 
 The same code is trained several times, each time in a fresh process. Each call on a quiet machine is stored in
 ``<storage>/<machine>/calibration``, and calls of one machine within some hours are one occasion. The time screen takes its
-scatter from there (judge.costs).
+scatter from there (times.costs).
 """
 
 from statistics import mean

@@ -5,7 +5,7 @@ import shlex
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from baselines import gate, judge, judged, limits, store
+from baselines import gate, judge, judged, limits, store, times
 from baselines.cells import cells
 from baselines.efficiency import fastest
 from baselines.record import same_code, versions, without_times
@@ -96,9 +96,9 @@ class Verdicts:
         What is red must be so in a second training of the seed, too: other programs can slow a short measurement, and then be gone.
         If it is not, the first training's times are dropped from its record, as those of a busy machine are.
         """
-        given = judge.costs(record, stored(), self.gates)
+        given = times.costs(record, stored(), self.gates)
         if given.red and (again := train(record["cell"], record["seed"])) is not None:
-            given = judge.costs(record, stored(), self.gates, again=again)
+            given = times.costs(record, stored(), self.gates, again=again)
             if not given.red:
                 record.update(without_times(record))
         self._keep(record, "seconds", given, judge.baseline(record, stored()))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from baselines import __main__ as command
-from baselines import calibrate, calibration, child, files, judge, occasions, screen, store
+from baselines import calibrate, calibration, child, files, occasions, screen, store, times
 from tests.self.baselines import fake_training
 
 pytestmark = pytest.mark.self
@@ -154,7 +154,7 @@ def test_what_was_measured_of_a_machine_counts_for_its_records_in_any_storage(tm
 def verdict(tmp_path, seconds):
     new = fake_training.record(CELL, seed=9, seconds=[seconds] * 3, machine=fake_training.MACHINE)
     stored = fake_training.store.records(tmp_path)
-    return judge.costs(new, stored, 10).word
+    return times.costs(new, stored, 10).word
 
 
 def test_the_time_screen_takes_its_scatter_from_the_calibration(tmp_path):
@@ -180,7 +180,7 @@ def test_the_calibration_of_times_says_nothing_of_memory(tmp_path):
     for day, mean in enumerate((1.0, 1.5, 0.7, 1.3, 0.8), 1):
         calibration.add(tmp_path / fake_training.MACHINE, call(day, [mean, mean * 1.01, mean * 0.99]))
     new = fake_training.record(CELL, seed=9, machine=fake_training.MACHINE, **memory(14 * 10**8))
-    given = judge.costs(new, fake_training.store.records(tmp_path), 10)
+    given = times.costs(new, fake_training.store.records(tmp_path), 10)
     assert ("REGRESSED", True) == (given.word, given.line.startswith("GPU memory"))
 
 
