@@ -39,6 +39,10 @@ class Verdict(NamedTuple):
         """Whether a loss that matters would not have been seen."""
         return self.blind or self.word in SIGHTLESS or self.carried in SIGHTLESS
 
+    def noted(self, text):
+        """The verdict with one more detail."""
+        return self._replace(details="; ".join(filter(None, [self.details, text])))
+
     def told(self, subject):
         """The verdict about a subject in at most WIDTH characters: whose records, at the end, is what is cut."""
         text = f"{subject} {self}"

@@ -43,16 +43,11 @@ def costs(record, stored, gates, known_variances=None, again=None):
     if again is None or not worst.red:
         return worst
     if not timed(again):
-        return _more(worst, f"a second training does not tell: {company(again['load'])}")
+        return worst.noted(f"a second training does not tell: {company(again['load'])}")
     for what, first in verdicts.items():
         if first.red and what in second and second[what].red:
-            return _more(first, f"in a second training {second[what].line}")
-    return _more(second[FASTEST] if verdicts[FASTEST].red else verdicts[FASTEST], f"not counted: {worst.line}, in a first training")
-
-
-def _more(verdict, text):
-    """The verdict with one more detail."""
-    return verdict._replace(details="; ".join(filter(None, [verdict.details, text])))
+            return first.noted(f"in a second training {second[what].line}")
+    return (second[FASTEST] if verdicts[FASTEST].red else verdicts[FASTEST]).noted(f"not counted: {worst.line}, in a first training")
 
 
 def variances(machine, stored):

@@ -97,8 +97,9 @@ class Verdicts:
         If it is not, the first training's times are dropped from its record, as those of a busy machine are.
         """
         given = times.costs(record, stored(), self.gates)
-        if given.red and (again := train(record["cell"], record["seed"])) is not None:
-            given = times.costs(record, stored(), self.gates, again=again)
+        if given.red:
+            again = train(record["cell"], record["seed"])
+            given = times.costs(record, stored(), self.gates, again=again) if again else given.noted("no second training could take place")
             if not given.red:
                 record.update(without_times(record))
         self._keep(record, "seconds", given, judge.baseline(record, stored()))
