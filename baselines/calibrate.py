@@ -2,7 +2,7 @@
 
 The same code is trained several times, each time in a fresh process. Each call on a quiet machine is stored in
 ``<storage>/<machine>/calibration``, and calls of one machine within some hours are one occasion. The time screen takes its
-scatter from there (judge.costs).
+scatter from there (times.costs).
 """
 
 from statistics import mean
@@ -61,7 +61,7 @@ def _call(made):
         "cell": made[0]["cell"],
         "recipe": made[0]["recipe"],
         "data": made[0]["data"]["fingerprint"],
-        "versions": made[0]["versions"],
+        **{name: made[0][name] for name in ("versions", "code", "environment")},
         "seconds": [record.epoch_seconds(each) for each in made],
         "others": [each["load"]["others"] for each in made],
     }

@@ -11,6 +11,7 @@ from baselines.limits import moderated
 
 NAME = "calibration"  # in a machine's folder; JSON without .json in its name, since pytest-benchmark reads every .json file as timings
 VERSION = 1
+ALIKE = ("cell", "recipe", "data", "versions", "code", "environment")  # calls that agree in these are of the same training
 
 
 def load(folder):
@@ -48,8 +49,8 @@ def add(folder, call):
 def scatter(calls):
     """Standard deviations of log(fastest epoch) within and between occasions, and the number of occasions.
 
-    Between occasions it is moderated by screen.DAY, which stands alone until there are two; calls of another cell,
-    recipe, data or versions are compared among themselves.
+    Between occasions it is moderated by screen.DAY, which stands alone until there are two; calls that differ in one of ALIKE
+    are compared among themselves.
     """
     groups = [np.log(np.concatenate(occasion)) for alike in _alike(calls) for occasion in alike]
     freedom = sum(len(each) - 1 for each in groups)
@@ -70,6 +71,6 @@ def _alike(calls):
     """The seconds of each occasion, of calls that are alike: a list of lists of lists of lists."""
     alike = {}
     for call in calls:
-        key = record.digest([call[name] for name in ("cell", "recipe", "data", "versions")])
+        key = record.digest([call.get(name) for name in ALIKE])
         alike.setdefault(key, []).append((call["when"], call["seconds"]))
     return [occasions.split(dated) for dated in alike.values()]

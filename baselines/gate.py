@@ -39,6 +39,10 @@ class Verdict(NamedTuple):
         """Whether a loss that matters would not have been seen."""
         return self.blind or self.word in SIGHTLESS or self.carried in SIGHTLESS
 
+    def noted(self, text):
+        """The verdict with one more detail."""
+        return self._replace(details="; ".join(filter(None, [self.details, text])))
+
     def told(self, subject):
         """The verdict about a subject in at most WIDTH characters: whose records, at the end, is what is cut."""
         text = f"{subject} {self}"
@@ -55,13 +59,6 @@ def same(former, file):
     word = former.carried or former.word
     line = former.line.split(BITS)[-1] if former.carried else f"{word}: {former.line}"
     return former._replace(word="SAME", line=f"{file}{BITS}{line}", carried=word)
-
-
-def twice(first, second):
-    """The Verdict of a cost that was red at first, with that of a second training: red if both are, else the second one's."""
-    if second.red:
-        return first._replace(details=f"{first.details}; in a second training {second.line}")
-    return second._replace(details="; ".join(filter(None, [second.details, f"not judged: a first training, {first.line}"])))
 
 
 def restored(kept):

@@ -1,27 +1,20 @@
-"""Judge a record: which accepted records are its baseline, what its verdict is, and what changed since. No I/O.
+"""Judge a record's accuracy: which accepted records are its baseline, what its verdict is, and what changed since. No I/O.
 
-Accuracy is no property of a machine, so that the records of any machine with the same data and precision are its baseline;
-costs are compared on one machine only. Lists of store.Stored are oldest first, as baselines.store gives them.
+Accuracy is no property of a machine, so that the records of any machine with the same data and precision are its baseline.
+Lists of store.Stored are oldest first, as baselines.store gives them. Times: baselines.times.
 """
 
 from collections import defaultdict
-from statistics import fmean, median
+from statistics import fmean
 
 import numpy as np
 
-from baselines import calibration, gate, limits, occasions, screen
+from baselines import gate, limits
 from baselines.changes import differences
-from baselines.record import company, digest, identity, same_code, sampled, timed
+from baselines.record import digest, identity, same_code, sampled
 
 OWN = 5  # accepted records of the same machine from which on those of other machines do not count
 STUDIES = ("afif", "srivastava", "imagenet32")  # on whose cells the prior of the accuracy's variance was fitted
-MEMORY = "GPU memory"  # the only cost that is no time
-COSTS = {  # what is screened -> its value in a timed record, or None
-    "fastest epoch": lambda record: min(record["train_seconds"]),
-    "median epoch": lambda record: median(record["train_seconds"]),
-    "evaluation": lambda record: min(record["eval_seconds"]),
-    MEMORY: lambda record: record["peak_memory"]["gpu"],
-}
 
 
 def candidates(record, stored):
@@ -160,61 +153,6 @@ def _diverged(record, accepted):
     wrong = record["divergence"] or ("its loss is not a finite number" if record["loss"] is None else None)
     former = [each.record["divergence"] is not None or each.record["loss"] is None for each in accepted]
     return None if sum(former) * 2 > len(former) else wrong
-
-
-def costs(record, stored, gates, known_variances=None):
-    """Verdict of a record's times and memory, by the accepted records of the same machine, data and number of epochs.
-
-    ``known_variances`` is what ``variances`` gives for the record's machine, where that is known already.
-    """
-    if record["epochs_option"] is not None:
-        return gate.Verdict("INCOMPARABLE", f"trained with --epochs {record['epochs_option']}; only a whole recipe is judged")
-    if not timed(record):
-        return gate.Verdict("UNSTABLE", f"{company(record['load'])}; its time is not judged")
-    here = [each for each in candidates(record, stored) if each.machine == record["machine"] and timed(each.record)]
-    like = [each for each in here if data(record, each.record) == "same"]
-    same = [each for each in like if each.record["recipe"]["epochs"] == record["recipe"]["epochs"]]
-    if like and not same:
-        epochs = f"{record['recipe']['epochs']} epochs, the accepted records {like[-1].record['recipe']['epochs']}"
-        return gate.Verdict("INCOMPARABLE", f"trained for {epochs}")
-    why = "other data than the accepted records'" if here else "no accepted records of this machine"
-    within = known_variances or variances(record["machine"], stored)
-    verdicts = [_cost(what, record, same, within[what], gates, why) for what, of in COSTS.items() if of(record) is not None]
-    return next((verdict for verdict in verdicts if verdict.red), verdicts[0])
-
-
-def variances(machine, stored):
-    """Variance of the logarithm of each of COSTS within an occasion: name -> variance.
-
-    From all accepted records of a machine and, for the fastest epoch, what ``python -m baselines calibrate`` measured.
-    """
-    calls = next(([call["seconds"] for call in each.calibration] for each in stored if each.machine == machine), [])
-    more = {"fastest epoch": calls}
-    return {what: screen.pooled([*_by_cell(of, machine, stored), *more.get(what, [])]) for what, of in COSTS.items()}
-
-
-def _cost(what, record, accepted, variance, gates, why):
-    """Verdict of one of COSTS."""
-    of = COSTS[what]
-    former = [each for each in accepted if of(each.record) is not None]
-    screened = screen.Costs(
-        [of(each.record) for each in former],
-        variance=variance,
-        occasions=occasions.count([each.when for each in former]),
-        day=calibration.scatter(former[-1].calibration)[1] if former and what != MEMORY else screen.DAY,
-        unit="bytes" if what == MEMORY else "s",
-        whose="this machine" if former else why,
-    )
-    return gate.cost(of(record), screened, gates, what)
-
-
-def _by_cell(of, machine, stored):
-    """The values of one cost of each cell that was accepted on a machine: a list of lists."""
-    cells = defaultdict(list)
-    for each in stored:
-        if each.accepted and each.machine == machine and timed(each.record) and (value := of(each.record)) is not None:
-            cells[each.cell, each.record["data"]["fingerprint"], each.record["recipe"]["epochs"]].append(value)
-    return list(cells.values())
 
 
 def twin(record, stored):

@@ -3,7 +3,7 @@
 import functools
 from collections import defaultdict
 
-from baselines import gate, judge
+from baselines import gate, judge, times
 from baselines.cells import cells
 from baselines.record import timed
 
@@ -29,7 +29,7 @@ def judgements(stored):
         if each.accepted:
             baselines[each.machine].append(each)
     gates = max(sum(_gates(each, of_cell[each.cell]) for each in chosen), 1)
-    variances = functools.cache(lambda machine: judge.variances(machine, baselines[machine]))
+    variances = functools.cache(lambda machine: times.variances(machine, baselines[machine]))
     return [(each, [verdict(each, of_cell[each.cell], what, gates, variances) for what in ("accuracy", "seconds")]) for each in chosen]
 
 
@@ -38,7 +38,7 @@ def _gates(each, stored):
     accepted = [other.machine for other in stored if other.accepted and other.cell == each.cell]
     if not timed(each.record) or each.machine not in accepted:
         return bool(accepted)
-    return 1 + sum(of(each.record) is not None for of in judge.COSTS.values())
+    return 1 + sum(of(each.record) is not None for of in times.COSTS.values())
 
 
 def common(judged):
@@ -62,11 +62,11 @@ def verdict(each, stored, what, gates, variances=None):
         stored: list of store.Stored with those of its cell; without ``variances`` also all that are accepted on its machine.
         what: accuracy or seconds.
         gates: number of verdicts that share the false alarms.
-        variances: a function: machine -> what judge.variances gives.
+        variances: a function: machine -> what times.variances gives.
     """
     kept = each.verdicts.get(what)
     if kept and kept["baseline"] == judge.fingerprint(judge.baseline(each.record, stored)):
         return gate.restored(kept)
     if what == "accuracy":
         return judge.accuracy(each.record, stored, gates, cells()[each.cell])
-    return judge.costs(each.record, stored, gates, variances and variances(each.machine))
+    return times.costs(each.record, stored, gates, variances and variances(each.machine))

@@ -73,7 +73,7 @@ class Schedule:
         """
         mine = [each for each in self.known.values() if each.cell == cell]
         if seed is not None:
-            training = Training(f"{cell}-seed{seed}-again", cell, seed)
+            training = Training(f"{cell}-seed{seed}-again", cell, seed, anew=True)
         else:
             used = {each.record["seed"] for each in stored if each.cell == cell and each.record["backend"] == machine.backend()}
             lowest = next(number for number in range(len(used) + 1) if number not in used)
@@ -92,7 +92,7 @@ class Schedule:
 
     def before(self, training):
         """The records of a training's cell, seed and --epochs that a session stored that did not end, if this one resumes it."""
-        if not self.options.resume:
+        if not self.options.resume or training.anew:
             return []
         mine = [each for each in self.stored if (each.name, each.machine) == (self.options.name, self.machine)]
         ended = max((index for index, each in enumerate(mine) if each.complete), default=-1)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 
 import loaders
-from baselines import accepted, child, files, judge, limits, machine, options, progress, roofline, store, trials
+from baselines import accepted, child, files, limits, machine, options, progress, roofline, store, times, trials
 from baselines import record as records
 from baselines.cells import TableError, cells
 from baselines.commit import commit
@@ -86,7 +86,7 @@ class Session:
         benchmarks.machine_id = benchmarks.storage.default_machine_id = here  # pytest-benchmark has no hook for the folder's name
         baseline = [each for each in self.results.stored if each.accepted]
         accepted, accepted_here = {each.cell for each in baseline}, {each.cell for each in baseline if each.machine == here}
-        costs, known = len(judge.COSTS) - (not self.results.info["gpu"]), self.schedule.known
+        costs, known = len(times.COSTS) - (not self.results.info["gpu"]), self.schedule.known
         judged = [costs * (known[each].cell in accepted_here) if timed else known[each].cell in accepted for each, timed in tests]
         self.results.verdicts.gates = max(sum(judged), 1)
         self.schedule.estimate([each for each, _ in tests])

@@ -90,7 +90,7 @@ def folders():
 def every(storage, problems=None):
     """Every record of a storage and, if that is the project's, of the suite's own, as ``records`` gives them."""
     chosen = dict.fromkeys([*(reversed(folders()) if storage in folders() else []), storage])
-    return _once([each for folder in chosen for each in _read_all(folder, problems)], problems)
+    return _calibrated(_once([each for folder in chosen for each in _read_all(folder, problems)], problems), chosen)
 
 
 def records(folder=FOLDER, problems=None):
@@ -103,17 +103,25 @@ def records(folder=FOLDER, problems=None):
     Raises:
         StoreError: an accepted record is missing, or is not what was accepted; without ``problems``, also where a file is left out.
     """
-    return _once(_read_all(folder, problems), problems)
+    return _calibrated(_once(_read_all(folder, problems), problems), [folder])
+
+
+def _calibrated(found, folders):
+    """The records with what was measured of their machine, whichever storage holds it."""
+    calls = {}
+    for path in (path for folder in folders for path in sorted(folder.glob(f"*/{calibration.NAME}"))):
+        calls.setdefault(path.parent.name, []).extend(calibration.load(path.parent))
+    return [each._replace(calibration=calls[each.machine]) if each.machine in calls else each for each in found]
 
 
 def _read_all(folder, problems):
     """The records in the machines' folders, each folder's in the order of its files' numbers."""
     found = []
     for machine in sorted(path for path in folder.glob("*") if path.is_dir()):
-        promised, here, damaged, calls = accepted.read(machine), [], {}, calibration.load(machine)
+        promised, here, damaged = accepted.read(machine), [], {}
         for path in sorted(machine.glob("*.json"), key=lambda path: (len(path.name.split("_")[0]), path.name)):
             try:
-                here += [each._replace(calibration=calls) for each in _read(path)]
+                here += _read(path)
             except StoreError as error:
                 damaged[path.name] = error
         found += _marked(here, promised, machine, damaged) if promised else here

@@ -27,6 +27,7 @@ class Training(NamedTuple):
     id: str  # in brackets after a test's name
     cell: str
     seed: int
+    anew: bool = False  # it repeats another one, so that no stored record will do
 
     def args(self, options, download):
         """The arguments of ``python -m baselines train``.

@@ -5,10 +5,10 @@ import shlex
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from baselines import gate, judge, judged, limits, store
+from baselines import gate, judge, judged, limits, store, times
 from baselines.cells import cells
 from baselines.efficiency import fastest
-from baselines.record import same_code, versions
+from baselines.record import same_code, versions, without_times
 from zoo import project
 
 
@@ -93,11 +93,15 @@ class Verdicts:
     def seconds(self, record, stored, train):
         """Told of a record's times and memory; ``stored`` and ``train`` as for its accuracy.
 
-        Red only if a second training of the seed is red, too: other programs can slow a short measurement, and then be gone.
+        What is red must be so in a second training of the seed, too: other programs can slow a short measurement, and then be gone.
+        If it is not, the first training's times are dropped from its record, as those of a busy machine are.
         """
-        given = judge.costs(record, stored(), self.gates)
-        if given.red and (again := train(record["cell"], record["seed"])) is not None:
-            given = gate.twice(given, judge.costs(again, stored(), self.gates))
+        given = times.costs(record, stored(), self.gates)
+        if given.red:
+            again = train(record["cell"], record["seed"])
+            given = times.costs(record, stored(), self.gates, again=again) if again else given.noted("no second training could take place")
+            if not given.red:
+                record.update(without_times(record))
         self._keep(record, "seconds", given, judge.baseline(record, stored()))
         return self._told(record, given, stored(), "seconds", cells()[record["cell"]])
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from baselines import __main__ as command
-from baselines import calibrate, calibration, child, files, judge, occasions, screen
+from baselines import calibrate, calibration, child, files, occasions, screen, store, times
 from tests.self.baselines import fake_training
 
 pytestmark = pytest.mark.self
@@ -135,10 +135,26 @@ def test_calls_within_hours_are_one_occasion_and_other_versions_are_no_scatter()
     assert (0.0, screen.DAY, 0) == calibration.scatter([])
 
 
+@pytest.mark.parametrize("changed", [{"code": {"training": "new"}}, {"environment": {"XLA_FLAGS": "--a"}}], ids=["code", "settings"])
+def test_a_change_of_the_code_or_of_settings_is_no_scatter_between_occasions(changed):
+    made = [fake_training.record(CELL, seed, seconds=(1.0 + seed / 1000,) * 3) for seed in range(3)]
+    faster = [fake_training.record(CELL, seed, seconds=(0.7 + seed / 1000,) * 3, **changed) for seed in range(3)]
+    calls = [{**calibrate._call(records), "when": f"2026-01-0{day}T00:00:00+00:00"} for day, records in enumerate((made, made, faster), 1)]
+    assert calibration.scatter(calls)[1] < screen.DAY
+
+
+def test_what_was_measured_of_a_machine_counts_for_its_records_in_any_storage(tmp_path, monkeypatch):
+    suite, own = tmp_path / "suite", tmp_path / "own"
+    fake_training.stored(suite, 1, "good", [fake_training.record(CELL)])
+    calibration.add(own / fake_training.MACHINE, call(1, [1.0, 1.01]))
+    monkeypatch.setattr(store, "folders", lambda: [own, suite])
+    assert [[1.0, 1.01]] == [each["seconds"] for stored in store.every(own) for each in stored.calibration]
+
+
 def verdict(tmp_path, seconds):
     new = fake_training.record(CELL, seed=9, seconds=[seconds] * 3, machine=fake_training.MACHINE)
     stored = fake_training.store.records(tmp_path)
-    return judge.costs(new, stored, 10).word
+    return times.costs(new, stored, 10).word
 
 
 def test_the_time_screen_takes_its_scatter_from_the_calibration(tmp_path):
@@ -164,7 +180,7 @@ def test_the_calibration_of_times_says_nothing_of_memory(tmp_path):
     for day, mean in enumerate((1.0, 1.5, 0.7, 1.3, 0.8), 1):
         calibration.add(tmp_path / fake_training.MACHINE, call(day, [mean, mean * 1.01, mean * 0.99]))
     new = fake_training.record(CELL, seed=9, machine=fake_training.MACHINE, **memory(14 * 10**8))
-    given = judge.costs(new, fake_training.store.records(tmp_path), 10)
+    given = times.costs(new, fake_training.store.records(tmp_path), 10)
     assert ("REGRESSED", True) == (given.word, given.line.startswith("GPU memory"))
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from baselines import judge, occasions
+from baselines import judge, occasions, times
 from baselines.cells import cells
 from tests.self.baselines import fake_training
 
@@ -17,7 +17,7 @@ def made(cell=CELL.id, **values):
 
 
 def word(record, stored, what="accuracy"):
-    given = judge.accuracy(record, stored, GATES, cells()[record["cell"]]) if what == "accuracy" else judge.costs(record, stored, GATES)
+    given = judge.accuracy(record, stored, GATES, cells()[record["cell"]]) if what == "accuracy" else times.costs(record, stored, GATES)
     return f"{given.word}: {given.line}"
 
 

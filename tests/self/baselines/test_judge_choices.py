@@ -2,7 +2,7 @@
 
 import pytest
 
-from baselines import judge
+from baselines import judge, times
 from baselines.cells import cells
 from tests.self.baselines import fake_training
 from tests.self.baselines.test_judge import CELL, OTHER, made, word
@@ -57,8 +57,8 @@ def test_noise_of_times_is_pooled_over_the_accepted_cells_of_the_machine_each_on
     stored = five(accuracies=(0.98,), seconds=(), others=0.9, each={1: {"seed": 9}})
     fake_training.stored(tmp_path, 9, "new", [made(seconds=(99.0,), seed=11)])
     stored = fake_training.store.records(tmp_path)
-    assert [[1.5] * 5, [7.0], [9.0]] == sorted(judge._by_cell(judge.COSTS["fastest epoch"], made()["machine"], stored))
-    assert [] == judge._by_cell(judge.COSTS["GPU memory"], made()["machine"], stored)
+    assert [[1.5] * 5, [7.0], [9.0]] == sorted(times._by_cell(times.COSTS["fastest epoch"], made()["machine"], stored))
+    assert [] == times._by_cell(times.COSTS["GPU memory"], made()["machine"], stored)
 
 
 def test_changes_are_those_since_the_newest_accepted_record_here_and_bits_are_compared_of_one_seed(five):

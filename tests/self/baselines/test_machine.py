@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from baselines import gpus, judge, machine, options
+from baselines import gpus, machine, options, times
 from baselines import record as records
 from baselines.processor import processor
 from tests.self.baselines import fake_training
@@ -233,4 +233,4 @@ def test_without_a_gpu_nvidia_smi_is_not_started(monkeypatch):
 )
 def test_a_verdict_names_what_a_training_shared_its_machine_with(load, reason):
     made = records.without_times(fake_training.record(**load))
-    assert f"UNSTABLE: {reason}" == str(judge.costs(made, [], 1))
+    assert f"UNSTABLE: {reason}" == str(times.costs(made, [], 1))

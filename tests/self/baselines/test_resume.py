@@ -7,7 +7,7 @@ from baselines.results import Results
 from baselines.schedule import Schedule
 from baselines.session import Session
 from baselines.trainings import Training
-from tests.self.baselines import fake_training
+from tests.self.baselines import fake_training, sessions
 from tests.self.baselines.test_session import CELLS, DIGITS, ONE
 
 pytestmark = pytest.mark.self
@@ -119,3 +119,13 @@ def test_a_killed_session_keeps_records_that_no_timed_test_has_used(suite, files
     killed = suite(*DIGITS, "-k", "test_accuracy", "--benchmark-save=x", kill=CELLS[1], fresh=True)
     assert (-9, 1) == (killed.returncode, len(files()))
     assert [CELLS[0]] == [each.cell for each in store.records(tmp_path / "storage")]
+
+
+def test_a_second_training_that_confirms_a_first_one_is_never_taken_from_a_session_that_did_not_end(suite, trained, tmp_path):
+    here = machine.folder("float32")
+    sessions.accept(tmp_path / "storage", sessions.CELL, where=here)
+    slow = fake_training.record(sessions.CELL, 9, 0.983, eval_seconds=[99.0] * 3, machine=here)
+    fake_training.stored(tmp_path / "storage", 2, "x", [slow], complete=False, machine=here)
+    done = suite(*sessions.ONE, "--seed=9", "--benchmark-save=x", "--resume", accuracy=0.983)
+    assert (0, [f"{sessions.CELL}-seed9"]) == (done.returncode, trained()), done.output
+    assert {sessions.CELL: "PASS"} == sessions.times(done)

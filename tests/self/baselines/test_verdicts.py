@@ -147,10 +147,10 @@ def test_a_burst_of_other_programs_that_slows_one_evaluation_is_not_red_and_both
     accepted(where=machine.folder("float32"))
     done = suite(*ONE, "--seed=9", "--verdict-details", accuracy=0.983, evaluations=[99.0, 0.1])
     assert (0, ["PASS", "PASS"]) == (done.returncode, verdicts(done)), done.output
-    assert "not judged: a first training, evaluation 99 s" in done.stdout
+    assert "not counted: evaluation 99 s, baseline 0.1 (n=5)" in done.stdout
     assert [f"{CELL}-seed9"] * 2 == trained()
     content = json.loads(files()[-1].read_text())
-    assert [2, 1] == [len(content[each]) for each in ("records", "benchmarks")]
+    assert [[], [0.1] * 3] == [each["eval_seconds"] for each in content["records"]]
     assert {"REGRESSED", "SAME"} == set(verdicts(suite(*ONE, "--seed=9", accuracy=0.983, evaluations=[99.0])))
 
 
