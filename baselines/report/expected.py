@@ -118,7 +118,8 @@ def section(made, form):
         f"x: the factor by which the {predict.SHARE:.0%} interval goes up and down"
     )
     if not found:
-        return f"\n{title}: none; it takes a stored roofline, and timed records of that backend on a machine of that kind (CPU or GPU)\n"
+        none = f"{title}: none; it takes a stored roofline, and timed records of that backend on a machine of that kind (CPU or GPU)"
+        return f"\n{none if form == 'github' else textwrap.fill(none, table.WIDTH)}\n"
     headers = sorted({letter for times in found.values() for letter in times}, key=list(made.letters.values()).index)
     grid = _table([["cell", *headers], *([cell, *(times.get(letter, "") for letter in headers)] for cell, times in found.items())], form)
     if form != "github" and max(map(len, grid.splitlines())) > table.WIDTH:

@@ -62,6 +62,8 @@ def groups(measured, by):
         if name := _name(each, row, by):
             names.setdefault(name)
             like[_like(row, by)][name].append((each, row))
+    if not measured:
+        raise ChoiceError(f"--by={by}: no stored record was chosen; printed numbers have no versions, commits or precisions")
     if not names:
         raise ChoiceError(f"--by={by}: no record has one; its backends: {', '.join(dict.fromkeys(row.backend for row in measured))}")
     order = sorted(names, key=_version) if by in PACKAGES else list(names)

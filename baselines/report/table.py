@@ -56,10 +56,21 @@ def _questions(made, form):
     for study, question, headers, found in made.questions:
         parts += [_title(f"{study}: {question}", form)] if study != former else []
         kept = [i for i, header in enumerate(headers) if form == "github" or header not in ("parameters", "peak MB")]  # no room
-        lines = [[row[i] for i in kept] for row in found]
-        parts.append(_table(lines, [headers[i] if form == "github" else headers[i].replace(" ", "\n", 1) for i in kept], form))
+        lines, heads = [[row[i] for i in kept] for row in found], [headers[i] for i in kept]
+        parts.append(_table(lines, heads, form) if form == "github" else _two_headed(lines, heads))
         former = study
     return parts
+
+
+def _two_headed(found, headers):
+    """A table as text with its headers on two lines, and two spaces between columns where there is room."""
+    first, second = zip(*(header.partition(" ")[::2] for header in headers), strict=True)
+    found = [second, *(["" if each is None else str(each) for each in row] for row in found)]
+    for gap in "  ", " ":
+        lines = _narrow(found, first, gap)
+        if max(map(len, lines)) <= WIDTH:
+            break
+    return "\n".join([lines[0], lines[2], lines[1], *lines[3:]])
 
 
 def _listed(line, form):
@@ -123,12 +134,17 @@ def titled(title, headers, found, form):
     return "\n".join([title, *(f"  {line}"[:WIDTH].rstrip() for line in _narrow(found, headers))])
 
 
-def _narrow(found, headers):
-    """Rows as lines, with one space between columns."""
+def _narrow(found, headers, gap=" "):
+    """Rows as lines, with a gap between columns."""
     widths = [max(map(len, column)) for column in zip(headers, *found, strict=True)]
     align = ["right" if header in RIGHT else "left" for header in headers]
     lines = [headers, ["-" * width for width in widths], *found]  # headers as a row, since tabulate makes those two columns wider
-    return [line.rstrip() for line in tabulate(lines, tablefmt=NARROW, disable_numparse=True, colalign=align).splitlines()]
+    return [
+        line.rstrip()
+        for line in tabulate(
+            lines, tablefmt=NARROW._replace(datarow=DataRow("", gap, "")), disable_numparse=True, colalign=align
+        ).splitlines()
+    ]
 
 
 def _cut(found, column, headers):

@@ -134,6 +134,8 @@ def test_a_backend_is_grouped_by_its_own_version_only():
     assert ["0.9"] == [each.name for each in by(stored, "jax") if each.cell == history.ALL]
     with pytest.raises(ChoiceError, match="--by=jax: no record has one; its backends: tensorflow"):
         by(stored[:1], "jax")
+    with pytest.raises(ChoiceError, match="--by=machine: no stored record was chosen"):
+        by([], "machine")
 
 
 def test_data_recipes_and_precisions_are_apart_unless_they_are_what_is_asked_for():

@@ -106,6 +106,14 @@ def test_the_text_of_any_storage_is_at_most_a_hundred_columns_wide():
     assert len(cells()) <= sum(line.split(" ")[0] in cells() for line in found)
 
 
+def test_the_studies_answers_are_at_most_a_hundred_columns_wide_where_some_data_sets_are_missing():
+    slow = {"seconds": (98765.0, 98765.0)}
+    found = lines([made(cell, machine, **slow) for machine in (B, A) for cell in (CELL, OTHER, "resnet20_v1-mnist-afif_resnet")])
+    (row,) = [line for line in found if line.startswith("vgg_like ") and "(1 of 4)" in line]
+    assert 3 == row.count("(1 of 4)")
+    assert table.WIDTH >= max(map(len, found))
+
+
 def test_letters_go_on_after_z():
     assert ["A", "Z", "AA", "AB", "BA"] == [rows.letter(i) for i in (0, 25, 26, 27, 52)]
 

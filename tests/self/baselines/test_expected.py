@@ -11,7 +11,7 @@ from baselines import roofline, store
 from baselines.__main__ import main
 from baselines.cells import cells
 from baselines.record import epoch_seconds, timed
-from baselines.report import charts, drawing, expected, workload
+from baselines.report import charts, drawing, expected, table, workload
 from tests.self.baselines import fake_training, pages
 
 pytestmark = pytest.mark.self
@@ -216,4 +216,6 @@ def test_json_has_expected_rows_and_how_far_they_are_off(compared):
 def test_without_a_roofline_the_table_says_what_is_missing(compared, tmp_path):
     for path in tmp_path.glob(f"*/{store.ROOFLINE}"):
         path.unlink()
-    assert "it takes a stored roofline" in compared("--expected")
+    text = compared("--expected")
+    assert "it takes a stored roofline" in " ".join(text.split())
+    assert table.WIDTH >= max(map(len, text.splitlines()))
