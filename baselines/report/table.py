@@ -160,7 +160,7 @@ def _figures(row):
     return [
         accuracy and (f"{accuracy.value:g}" if row.kind == rows.PUBLISHED else f"{accuracy.value:.4f}"),
         accuracy and accuracy.low is not None and f"{accuracy.value - accuracy.low:.4f}".lstrip("0"),
-        accuracy and str(accuracy.n),
+        accuracy and row.kind != rows.PUBLISHED and str(accuracy.n),  # studies do not print theirs
         seconds and digits(seconds.value),
         row.images_per_second and _large(row.images_per_second),
         ratio and factor(ratio.value),
