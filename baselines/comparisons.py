@@ -16,6 +16,7 @@ FOLDER = "ab"  # below a machine's folder, where nothing looks for records
 VERSION = 1
 SHOWN = ("of", "subject", "sides", "verdict", "ratio", "low", "high", "sees", "pairs", "minutes", "when")  # keys that tables show
 QUIETER = "longer epochs (more --images), a quieter machine or, on Linux, one core (taskset -c 0 python -m baselines ab ...)"
+EVALUATION = ", but not the accuracies: the evaluation or its data has changed"
 
 
 class Kind(NamedTuple):
@@ -108,6 +109,7 @@ def result(pairs, both, args):
     kind, seen = pairs.kind, pairs.seen
     first, second = pairs.runs[-1][1:]
     same_bits = all(each[1]["history"]["loss"] == each[2]["history"]["loss"] for each in pairs.runs)
+    same = kind is ACCURACY and same_bits and not any(pairs.differences)  # equal losses do not show a change of the evaluation
     sight = paired.sight(pairs.differences, pairs.alpha) if kind is TIME else None
     return record.plain(
         {
@@ -118,7 +120,7 @@ def result(pairs, both, args):
             "sides": [side.name for side in both],
             "commits": [side.commit for side in both],
             "uncommitted": [side.uncommitted for side in both],
-            "verdict": "NO CHANGE" if kind is ACCURACY and same_bits else pairs.word,
+            "verdict": "NO CHANGE" if same else pairs.word,
             "ratio": float(kind.outer(seen.estimate)),  # of an accuracy, the change
             "low": float(kind.outer(seen.low)) if np.isfinite(seen.low) else None,
             "high": float(kind.outer(seen.high)) if np.isfinite(seen.high) else None,
@@ -199,7 +201,7 @@ def _notes(result):
         else "code, recipe, libraries and settings are the same on both sides"
     )
     if result["same_bits"]:
-        notes.append("the losses are the same to the bit")
+        notes.append("the losses of the training are the same to the bit" + (EVALUATION if kind is ACCURACY and result["ratio"] else ""))
     busy = [each for each in result["others"] if each is not None]
     if busy and max(busy) > machine.SHARED:
         notes.append(f"other programs kept {max(busy):.2g} processors busy: it takes more pairs, and sees less")

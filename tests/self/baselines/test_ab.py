@@ -43,6 +43,7 @@ class Children:
 
     def __init__(self):
         self.runs = []  # (side, arguments)
+        self.more = {}  # values of the records of both sides
         self.noise = lambda number: 1 + 0.001 * (number % 7)
         self.answers = {}  # number of a run, from 1 -> (events, stderr, exit code)
 
@@ -53,7 +54,8 @@ class Children:
         given = {"seconds": 0.1, "accuracies": [0.9] * 9, **json.loads((own / "side.json").read_text())}
         seed, number = int(args[args.index("--seed") + 1]), len(self.runs)
         seconds = [given["seconds"] * self.noise(number)] * 3
-        made = fake_training.record(CELL, seed, given["accuracies"][seed], seconds, code={"training": side}, **given.get("more", {}))
+        more = {"code": {"training": side}, **self.more, **given.get("more", {})}
+        made = fake_training.record(CELL, seed, given["accuracies"][seed], seconds, **more)
         answer = self.answers.get(number) or given.get("answer") or ([{"event": "epoch"}, {"event": "record", "record": made}], "", 0)
         events, text, code = answer
         stderr.write(text)
@@ -201,7 +203,15 @@ def test_accuracy_is_compared_over_equal_seeds(ab, children, accuracies, code, w
 def test_equal_bits_are_said_and_are_no_change(ab):
     code, printed = ab("--accuracy", "--seeds=1-2")
     assert (0, "NO CHANGE", True) == (code, stored(ab)["verdict"], stored(ab)["same_bits"])
-    assert "the losses are the same to the bit" in printed
+    assert "the losses of the training are the same to the bit\n" in printed
+
+
+def test_equal_losses_of_the_training_hide_no_lost_accuracy(ab, children):
+    """Which a change of the evaluation alone has."""
+    children.more = {"history": {"accuracy": [0.9] * 3, "loss": [0.5, 0.1, 0.05]}}
+    code, printed = ab("--accuracy", accuracies=[0.9, 0.5, 0.5, 0.5, 0.5, 0.5])
+    assert (1, "WORSE", True) == (code, stored(ab)["verdict"], stored(ab)["same_bits"])
+    assert "the losses of the training are the same to the bit, but not the accuracies: the evaluation or its data has changed" in printed
 
 
 def test_a_run_that_is_killed_is_made_once_more_and_one_that_fails_twice_is_open(ab, children):
