@@ -3,14 +3,13 @@
 import datetime
 import json
 import uuid
-from dataclasses import dataclass, field
 from statistics import mean
-from typing import NamedTuple
 
 import numpy as np
 from tabulate import tabulate
 
 from baselines import changes, files, machine, paired, record
+from baselines.pairs import ACCURACY, KINDS, TIME
 
 FOLDER = "ab"  # below a machine's folder, where nothing looks for records
 VERSION = 1
@@ -19,90 +18,11 @@ QUIETER = "longer epochs (more --images), a quieter machine or, on Linux, one co
 EVALUATION = ", but not the accuracies: the evaluation or its data has changed"
 
 
-class Kind(NamedTuple):
-    """What sides are compared by: how a training is measured, and what follows from the differences of pairs."""
-
-    name: str
-    of: object  # function of a record -> number, in whose differences the sides are compared
-    look: object  # function of (differences, alpha) -> paired.Look
-    decide: object  # function of (paired.Look, margin) -> word
-    margin: float  # change that is none, as a user gives it
-    inner: object  # function of a user's margin -> margin of the differences
-    outer: object  # function of a difference -> what is shown
-    form: str  # of what is shown
-    headers: tuple[str, ...]  # of what is shown, and of what could have been seen
-    loss: str
-    foot: str
-
-
-def log_seconds(made):
-    """Logarithm of a record's fastest epoch in seconds."""
-    return float(np.log(record.epoch_seconds(made)))
-
-
-TIME = Kind(
-    name="time",
-    of=log_seconds,
-    look=paired.look,
-    decide=paired.decide,
-    margin=paired.MARGIN,
-    inner=np.log1p,
-    outer=np.exp,
-    form="{:.3f}",
-    headers=("ratio", "sees"),
-    loss="slowdown",
-    foot="ratio: seconds of the fastest epoch, after / before. The interval misses the truth in at most 5 % of comparisons,"
-    " all looks and cells together.\nsees: the slowdown that as many pairs with this scatter are called SLOWER for with 90 % power.",
-)
-ACCURACY = Kind(
-    name="accuracy",
-    of=lambda made: made["accuracy"],
-    look=paired.seeds,
-    decide=paired.decide_accuracy,
-    margin=paired.LOSS,
-    inner=float,
-    outer=float,
-    form="{:+.4f}",
-    headers=("change",),
-    loss="loss",
-    foot="change: accuracy after - before, mean over equal seeds. The interval misses the truth in 5 % of comparisons, all cells together.",
-)
-KINDS = {kind.name: kind for kind in (TIME, ACCURACY)}
-
-
-@dataclass
-class Pairs:
-    """The runs of one cell on both sides, so far."""
-
-    cell: str
-    kind: Kind
-    margin: float  # change that is none, as a user gives it
-    epochs: int | None  # of each run
-    alpha: float  # chance of a false alarm of one look
-    runs: list = field(default_factory=list)  # (seed, record before, record after)
-    seconds: float = 0.0
-
-    @property
-    def differences(self):
-        """Second side minus first, of each pair: a list."""
-        return [self.kind.of(second) - self.kind.of(first) for _, first, second in self.runs]
-
-    @property
-    def seen(self):
-        """What the pairs so far tell: paired.Look."""
-        return self.kind.look(self.differences, self.alpha)
-
-    @property
-    def word(self):
-        """What is said of them."""
-        return str(self.kind.decide(self.seen, self.kind.inner(self.margin)))
-
-
 def result(pairs, both, args):
     """One comparison as plain values: what is stored of it.
 
     Args:
-        pairs: Pairs, with at least one.
+        pairs: pairs.Pairs, with at least one.
         both: the two sides.Side.
         args: the command's options.
     """
@@ -120,7 +40,8 @@ def result(pairs, both, args):
             "sides": [side.name for side in both],
             "commits": [side.commit for side in both],
             "uncommitted": [side.uncommitted for side in both],
-            "verdict": "NO CHANGE" if same else pairs.word,
+            "verdict": "NO CHANGE" if same and not pairs.reason else pairs.word,
+            "reason": pairs.reason,
             "ratio": float(kind.outer(seen.estimate)),  # of an accuracy, the change
             "low": float(kind.outer(seen.low)) if np.isfinite(seen.low) else None,
             "high": float(kind.outer(seen.high)) if np.isfinite(seen.high) else None,
@@ -162,20 +83,27 @@ def _others(records):
     return mean(known) if known else None
 
 
-def table(results, style="simple"):
-    """The comparisons of one command as text, worst first; ``style`` is a tablefmt of tabulate's."""
+def table(results, without=(), style="simple"):
+    """The comparisons of one command as text, worst first.
+
+    Args:
+        results: list of what ``result`` returned.
+        without: cell -> reason, of those without a pair.
+        style: a tablefmt of tabulate's.
+    """
+    gap = "\n" if style == "github" else ""
+    open_ones = [f"{cell}: OPEN: {without[cell]}" for cell in without]
     if not results:
-        return "nothing was compared"
+        return f"{gap}\n".join([*open_ones, "nothing was compared"])
     order = ("WORSE", "SLOWER", "OPEN", "NO CHANGE", "FASTER", "BETTER")
     results = sorted(results, key=lambda each: order.index(each["verdict"]))
     kind = KINDS[results[0]["of"]]
     figure, *more = kind.headers
     headers = ["cell", "verdict", figure, "interval", "pairs", "minutes", *more]
-    gap = "\n" if style == "github" else ""
     lines = [tabulate([row(each) for each in results], headers, tablefmt=style, disable_numparse=True) + gap, kind.foot]
     for each in results:
         lines += [f"{each['subject']}: {text}" for text in _notes(each)]
-    return f"{gap}\n".join(["", *lines])
+    return f"{gap}\n".join(["", *lines, *open_ones])
 
 
 def row(result):
@@ -205,7 +133,9 @@ def _notes(result):
     busy = [each for each in result["others"] if each is not None]
     if busy and max(busy) > machine.SHARED:
         notes.append(f"other programs kept {max(busy):.2g} processors busy: it takes more pairs, and sees less")
-    if result["verdict"] == "OPEN" and kind is TIME:
+    if result["reason"]:
+        notes.append(result["reason"])
+    elif result["verdict"] == "OPEN" and kind is TIME:
         notes.append(f"not decided: give it {QUIETER}, more --budget or a larger --margin")
     elif result["verdict"] == "OPEN":
         notes.append("not decided: give it more --seeds or a larger --margin")

@@ -1,20 +1,14 @@
 """The two sides of a comparison: what each holds, and that nothing of the user's repository changes."""
 
-import hashlib
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from baselines import child, sides
+from tests.self.baselines.two_sides import contents, git
 from zoo import project
 
 pytestmark = pytest.mark.self
-
-
-def git(folder, *args):
-    settings = ["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
-    return subprocess.run(["git", "-C", str(folder), *settings, *args], check=True, capture_output=True, text=True).stdout.strip()
 
 
 @pytest.fixture
@@ -31,12 +25,6 @@ def top(tmp_path, monkeypatch):
     git(folder, "tag", "first", "HEAD~1")
     monkeypatch.setenv(project.VARIABLE, str(folder / "mine"))
     return folder
-
-
-def contents(folder):
-    """Path -> digest of every file below a folder, with its time of change."""
-    paths = [path for path in folder.rglob("*") if path.is_file()]
-    return {str(path): (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns) for path in paths}
 
 
 @pytest.fixture
