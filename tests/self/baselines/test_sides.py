@@ -92,6 +92,17 @@ def test_the_commits_of_another_checkout_are_compared_with_its_own_code(top, tmp
         sides.repository(into)
 
 
+def test_a_side_runs_its_own_code_whatever_path_python_is_given(tmp_path, monkeypatch):
+    for name in "side", "elsewhere":
+        (tmp_path / name / "baselines").mkdir(parents=True)
+        (tmp_path / name / "baselines" / "__main__.py").write_text(f'print(\'{{"event": "{name}"}}\')')
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "elsewhere"))
+    for variables in {}, {"PYTHONSAFEPATH": "1", "PYTHONPATH": str(tmp_path / "elsewhere")}:
+        with child.events(place=child.Place(tmp_path / "side", variables=variables)) as events:
+            assert [{"event": "side"}] == list(events)
+
+
 def test_a_commit_that_is_not_there_and_a_folder_without_a_repository_are_refused_by_name(top, tmp_path, monkeypatch):
     with pytest.raises(sides.SideError, match=r"has no commit 'v9'; list them with git log"):
         sides.commit(top, "v9")
