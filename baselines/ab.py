@@ -5,12 +5,10 @@ turns.py trains both sides in turn; paired.py says when enough pairs were run, a
 
 import argparse
 import sys
-import tempfile
 import traceback
-from pathlib import Path
 
 import loaders
-from baselines import bounded, comparisons, files, machine, plan, sides, turns
+from baselines import bounded, commands, comparisons, files, machine, plan, sides, turns
 from baselines.cells import cells
 from baselines.report import ci
 from baselines.train import shortened
@@ -62,12 +60,12 @@ def _change(text):
 def command(args):
     """Compare, print the table, store the comparisons. Returns the exit code: 0 no loss, 1 slower or worse, 125 open, 128 wrong use."""
     try:
-        with bounded.ended_by_signals(), tempfile.TemporaryDirectory(prefix="zoobench-ab-") as folder:
-            return _compare(args, Path(folder))
+        with bounded.ended_by_signals(), bounded.folder("zoobench-ab-") as folder:
+            return _compare(args, folder)
     except KeyboardInterrupt:
         print("stopped by Ctrl-C or a signal: nothing was stored", file=sys.stderr)
         return INTERRUPTED
-    except (sides.SideError, turns.UnknownCell, loaders.DataError, ValueError) as error:
+    except (sides.SideError, commands.CommandError, turns.UnknownCell, loaders.DataError, ValueError, OSError) as error:
         print(f"baselines ab: {error}", file=sys.stderr)
     except Exception:  # a fault of this command would end with 1, which blames a commit
         traceback.print_exc()

@@ -106,6 +106,8 @@ def _end(process):
         try:
             process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
+            pass
+        finally:  # also where Ctrl-C is pressed again
             process.kill()
             process.wait()
     process.stdout.close()
