@@ -1,5 +1,7 @@
 """What ab does with a cell that cannot be compared, with wrong use, and with its own faults: exit codes that blame no commit."""
 
+import tempfile
+
 import pytest
 
 from baselines import sides
@@ -64,6 +66,14 @@ def test_a_fault_of_the_command_itself_blames_no_commit(ab, monkeypatch):
     code, printed = ab()
     assert 128 == code
     assert "ZeroDivisionError" in printed
+
+
+def test_a_machine_without_a_temporary_folder_is_one_line(ab, monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nothing"))
+    code, printed = ab()
+    assert 128 == code
+    assert printed.startswith(f"baselines ab: [Errno 2] No such file or directory: '{tmp_path / 'nothing'}")
+    assert "Traceback" not in printed
 
 
 @pytest.mark.parametrize("args", [("--budget=soon",), ("--margin=0",), ("--seeds=x",), ("--unknown",)])

@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from baselines import child, sides
+from baselines import child, commands, packages
 from tests.self.baselines.two_sides import git
 
 pytestmark = pytest.mark.slow
@@ -118,14 +118,14 @@ def test_an_environment_has_one_package_in_another_version_and_all_others_as_her
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "wheels"))
     package(tmp_path / "wheels", "tabulate", "0.0.1")
-    python = sides.environment(["tabulate==0.0.1"])
+    python = packages.environment(["tabulate==0.0.1"])
     code = "import tabulate, numpy; from importlib.metadata import version; print(tabulate.NUMBER, version('tabulate'), numpy.__version__)"
     printed = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     import numpy
 
     assert ["0.0.1", "0.0.1", numpy.__version__] == printed
     made = python.stat().st_mtime_ns
-    assert (python, made) == (sides.environment(["tabulate==0.0.1"]), python.stat().st_mtime_ns), "kept"
-    with pytest.raises(sides.SideError, match=r"--with tabulate==9: cannot be installed: .*tabulate==9"):
-        sides.environment(["tabulate==9"])
+    assert (python, made) == (packages.environment(["tabulate==0.0.1"]), python.stat().st_mtime_ns), "kept"
+    with pytest.raises(commands.CommandError, match=r"--with tabulate==9: cannot be installed: .*tabulate==9"):
+        packages.environment(["tabulate==9"])
     assert [python.parent.parent.name] == os.listdir(tmp_path / "cache" / "zoobench" / "environments"), "one that cannot be made is removed"

@@ -42,6 +42,8 @@ OWN = {  # module -> its test files of other names, the cheap ones first
     "baselines.ab": ("test_ab.py", "test_ab_cells.py"),
     "baselines.turns": ("test_ab.py", "test_ab_cells.py"),
     "baselines.pairs": ("test_ab.py", "test_ab_cells.py"),
+    "baselines.packages": ("test_packages.py",),
+    "baselines.commands": ("test_sides.py",),
     "baselines.comparisons": ("test_ab.py", "test_ab_cells.py", "test_compare_table.py"),
     "baselines.report.history": ("test_compare_history.py",),
     "baselines.judged": ("test_compare_rows.py",),
