@@ -13,9 +13,36 @@ from baselines.pairs import ACCURACY, KINDS, TIME
 
 FOLDER = "ab"  # below a machine's folder, where nothing looks for records
 VERSION = 1
-SHOWN = ("of", "subject", "sides", "verdict", "ratio", "low", "high", "sees", "pairs", "minutes", "when")  # keys that tables show
+WORDS = ("WORSE", "SLOWER", "OPEN", "NO CHANGE", "FASTER", "BETTER")  # verdicts, worst first
 QUIETER = "longer epochs (more --images), a quieter machine or, on Linux, one core (taskset -c 0 python -m baselines ab ...)"
 EVALUATION = ", but not the accuracies: the evaluation or its data has changed"
+
+
+def _number(value):
+    return isinstance(value, int | float) and np.isfinite(value)
+
+
+def _number_or_none(value):
+    return value is None or _number(value)
+
+
+def _text(value):
+    return isinstance(value, str)
+
+
+SHOWN = {  # keys of a stored comparison that tables show -> whether a value can be shown
+    "of": lambda value: _text(value) and value in KINDS,
+    "subject": _text,
+    "sides": lambda value: isinstance(value, list) and len(value) == 2 and all(map(_text, value)),
+    "verdict": lambda value: value in WORDS,
+    "ratio": _number,
+    "low": _number_or_none,
+    "high": _number_or_none,
+    "sees": _number_or_none,
+    "pairs": _number,
+    "minutes": _number,
+    "when": _text,
+}
 
 
 def result(pairs, both, args):
@@ -95,8 +122,7 @@ def table(results, without=(), style="simple"):
     open_ones = [f"{cell}: OPEN: {without[cell]}" for cell in without]
     if not results:
         return f"{gap}\n".join([*open_ones, "nothing was compared"])
-    order = ("WORSE", "SLOWER", "OPEN", "NO CHANGE", "FASTER", "BETTER")
-    results = sorted(results, key=lambda each: order.index(each["verdict"]))
+    results = sorted(results, key=lambda each: WORDS.index(each["verdict"]))
     kind = KINDS[results[0]["of"]]
     figure, *more = kind.headers
     headers = ["cell", "verdict", figure, "interval", "pairs", "minutes", *more]
@@ -169,9 +195,21 @@ def stored(storage, problems=None):
     for path in sorted(storage.glob(f"*/{FOLDER}/*.json")):
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            found.append({"machine": path.parent.parent.name, **{key: content[key] for key in SHOWN}})
+            found.append({"machine": path.parent.parent.name, **_shown(content)})
         except (OSError, ValueError, KeyError, TypeError) as error:
             reason = f"the key {error} is missing" if isinstance(error, KeyError) else error
             if problems is not None:
                 problems.append(f"left out: {path}: not a comparison of `python -m baselines ab` ({reason}); delete it, or run ab again")
-    return sorted(found, key=lambda each: str(each["when"]))
+    return sorted(found, key=lambda each: each["when"])
+
+
+def _shown(content):
+    """The keys of a stored comparison that tables show; ValueError, KeyError or TypeError where it is not one of this version."""
+    if content["version"] != VERSION:
+        raise ValueError(f"its version is {content['version']!r}, and this suite reads {VERSION}")
+    for key, fits in SHOWN.items():
+        if not fits(content[key]):
+            raise ValueError(f"its {key} is {content[key]!r}")
+    if (content["low"] is None) != (content["high"] is None):
+        raise ValueError("one end of its interval is missing")
+    return {key: content[key] for key in SHOWN}
