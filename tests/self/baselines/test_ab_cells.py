@@ -1,10 +1,13 @@
 """What ab does with a cell that cannot be compared, with wrong use, and with its own faults: exit codes that blame no commit."""
 
+import re
+import shlex
+import subprocess
 import tempfile
 
 import pytest
 
-from baselines import sides
+from baselines import child, sides
 from tests.self.baselines.two_sides import CELL, OTHER, every, stored
 
 pytestmark = pytest.mark.self
@@ -59,6 +62,13 @@ def test_wrong_use_ends_a_bisection_instead_of_blaming_a_commit(ab, children, ar
     assert 128 == code
     assert message in printed
     assert [] == children.runs
+
+
+def test_a_mistyped_copy_in_the_readmes_bisection_ends_it_too(tmp_path):
+    (script,) = re.findall(r"git bisect run (sh -c '.*?')", (child.ROOT / "README.md").read_text())
+    done = subprocess.run(shlex.split(script), cwd=tmp_path, capture_output=True, text=True)
+    assert 128 == done.returncode
+    assert "../copy" in done.stderr
 
 
 def test_a_fault_of_the_command_itself_blames_no_commit(ab, monkeypatch):

@@ -93,7 +93,11 @@ def test_git_bisect_finds_the_commit_that_made_the_epochs_slower(history, tmp_pa
 
 
 def test_git_bisect_skips_commits_whose_own_ab_cannot_start_if_that_of_another_checkout_is_asked(history, tmp_path):
-    elsewhere = ["sh", "-c", f'cd {shlex.quote(str(child.ROOT))} && {shlex.join(ab(tmp_path))} --checkout "$OLDPWD"']
+    elsewhere = [
+        "sh",
+        "-c",
+        f'if cd {shlex.quote(str(child.ROOT))}; then {shlex.join(ab(tmp_path))} --checkout "$OLDPWD"; else exit 128; fi',
+    ]
     found = bisected(folder := history(broken=BROKEN), *elsewhere)
     assert f"{git(folder, 'rev-parse', f'number-{BAD}')} is the first bad commit" in found, found
     assert found.count("OPEN: ") == len(BROKEN), found
