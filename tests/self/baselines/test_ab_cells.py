@@ -122,15 +122,14 @@ def test_every_cell_is_tried_before_the_first_pair(ab, children):
 
 
 def test_pairs_that_a_failure_ended_decide_nothing_and_are_stored_with_the_reason(ab, children):
-    children.answers = dict.fromkeys((22, 23), DEAD)  # a run of the tenth pair, and once more
-    code, printed = ab(cells=(CELL,), seconds=0.1)
-    assert 0 == code, "eight pairs decided"
-    children.answers = {len(children.runs) + number: DEAD for number in (17, 18)}
-    code, printed = ab(cells=(CELL, OTHER), seconds=0.2)
-    result = next(each for each in every(ab) if each["reason"])
-    assert ("OPEN", 6) == (result["verdict"], result["pairs"])
-    assert f"{CELL}: cannot be compared: " in printed
-    assert 1 == code, "the other cell is slower"
+    children.answers = {number: DEAD for number in (11, 12)}  # a run of the fourth pair of the first cell, and once more
+    code, printed = ab("--accuracy", cells=(CELL, OTHER), accuracies=[0.9, 0.5, 0.51, 0.49, 0.5, 0.5])
+    assert 1 == code, "the other cell is worse"
+    ended, whole = sorted(every(ab), key=lambda each: each["pairs"])
+    assert (CELL, "OPEN", 3) == (ended["subject"], ended["verdict"], ended["pairs"])
+    assert ended["reason"].startswith("cannot be compared: ")
+    assert f"{CELL}: {ended['reason']}" in printed
+    assert (OTHER, "WORSE", "") == (whole["subject"], whole["verdict"], whole["reason"])
 
 
 def test_a_name_that_nobody_knows_is_wrong_use_and_one_of_one_side_is_open(ab, children):
