@@ -2,9 +2,11 @@
 
 import os
 import runpy
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -83,12 +85,16 @@ def _end(process):
 
 @contextmanager
 def ended_by_signals():
-    """Make SIGTERM and SIGHUP end the block as Ctrl-C does: a queue that takes a machine back sends one before it kills."""
+    """Make SIGTERM and SIGHUP end the block as Ctrl-C does: a queue that takes a machine back sends one before it kills.
+
+    One that is ignored stays so, such as SIGHUP below nohup.
+    """
 
     def interrupt(number, frame):
         raise KeyboardInterrupt
 
-    former = {number: signal.signal(number, interrupt) for number in SIGNALS}
+    heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    former = {number: signal.signal(number, interrupt) for number in heard}
     try:
         yield
     finally:
@@ -105,6 +111,17 @@ def signals_ignored():
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def folder(prefix):
+    """A temporary folder, which is removed whatever signals come meanwhile: pathlib.Path."""
+    made = Path(tempfile.mkdtemp(prefix=prefix))
+    try:
+        yield made
+    finally:
+        with signals_ignored():
+            shutil.rmtree(made, ignore_errors=True)
 
 
 if __name__ == "__main__":  # in the process: end with the tour, even if that is killed, and be python -m ARGS

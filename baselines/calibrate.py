@@ -5,6 +5,7 @@ The same code is trained several times, each time in a fresh process. Each call 
 scatter from there (times.costs).
 """
 
+import sys
 from statistics import mean
 
 import numpy as np
@@ -29,7 +30,11 @@ def options(parser):
 
 
 def command(args):
-    """Train, store the occasion, print what is known. Returns the exit code: 0, or 2 where the machine was busy or the cell is unknown."""
+    """Train, store the occasion, print what is known.
+
+    Returns:
+        the exit code: 0; 2 where the machine was busy or the cell is unknown; 130 after Ctrl-C.
+    """
     if args.cell not in cells():
         raise TableError(f"unknown cell {args.cell!r}; known: {', '.join(cells())}")
     if args.runs < LEAST:
@@ -40,6 +45,9 @@ def command(args):
     for number in range(1, args.runs + 1):
         try:
             made.append(trainings.ask(training, words, None, {}, [])["record"])
+        except KeyboardInterrupt:
+            print("stopped by Ctrl-C: nothing was stored", file=sys.stderr)
+            return 130
         except (trainings.TrainingFailed, trainings.Unavailable) as error:
             raise TableError(f"{error}; nothing was stored") from error
         seconds = f"{record.epoch_seconds(made[-1]):.4g} s" if record.timed(made[-1]) else record.company(made[-1]["load"])

@@ -39,6 +39,7 @@ def start(args, stderr, place=HERE):
     """Start ``python -m baselines ARGS``: a subprocess.Popen whose stdout is a pipe. Tests replace this function."""
     command = [place.python, "-m", "baselines", *args]
     environment = {**os.environ, "PYTHONWARNINGS": "", **place.variables}  # with "error" there, a library's warning would cost a training
+    environment.pop("PYTHONSAFEPATH", None)  # with it, a package of $PYTHONPATH would run in place of the one in the place's root
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": stderr}
     return subprocess.Popen(command, cwd=place.root, env=environment, text=True, **pipes)
 
@@ -105,6 +106,8 @@ def _end(process):
         try:
             process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
+            pass
+        finally:  # also where Ctrl-C is pressed again
             process.kill()
             process.wait()
     process.stdout.close()

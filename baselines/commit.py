@@ -2,10 +2,11 @@
 
 import contextlib
 import functools
-import subprocess
+import os
 from pathlib import Path
 
 from baselines import accepted
+from baselines.commands import CommandError, git
 from zoo import project
 
 ROOT = Path(__file__).parent.parent
@@ -26,23 +27,11 @@ def commit():
 
 def uncommitted(folder):
     """The code and tables below a folder that had changes which no commit holds: a list of names."""
-    command = [
-        "git",
-        "--no-optional-locks",
-        "-C",
-        str(folder),
-        "status",
-        "--porcelain",
-        "-z",
-        "--untracked-files=all",
-        "--",
-        "*.py",
-        "*.toml",
-        "pytest.ini",
-    ]
+    command = ["status", "--porcelain", "-z", "--untracked-files=all", "--", "*.py", "*.toml", "pytest.ini"]
     try:
-        listed = subprocess.run(command, capture_output=True, check=True, timeout=30).stdout.decode(errors="replace")
-    except (OSError, subprocess.SubprocessError):  # no git, or no repository
+        listed = git(folder, *command, timeout=30)
+    except CommandError:  # no git, or no repository
         return []
+    listed = os.fsencode(listed).decode(errors="replace")
     names = [entry[3:] for entry in listed.split("\0") if entry[2:3] == " "]
     return sorted(name for name in names if not name.endswith(accepted.NAME))

@@ -3,111 +3,60 @@
 import datetime
 import json
 import uuid
-from dataclasses import dataclass, field
 from statistics import mean
-from typing import NamedTuple
 
 import numpy as np
 from tabulate import tabulate
 
 from baselines import changes, files, machine, paired, record
+from baselines.pairs import ACCURACY, KINDS, TIME
 
 FOLDER = "ab"  # below a machine's folder, where nothing looks for records
 VERSION = 1
-SHOWN = ("of", "subject", "sides", "verdict", "ratio", "low", "high", "sees", "pairs", "minutes", "when")  # keys that tables show
+WORDS = ("WORSE", "SLOWER", "OPEN", "NO CHANGE", "FASTER", "BETTER")  # verdicts, worst first
 QUIETER = "longer epochs (more --images), a quieter machine or, on Linux, one core (taskset -c 0 python -m baselines ab ...)"
+EVALUATION = ", but not the accuracies: the evaluation or its data has changed"
 
 
-class Kind(NamedTuple):
-    """What sides are compared by: how a training is measured, and what follows from the differences of pairs."""
-
-    name: str
-    of: object  # function of a record -> number, in whose differences the sides are compared
-    look: object  # function of (differences, alpha) -> paired.Look
-    decide: object  # function of (paired.Look, margin) -> word
-    margin: float  # change that is none, as a user gives it
-    inner: object  # function of a user's margin -> margin of the differences
-    outer: object  # function of a difference -> what is shown
-    form: str  # of what is shown
-    headers: tuple[str, ...]  # of what is shown, and of what could have been seen
-    loss: str
-    foot: str
+def _number(value):
+    return isinstance(value, int | float) and np.isfinite(value)
 
 
-def log_seconds(made):
-    """Logarithm of a record's fastest epoch in seconds."""
-    return float(np.log(record.epoch_seconds(made)))
+def _number_or_none(value):
+    return value is None or _number(value)
 
 
-TIME = Kind(
-    name="time",
-    of=log_seconds,
-    look=paired.look,
-    decide=paired.decide,
-    margin=paired.MARGIN,
-    inner=np.log1p,
-    outer=np.exp,
-    form="{:.3f}",
-    headers=("ratio", "sees"),
-    loss="slowdown",
-    foot="ratio: seconds of the fastest epoch, after / before. The interval misses the truth in at most 5 % of comparisons,"
-    " all looks and cells together.\nsees: the slowdown that as many pairs with this scatter are called SLOWER for with 90 % power.",
-)
-ACCURACY = Kind(
-    name="accuracy",
-    of=lambda made: made["accuracy"],
-    look=paired.seeds,
-    decide=paired.decide_accuracy,
-    margin=paired.LOSS,
-    inner=float,
-    outer=float,
-    form="{:+.4f}",
-    headers=("change",),
-    loss="loss",
-    foot="change: accuracy after - before, mean over equal seeds. The interval misses the truth in 5 % of comparisons, all cells together.",
-)
-KINDS = {kind.name: kind for kind in (TIME, ACCURACY)}
+def _text(value):
+    return isinstance(value, str)
 
 
-@dataclass
-class Pairs:
-    """The runs of one cell on both sides, so far."""
-
-    cell: str
-    kind: Kind
-    margin: float  # change that is none, as a user gives it
-    epochs: int | None  # of each run
-    alpha: float  # chance of a false alarm of one look
-    runs: list = field(default_factory=list)  # (seed, record before, record after)
-    seconds: float = 0.0
-
-    @property
-    def differences(self):
-        """Second side minus first, of each pair: a list."""
-        return [self.kind.of(second) - self.kind.of(first) for _, first, second in self.runs]
-
-    @property
-    def seen(self):
-        """What the pairs so far tell: paired.Look."""
-        return self.kind.look(self.differences, self.alpha)
-
-    @property
-    def word(self):
-        """What is said of them."""
-        return str(self.kind.decide(self.seen, self.kind.inner(self.margin)))
+SHOWN = {  # keys of a stored comparison that tables show -> whether a value can be shown
+    "of": lambda value: _text(value) and value in KINDS,
+    "subject": _text,
+    "sides": lambda value: isinstance(value, list) and len(value) == 2 and all(map(_text, value)),
+    "verdict": lambda value: value in WORDS,
+    "ratio": _number,
+    "low": _number_or_none,
+    "high": _number_or_none,
+    "sees": _number_or_none,
+    "pairs": _number,
+    "minutes": _number,
+    "when": _text,
+}
 
 
 def result(pairs, both, args):
     """One comparison as plain values: what is stored of it.
 
     Args:
-        pairs: Pairs, with at least one.
+        pairs: pairs.Pairs, with at least one.
         both: the two sides.Side.
         args: the command's options.
     """
     kind, seen = pairs.kind, pairs.seen
     first, second = pairs.runs[-1][1:]
     same_bits = all(each[1]["history"]["loss"] == each[2]["history"]["loss"] for each in pairs.runs)
+    same = kind is ACCURACY and same_bits and not any(pairs.differences)  # equal losses do not show a change of the evaluation
     sight = paired.sight(pairs.differences, pairs.alpha) if kind is TIME else None
     return record.plain(
         {
@@ -118,7 +67,8 @@ def result(pairs, both, args):
             "sides": [side.name for side in both],
             "commits": [side.commit for side in both],
             "uncommitted": [side.uncommitted for side in both],
-            "verdict": "NO CHANGE" if kind is ACCURACY and same_bits else pairs.word,
+            "verdict": "NO CHANGE" if same and not pairs.reason else pairs.word,
+            "reason": pairs.reason,
             "ratio": float(kind.outer(seen.estimate)),  # of an accuracy, the change
             "low": float(kind.outer(seen.low)) if np.isfinite(seen.low) else None,
             "high": float(kind.outer(seen.high)) if np.isfinite(seen.high) else None,
@@ -160,20 +110,26 @@ def _others(records):
     return mean(known) if known else None
 
 
-def table(results, style="simple"):
-    """The comparisons of one command as text, worst first; ``style`` is a tablefmt of tabulate's."""
+def table(results, without=(), style="simple"):
+    """The comparisons of one command as text, worst first.
+
+    Args:
+        results: list of what ``result`` returned.
+        without: cell -> reason, of those without a pair.
+        style: a tablefmt of tabulate's.
+    """
+    gap = "\n" if style == "github" else ""
+    open_ones = [f"{cell}: OPEN: {without[cell]}" for cell in without]
     if not results:
-        return "nothing was compared"
-    order = ("WORSE", "SLOWER", "OPEN", "NO CHANGE", "FASTER", "BETTER")
-    results = sorted(results, key=lambda each: order.index(each["verdict"]))
+        return f"{gap}\n".join([*open_ones, "nothing was compared"])
+    results = sorted(results, key=lambda each: WORDS.index(each["verdict"]))
     kind = KINDS[results[0]["of"]]
     figure, *more = kind.headers
     headers = ["cell", "verdict", figure, "interval", "pairs", "minutes", *more]
-    gap = "\n" if style == "github" else ""
     lines = [tabulate([row(each) for each in results], headers, tablefmt=style, disable_numparse=True) + gap, kind.foot]
     for each in results:
         lines += [f"{each['subject']}: {text}" for text in _notes(each)]
-    return f"{gap}\n".join(["", *lines])
+    return f"{gap}\n".join(["", *lines, *open_ones])
 
 
 def row(result):
@@ -199,11 +155,13 @@ def _notes(result):
         else "code, recipe, libraries and settings are the same on both sides"
     )
     if result["same_bits"]:
-        notes.append("the losses are the same to the bit")
+        notes.append("the losses of the training are the same to the bit" + (EVALUATION if kind is ACCURACY and result["ratio"] else ""))
     busy = [each for each in result["others"] if each is not None]
     if busy and max(busy) > machine.SHARED:
         notes.append(f"other programs kept {max(busy):.2g} processors busy: it takes more pairs, and sees less")
-    if result["verdict"] == "OPEN" and kind is TIME:
+    if result["reason"]:
+        notes.append(result["reason"])
+    elif result["verdict"] == "OPEN" and kind is TIME:
         notes.append(f"not decided: give it {QUIETER}, more --budget or a larger --margin")
     elif result["verdict"] == "OPEN":
         notes.append("not decided: give it more --seeds or a larger --margin")
@@ -237,9 +195,21 @@ def stored(storage, problems=None):
     for path in sorted(storage.glob(f"*/{FOLDER}/*.json")):
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            found.append({"machine": path.parent.parent.name, **{key: content[key] for key in SHOWN}})
+            found.append({"machine": path.parent.parent.name, **_shown(content)})
         except (OSError, ValueError, KeyError, TypeError) as error:
             reason = f"the key {error} is missing" if isinstance(error, KeyError) else error
             if problems is not None:
                 problems.append(f"left out: {path}: not a comparison of `python -m baselines ab` ({reason}); delete it, or run ab again")
-    return sorted(found, key=lambda each: str(each["when"]))
+    return sorted(found, key=lambda each: each["when"])
+
+
+def _shown(content):
+    """The keys of a stored comparison that tables show; ValueError, KeyError or TypeError where it is not one of this version."""
+    if content["version"] != VERSION:
+        raise ValueError(f"its version is {content['version']!r}, and this suite reads {VERSION}")
+    for key, fits in SHOWN.items():
+        if not fits(content[key]):
+            raise ValueError(f"its {key} is {content[key]!r}")
+    if (content["low"] is None) != (content["high"] is None):
+        raise ValueError("one end of its interval is missing")
+    return {key: content[key] for key in SHOWN}

@@ -32,7 +32,7 @@ class Verdicts:
 
     gates: int = 1  # that share the session's false alarms
     strict: bool = False  # whether a verdict that sees nothing fails
-    repeat: tuple[str, str] = ("", "")  # options to repeat, for the next pytest and for the next accept
+    repeat: tuple[str, str, str] = ("", "", "")  # options to repeat, for the next pytest, for the next accept and for the next ab
     stored: dict[str, dict] = field(default_factory=dict)  # record's id -> accuracy or seconds -> the verdict as it is stored
     accuracies: dict[str, gate.Verdict] = field(default_factory=dict)  # cell -> its verdict, for the gate over all
     last_seed: int = 0  # the highest that was judged
@@ -132,7 +132,7 @@ class Verdicts:
         red = given.red or (self.strict and given.sightless)
         known = cell.known if cell.known and cell.known["of"] == what else None
         wrong = known and _known(known, given, cell.id)
-        follow = self._next(record, given, cell, measure(record, stored) if what == "seconds" else None)
+        follow = self._next(record, given, cell, measure(record, stored, self.repeat[2]) if what == "seconds" else None)
         why = "\n  ".join(filter(None, [line, f"changed: {', '.join(changed)}" if changed else "", details, wrong, *follow]))
         reason = known["reason"] if known and not wrong else ""
         red = bool(wrong) or (red and not known)
@@ -142,7 +142,7 @@ class Verdicts:
         """The commands that come after a verdict: a list of lines; ``measure`` is the one that measures a time, or None."""
         again, accept = settle([cell], self.repeat[0]), f"{_accept(f' --cell {cell.id}')}{self.repeat[1]}"
         if given.red:
-            repeat = f"measure it: {measure}" if measure else f"train it again: {again} --seed {record['seed'] + 1}"
+            repeat = measure or f"train it again: {again} --seed {record['seed'] + 1}"
             return [repeat, f"if it is meant: {accept} --replace"]
         if given.more:
             return [f"settle it with {limits.TRAININGS} trainings: {again}"]
@@ -166,8 +166,13 @@ def _judged_before(record, stored):
     return any(same_code(each.record, record) for each in others)
 
 
-def measure(record, stored):
-    """The command that measures a change of time beside the code, or the libraries, of the newest accepted record of this machine.
+def measure(record, stored, repeat=""):
+    """The line that measures a change of time beside the code, or the libraries, of the newest accepted record of this machine.
+
+    Args:
+        record: as baselines.record describes it.
+        stored: a list of store.Stored.
+        repeat: the session's options that ``ab`` must repeat.
 
     Returns:
         None where neither differs, or nothing is accepted.
@@ -176,16 +181,17 @@ def measure(record, stored):
     if not accepted:
         return None
     former, own = accepted[-1], project.folder()
-    command = f"{f'{project.VARIABLE}={own} ' if own else ''}python -m baselines ab"
+    command = f"{_variable()}python -m baselines ab"
     if former.record["code"] != record["code"]:  # a record does not know the commits of a project
-        return f"{command} {'REV' if own else (former.commit.get('id') or 'REV')[:12]} {record['cell']}"
+        return f"measure it: {command} {'REV' if own else (former.commit.get('id') or 'REV')[:12]} {record['cell']}{repeat}"
     old, new = versions(former.record), versions(record)
-    changed = [f"{name}=={old[name]}" for name in old if new.get(name) not in (None, old[name])]
-    return f"{command} HEAD {record['cell']} {' '.join(f'--with {each}' for each in changed)}" if changed else None
+    changed = "".join(f" --with {name}=={old[name]}" for name in old if new.get(name) not in (None, old[name]))
+    purpose = "measure it (FASTER, with the old version, means that the upgrade is slower)"
+    return f"{purpose}: {command} HEAD {record['cell']}{changed}{repeat}" if changed else None
 
 
 def repeated(options, data_dir):
-    """What the commands that come next must repeat of a session's options: (pytest's, accept's), each with a space in front.
+    """What the commands that come next must repeat of a session's options: (pytest's, accept's, ab's), each with a space in front.
 
     Args:
         options: baselines.options.Options.
@@ -194,8 +200,9 @@ def repeated(options, data_dir):
     elsewhere = None if options.storage in store.folders() else options.storage
     precision = None if options.precision == "float32" else options.precision
     given = {"--data-dir": data_dir, "--precision": precision, "--benchmark-storage": elsewhere}
-    text = "".join(f" {name}={shlex.quote(str(value))}" for name, value in given.items() if value)
-    return text, f" --storage={shlex.quote(str(elsewhere))}" if elsewhere else ""
+    *both, storage = (f" {name}={shlex.quote(str(value))}" if value else "" for name, value in given.items())
+    other = storage.replace("--benchmark-storage", "--storage", 1)
+    return "".join([*both, storage]), other, "".join([*both, other])
 
 
 def settle(chosen, repeat=""):
@@ -203,9 +210,14 @@ def settle(chosen, repeat=""):
     own, fields = project.folder(), {"model": "model", "dataset": "dataset", "recipe": "recipe_name"}
     names = {key: ",".join(dict.fromkeys(getattr(cell, field) for cell in chosen)) for key, field in fields.items()}
     command = f"pytest -m full {' '.join(f'--{key} {text}' for key, text in names.items())} --benchmark-save=settle"
-    return command + (f" --project={own}" if own else "") + repeat
+    return command + (f" --project={shlex.quote(str(own))}" if own else "") + repeat
 
 
 def _accept(chosen=""):
+    return f"{_variable()}python -m baselines accept{chosen} --reason '...'"
+
+
+def _variable():
+    """What names the project in front of a command, with a space after it; empty without one."""
     own = project.folder()
-    return f"{f'{project.VARIABLE}={own} ' if own else ''}python -m baselines accept{chosen} --reason '...'"
+    return f"{project.VARIABLE}={shlex.quote(str(own))} " if own else ""

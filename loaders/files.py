@@ -74,13 +74,13 @@ def cache_folder():
         raise DataMissing(f"no home directory to keep data in; name a data directory with --data-dir or {VARIABLE}") from error
 
 
-def root_folder(option=None):
+def root_folder(option=None, variables=os.environ):
     """The data directory: the option, else the environment variable, else a folder in the cache; None where there is no home for that.
 
     Raises:
         DataError: the folder that the option or the variable names does not exist.
     """
-    for name, value in ("--data-dir", option), (VARIABLE, os.environ.get(VARIABLE)):
+    for name, value in ("--data-dir", option), (VARIABLE, variables.get(VARIABLE)):
         if value:
             try:
                 path = user.path(value).resolve()

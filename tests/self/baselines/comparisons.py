@@ -35,7 +35,16 @@ def several(seeds, cell=CELL, machine=A, accuracies=(), seconds=(), **values):
 def of_ab(**values):
     """What `ab` stored of one comparison, with the keys that are shown."""
     return {
-        **{"of": "time", "subject": CELL, "sides": ["before", "after"], "verdict": "SLOWER", "ratio": 1.02, "low": 0.99, "high": 1.05},
+        **{
+            "version": 1,
+            "of": "time",
+            "subject": CELL,
+            "sides": ["before", "after"],
+            "verdict": "SLOWER",
+            "ratio": 1.02,
+            "low": 0.99,
+            "high": 1.05,
+        },
         **{"sees": 0.1, "pairs": 12, "minutes": 3.5, "when": "2026-03-01T00:00:00"},
         **values,
     }

@@ -5,17 +5,20 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from baselines import __main__ as command
 from baselines import child, machine, roofline, session, store, trials
 from baselines.cells import cells
 from baselines.options import Options
 from baselines.results import Results
 from baselines.schedule import Schedule
 from tests.self.baselines import fake_training
+from tests.self.baselines.two_sides import CELL, Children, git
 from zoo import project
 
 ROOT = Path(__file__).parents[3]
@@ -144,3 +147,42 @@ def five(tmp_path):
         return fake_training.accept(tmp_path)
 
     return accepted
+
+
+@pytest.fixture
+def children(monkeypatch):
+    made = Children()
+    monkeypatch.setattr(child, "start", made.start)
+    return made
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A project in a repository, whose only commit says how its trainings go."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    folder.joinpath("side.json").write_text("{}")
+    git(folder, "init", "-q")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", "first")
+    monkeypatch.setenv(project.VARIABLE, str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    return folder
+
+
+@pytest.fixture
+def ab(repository, children, tmp_path, capsys):
+    """A function that compares the commit with what the files say now: exit code and what was printed."""
+    storage = tmp_path / "storage"
+    storage.mkdir()
+
+    def run(*args, revision="HEAD", cells=(CELL,), **now):
+        repository.joinpath("side.json").write_text(json.dumps(now))
+        code = command.main(["ab", revision, *cells, f"--storage={storage}", *args])
+        assert [] == os.listdir(tmp_path / "temporary"), "the copies are removed"
+        printed = capsys.readouterr()
+        return code, printed.out + printed.err
+
+    run.storage = storage
+    return run

@@ -48,6 +48,16 @@ def run(tmp_path, *args):
     return command.main(["calibrate", f"--storage={tmp_path}", *args])
 
 
+def test_ctrl_c_ends_it_in_one_line(monkeypatch, tmp_path, capsys):
+    def interrupted(*args, **_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(child, "events", interrupted)
+    assert 130 == run(tmp_path)
+    assert "stopped by Ctrl-C: nothing was stored\n" == capsys.readouterr().err
+    assert [] == list(tmp_path.iterdir())
+
+
 def test_a_call_is_stored_and_its_scatter_told(trained, tmp_path, capsys):
     trained([1.0, 1.02, 0.98, 1.01])
     assert 0 == run(tmp_path, "--runs=4")

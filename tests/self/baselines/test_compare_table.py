@@ -204,6 +204,24 @@ def test_a_comparison_of_ab_that_cannot_be_read_is_one_line(tmp_path, text):
 
 
 @pytest.mark.parametrize(
+    "wrong",
+    [
+        *[{"of": "energy"}, {"of": []}, {"ratio": None}, {"minutes": None}, {"sides": None}, {"sides": ["a"]}, {"pairs": "8"}],
+        *[{"version": 99}, {"version": None}, {"verdict": "FINE"}, {"low": "x"}, {"low": None}, {"when": 1}, {"sees": float("inf")}],
+    ],
+    ids=str,
+)
+def test_a_comparison_of_ab_that_cannot_be_shown_is_left_out_with_its_reason(tmp_path, capsys, wrong):
+    fake_training.stored(tmp_path, 1, "x", [fake_training.record()])
+    path = stored_comparison(tmp_path, **wrong)
+    assert 0 == command.main(["compare", f"--storage={tmp_path}"])
+    printed = "".join(capsys.readouterr())
+    assert f"left out: {path}: not a comparison of `python -m baselines ab` (" in printed
+    (key,) = wrong
+    assert (f"its {key} is " if wrong != {"low": None} else "one end of its interval is missing") in printed
+
+
+@pytest.mark.parametrize(
     ("args", "expected"),
     [
         (["--since=yesterday"], "'yesterday' is not a day, such as 2026-01-31"),

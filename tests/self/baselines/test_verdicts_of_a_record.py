@@ -1,13 +1,16 @@
 """The verdicts of one record without a session: what is trained again, what stays the same, what a known failure changes."""
 
 import datetime
+import shlex
+from types import SimpleNamespace
 
 import pytest
 
 from baselines import gate, judge, store
 from baselines.cells import cells
-from baselines.verdicts import Verdicts, settle
+from baselines.verdicts import Verdicts, repeated, settle
 from tests.self.baselines import fake_training
+from zoo import project
 
 pytestmark = pytest.mark.self
 CELL = "lenet5-mnist-afif"
@@ -199,7 +202,12 @@ def test_the_commands_that_come_next_follow_from_the_verdict(play):
     [
         ({"code": {"training": "new"}}, "0123456789abcdef", f"measure it: python -m baselines ab 0123456789ab {CELL}"),
         ({"code": {"training": "new"}}, None, f"measure it: python -m baselines ab REV {CELL}"),
-        ({"versions": {"keras": "4", "jax": "9"}}, "0123", f"measure it: python -m baselines ab HEAD {CELL} --with keras==3"),
+        (
+            {"versions": {"keras": "4", "jax": "9"}},
+            "0123",
+            "measure it (FASTER, with the old version, means that the upgrade is slower): "
+            f"python -m baselines ab HEAD {CELL} --with keras==3",
+        ),
         ({"python": "4"}, "0123", f"train it again: {settle([cells()[CELL]])} --seed 10"),
     ],
 )
@@ -208,6 +216,25 @@ def test_a_slower_time_names_the_command_that_measures_what_changed(play, change
     played.stored = [each._replace(machine=fake_training.MACHINE, commit={"id": commit}) for each in played.stored]
     told = played.seconds(made(seconds=(90.0, 91.0), **changed))
     assert command in [line.strip() for line in told.why.splitlines()]
+
+
+def test_the_commands_repeat_the_options_of_the_session_and_can_be_pasted(play, tmp_path, monkeypatch):
+    own = tmp_path / "my project"
+    own.mkdir()
+    options = SimpleNamespace(storage=tmp_path / "all records", precision="mixed_bfloat16")
+    pytests, accepts, abs_ = repeated(options, "my data")
+    assert [f"--benchmark-storage={options.storage}", "--data-dir=my data", "--precision=mixed_bfloat16"] == sorted(shlex.split(pytests))
+    assert [f"--storage={options.storage}"] == shlex.split(accepts)
+    assert ["--data-dir=my data", "--precision=mixed_bfloat16", f"--storage={options.storage}"] == sorted(shlex.split(abs_))
+    played = play(repeat=(pytests, accepts, abs_))
+    played.stored = [each._replace(machine=fake_training.MACHINE) for each in played.stored]
+    monkeypatch.setenv(project.VARIABLE, str(own))
+    told = played.seconds(made(seconds=(90.0, 91.0), code={"training": "new"}))
+    measure, accept = (shlex.split(line.partition(": ")[2]) for line in told.commands)
+    variable = f"{project.VARIABLE}={own}"
+    assert [variable, "python", "-m", "baselines", "ab", "REV", CELL, *shlex.split(abs_)] == measure
+    assert [variable, "python", "-m", "baselines", "accept"] == accept[:5]
+    assert f"--project={own}" in shlex.split(settle([cells()[CELL]]))
 
 
 TODAY = datetime.date(2026, 5, 5)
