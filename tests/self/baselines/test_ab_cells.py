@@ -122,7 +122,7 @@ def test_every_cell_is_tried_before_the_first_pair(ab, children):
 
 
 def test_pairs_that_a_failure_ended_decide_nothing_and_are_stored_with_the_reason(ab, children):
-    children.answers = {number: DEAD for number in (11, 12)}  # a run of the fourth pair of the first cell, and once more
+    children.answers = dict.fromkeys((11, 12), DEAD)  # a run of the fourth pair of the first cell, and once more
     code, printed = ab("--accuracy", cells=(CELL, OTHER), accuracies=[0.9, 0.5, 0.51, 0.49, 0.5, 0.5])
     assert 1 == code, "the other cell is worse"
     ended, whole = sorted(every(ab), key=lambda each: each["pairs"])
