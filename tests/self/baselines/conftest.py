@@ -22,8 +22,10 @@ from tests.self.baselines.two_sides import CELL, Children, git
 from zoo import project
 
 ROOT = Path(__file__).parents[3]
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a shell: tests press Ctrl-C, and children inherit this
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# Ignored in the background of a shell, or below nohup: tests send these signals, and children inherit what is ignored.
+for number, handler in (signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL), (signal.SIGHUP, signal.SIG_DFL):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)
 PLUGINS = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-n0")
 FAKE = ("-p", "tests.self.baselines.fake_training")
 
