@@ -129,6 +129,7 @@ def test_markdown_has_no_columns_and_no_html_of_a_names_own():
     shown = table.text(report.comparison([made(machine=evil), *several(2, machine=B)]), "github")
     assert "a\\|b&lt;img src=x>&amp;c" in shown
     assert "<img" not in shown
+    assert "| a\\|b" in table.titled("x", ["cell"], [["a|b"]], "github")
 
 
 def test_markdown_holds_the_figures_of_text():

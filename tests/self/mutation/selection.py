@@ -44,6 +44,7 @@ OWN = {  # module -> its test files of other names, the cheap ones first
         "test_page.py",
     ),
     "baselines.report.published": ("test_compare_published.py",),
+    "baselines.report.sections": ("test_page.py",),
     "baselines.report.select": ("test_compare_select.py",),
     "baselines.report.answer": ("test_compare_answer.py",),
     "baselines.report.table": ("test_compare_table.py",),
