@@ -119,3 +119,8 @@ def test_a_try_changes_nothing_in_the_training_after_it():
     trial.mistakes(RECIPE, SHAPE, 4)
     after = train(network, noise(), RECIPE, 3)
     np.testing.assert_array_equal(alone["history"]["loss"], after["history"]["loss"])
+
+
+@pytest.mark.parametrize(("length", "expected"), [(300, "x" * 300), (301, "x" * 300 + " ...")])
+def test_a_long_error_is_cut(length, expected):
+    assert expected == trial._text(ValueError("x" * length))
