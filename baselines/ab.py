@@ -8,7 +8,7 @@ import sys
 import traceback
 
 import loaders
-from baselines import bounded, commands, comparisons, files, machine, plan, sides, turns
+from baselines import commands, comparisons, files, machine, plan, sides, signals, turns
 from baselines.cells import cells
 from baselines.report import ci
 from baselines.train import shortened
@@ -60,7 +60,7 @@ def _change(text):
 def command(args):
     """Compare, print the table, store the comparisons. Returns the exit code: 0 no loss, 1 slower or worse, 125 open, 128 wrong use."""
     try:
-        with bounded.ended_by_signals(), bounded.folder("zoobench-ab-") as folder:
+        with signals.ended_by_signals(), signals.folder("zoobench-ab-") as folder:
             return _compare(args, folder)
     except KeyboardInterrupt:
         print("stopped by Ctrl-C or a signal: nothing was stored", file=sys.stderr)

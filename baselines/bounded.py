@@ -2,14 +2,12 @@
 
 import os
 import runpy
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from baselines import child
@@ -17,7 +15,6 @@ from baselines import child
 ROOT = Path(__file__).parent.parent
 PATIENCE = {signal.SIGINT: 5, signal.SIGTERM: 2, signal.SIGKILL: 5}  # seconds to wait after each signal before the next
 ENDING = sum(PATIENCE.values()) - PATIENCE[signal.SIGKILL]  # of the time that a process may take, kept for ending it
-SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
 def say(text):
@@ -81,47 +78,6 @@ def _end(process):
             process.wait(patience)
     with suppress(ProcessLookupError, PermissionError):  # what it started and left behind
         os.killpg(process.pid, signal.SIGKILL)
-
-
-@contextmanager
-def ended_by_signals():
-    """Make SIGTERM and SIGHUP end the block as Ctrl-C does: a queue that takes a machine back sends one before it kills.
-
-    One that is ignored stays so, such as SIGHUP below nohup.
-    """
-
-    def interrupt(number, frame):
-        raise KeyboardInterrupt
-
-    heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    former = {number: signal.signal(number, interrupt) for number in heard}
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def signals_ignored():
-    """Let nothing but SIGKILL interrupt the block."""
-    former = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, *SIGNALS)}
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def folder(prefix):
-    """A temporary folder, which is removed whatever signals come meanwhile: pathlib.Path."""
-    made = Path(tempfile.mkdtemp(prefix=prefix))
-    try:
-        yield made
-    finally:
-        with signals_ignored():
-            shutil.rmtree(made, ignore_errors=True)
 
 
 if __name__ == "__main__":  # in the process: end with the tour, even if that is killed, and be python -m ARGS

@@ -24,8 +24,6 @@ FOLDER = Path(__file__).parent
 ROOFLINE = "roofline"  # JSON without .json in its name, since pytest-benchmark reads every .json file as timings
 _sorted = json.JSONEncoder(sort_keys=True).encode
 NAME = re.compile(r"[\w.-]+", re.ASCII)  # of --benchmark-save: what any file system takes
-
-
 UNFINISHED = "its own file"  # in place of the name of the file that a session is writing
 
 

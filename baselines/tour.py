@@ -15,7 +15,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 import loaders
-from baselines import bounded, files, machine, pack, plan, steps, store
+from baselines import bounded, files, machine, pack, plan, signals, steps, store
 
 ROOM = 200 << 20  # bytes that must be free
 RESERVE = 10  # seconds of the budget for packing
@@ -47,14 +47,14 @@ def command(args):
     tour.storage.mkdir(exist_ok=True)
     stopped = False
     try:
-        with bounded.ended_by_signals():
+        with signals.ended_by_signals():
             steps.take(tour)
     except KeyboardInterrupt:
         stopped = True
         tour.note("stopped", "by Ctrl-C or a signal; what there is was packed", time.monotonic())
     except Exception as error:  # what was measured until now is packed all the same
         tour.note("failed", f"{type(error).__name__}: {' '.join(str(error).split())[:300]}", time.monotonic(), failed=True)
-    with bounded.signals_ignored():
+    with signals.signals_ignored():
         archive = _packed(tour, home)
     _report(tour, archive)
     return 1 if tour.failed or stopped else 0

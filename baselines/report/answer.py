@@ -70,7 +70,7 @@ def part(made, place):
 
 def mean_change(pairs):
     """Mean change of accuracy of the rows with a whole recipe: (estimate.Measured or None, number of cells)."""
-    changes = [row.accuracy_change for row in pairs if row.accuracy_change and not any(mark.startswith("--epochs") for mark in row.marks)]
+    changes = [row.accuracy_change for row in pairs if row.accuracy_change and not rows.cut_short(row)]
     return changes[0] if len(changes) == 1 else estimate.average([each.value for each in changes]), len(changes)
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from baselines.report import drawing
 from baselines.report.drawing import colour, number, text
-from baselines.report.rows import commit, whole
+from baselines.report.rows import commit, cut_short, whole
 
 TRAININGS = 3  # drawn of each row, the newest
 EPOCHS = 25  # drawn of each training
@@ -120,7 +120,7 @@ def _states(shown, places, groups, letters):
 def accuracy_and_time(rows):
     """Accuracy against epoch time, one point a measured row."""
     rows = [row for row in rows if row.kind == "measured" and row.accuracy and row.epoch_seconds]
-    rows = [row for row in rows if not any(mark.startswith("--epochs") for mark in row.marks)]  # not trained to the end
+    rows = [row for row in rows if not cut_short(row)]  # not trained to the end
     if not rows:
         return None
     datasets = list(dict.fromkeys(row.dataset for row in rows))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from baselines.cells import cells
-from baselines.report import rows
+from baselines.report import rows, table
 from baselines.tables import FOLDER, studies
 
 ROOT = Path(__file__).parents[2]
@@ -154,8 +154,7 @@ def _markdown(lines, last):
 
 def _one(text):
     """A text as one line of Markdown, without cells, HTML or emphasis of its own."""
-    escaped = re.sub(r"([\\`*_|\[\]])", r"\\\1", " ".join(text.split()))
-    return escaped.replace("&", "&amp;").replace("<", "&lt;")
+    return table.escaped(re.sub(r"([\\`*_\[\]])", r"\\\1", " ".join(text.split())))
 
 
 def compared(made, markdown):

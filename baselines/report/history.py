@@ -19,7 +19,6 @@ BY = (*ORDERED, "machine", "precision")
 WHERE = ("machine", "backend", "precision")
 WITHOUT = {"machine": WHERE, "precision": ("precision",)}  # what like records may differ in
 
-
 ALL = "all cells"
 LEGEND = """s/epoch: fastest training epoch, geometric mean. ratio: to the {base}, of equal
 data, recipe and place; of all cells, the geometric mean over those that are compared, each of which
@@ -146,7 +145,7 @@ def _all(of_cells, name, first):
     """
     found = [each for each in of_cells if each.name == name]
     against = [each for each in found if each.compared and first in (None, each.base)]
-    whole = [each for each in against if not any(mark.startswith("--epochs") for mark in each.marks)]
+    whole = [each for each in against if not rows.cut_short(each)]
     return Group(
         cell=ALL,
         place="",

@@ -149,6 +149,11 @@ def whole(row):
     return not {"sample", "epochs", "former"} & {explained(mark)[0] for mark in row.marks}
 
 
+def cut_short(row):
+    """Whether its records were trained for the number of epochs that --epochs gave; of a Row, or of anything with marks."""
+    return any(mark.startswith("--epochs") for mark in row.marks)
+
+
 def seconds(row):
     """Seconds of the fastest epoch of each timed record of a row: a list."""
     return [each["epoch_seconds"] for each in row.history if each["epoch_seconds"] is not None]

@@ -68,9 +68,8 @@ def measured(made):
     ]
     headers = ["cell", "verdict", "accuracy", "seconds an epoch", "ratio", "marks", "machine", "accuracy change"]
     headers += ["images a second", "of peak", "memory (MB)"]
-    note = f"Ratio: seconds an epoch divided by those of {made.against}, so that less than 1 is faster. "
-    note = f"Ratio: {PUBLISHED_RATIO}. " if made.printed else note
-    note += "Below a figure: its 95 % interval, and n, the number of trainings. "
+    ratio = PUBLISHED_RATIO if made.printed else f"seconds an epoch divided by those of {made.against}, so that less than 1 is faster"
+    note = f"Ratio: {ratio}. Below a figure: its 95 % interval, and n, the number of trainings. "
     if any(row.kind == "expected" for row in made.rows):
         note += f"Below an expected time: its {predict.SHARE:.0%} interval, and n, the number of epochs that it is learnt from. "
     note += "Of peak: share of the machine's measured rate of matrix products."

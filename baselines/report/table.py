@@ -74,7 +74,7 @@ def _two_headed(found, headers):
 
 
 def _listed(line, form):
-    return f"- {_escaped(line)}" if form == "github" else textwrap.fill(line, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+    return f"- {escaped(line)}" if form == "github" else textwrap.fill(line, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _title(line, form):
@@ -87,11 +87,11 @@ def _title(line, form):
 def _table(found, headers, form):
     if form != "github":
         return tabulate(found, headers, tablefmt="simple", disable_numparse=True)
-    found = [[_escaped(each) if isinstance(each, str) else each for each in row] for row in found]
+    found = [[escaped(each) if isinstance(each, str) else each for each in row] for row in found]
     return tabulate(found, headers, tablefmt="github", disable_numparse=True)
 
 
-def _escaped(text):
+def escaped(text):
     """A text without HTML and columns of its own, in Markdown: names of folders and cells may hold anything."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
 
@@ -139,12 +139,8 @@ def _narrow(found, headers, gap=" "):
     widths = [max(map(len, column)) for column in zip(headers, *found, strict=True)]
     align = ["right" if header in RIGHT else "left" for header in headers]
     lines = [headers, ["-" * width for width in widths], *found]  # headers as a row, since tabulate makes those two columns wider
-    return [
-        line.rstrip()
-        for line in tabulate(
-            lines, tablefmt=NARROW._replace(datarow=DataRow("", gap, "")), disable_numparse=True, colalign=align
-        ).splitlines()
-    ]
+    style = NARROW._replace(datarow=DataRow("", gap, ""))
+    return [line.rstrip() for line in tabulate(lines, tablefmt=style, disable_numparse=True, colalign=align).splitlines()]
 
 
 def _cut(found, column, headers):

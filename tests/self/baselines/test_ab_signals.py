@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from baselines import bounded, child
+from baselines import child, signals
 from tests.self.baselines.two_sides import CELL
 
 pytestmark = pytest.mark.self
@@ -65,7 +65,7 @@ def test_a_signal_while_the_copies_are_removed_leaves_none(monkeypatch):
         remove(*args, **options)
 
     monkeypatch.setattr(shutil, "rmtree", interrupted)
-    with bounded.ended_by_signals(), bounded.folder("zoobench-test-") as folder:
+    with signals.ended_by_signals(), signals.folder("zoobench-test-") as folder:
         assert folder.is_dir()
     assert not folder.exists()
 
@@ -73,7 +73,7 @@ def test_a_signal_while_the_copies_are_removed_leaves_none(monkeypatch):
 def test_a_signal_that_is_ignored_stays_so_as_below_nohup():
     former = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with bounded.ended_by_signals():
+        with signals.ended_by_signals():
             signal.raise_signal(signal.SIGHUP)
             with pytest.raises(KeyboardInterrupt):
                 signal.raise_signal(signal.SIGTERM)

@@ -23,6 +23,7 @@ OWN = {  # module -> its test files of other names, the cheap ones first
     "baselines.results": ("test_session_end.py", "test_resume.py"),
     "baselines.session": ("test_session_plan.py", "test_session_trainings.py", "test_session_end.py"),
     "baselines.changes": ("test_record.py", "test_judge.py"),
+    "baselines.signals": ("test_ab_signals.py", "test_tour.py"),
     "baselines.times": ("test_judge.py", "test_judge_choices.py", "test_screen.py", "test_calibrate.py", "test_verdicts_of_a_record.py"),
     "baselines.schedule": (
         "test_session_plan.py",
